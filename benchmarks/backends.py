@@ -1,0 +1,155 @@
+"""
+Old and new for every contender: two nginx servers whose answers are the same, byte for byte, but for the Date.
+
+Each counts the requests it saw on a port of its own, which shows whether a copy really arrived.
+"""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from benchmarks.processes import HOST, find_tool, free_port, is_listening, running
+
+# A typical API answer, held in nginx's configuration, and a large list, which comes from a file.
+SIZES = {"1k": 1331, "68k": 68 * 1024}
+PATHS = {"1k": "/small", "68k": "/large"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """
+    What one backend has counted since its start, our own readings of these figures included.
+    """
+
+    connections: int
+    requests: int
+
+    def since(self, earlier: "Seen") -> "Seen":
+        """
+        What came between two readings; the later reading itself, one request on one connection, is taken out.
+        """
+        return Seen(
+            connections=self.connections - earlier.connections - 1, requests=self.requests - earlier.requests - 1
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """
+    One side: where it answers and where it tells how many requests it saw.
+    """
+
+    name: str
+    port: int
+    status_port: int
+
+    @property
+    def url(self) -> str:
+        """
+        What a proxy is told to forward to.
+        """
+        return f"http://{HOST}:{self.port}"
+
+    def seen(self) -> Seen:
+        """
+        Read nginx's counters now.
+        """
+        connection = http.client.HTTPConnection(HOST, self.status_port, timeout=5)
+        try:
+            connection.request("GET", "/", headers={"Connection": "close"})
+            accepts, _handled, requests = connection.getresponse().read().decode().splitlines()[2].split()
+        finally:
+            connection.close()
+        return Seen(connections=int(accepts), requests=int(requests))
+
+
+def document(size: int) -> bytes:
+    """
+    A JSON document of exactly `size` bytes.
+    """
+    items: list[dict[str, object]] = []
+    while True:
+        number = len(items)
+        items.append({"id": number, "name": f"article {number}", "price": f"{number * 7 % 900}.95", "tags": ["a", "b"]})
+        if len(orjson.dumps({"items": items, "filler": ""})) > size:
+            items.pop()
+            break
+    frame = len(orjson.dumps({"items": items, "filler": ""}))
+    return orjson.dumps({"items": items, "filler": "x" * (size - frame)})
+
+
+CONFIGURATION = """
+worker_processes 1;
+daemon off;
+error_log stderr crit;
+pid {directory}/{name}.pid;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    server_tokens off;
+    sendfile on;
+    tcp_nopush on;
+    tcp_nodelay on;
+    keepalive_requests 1000000000;
+    keepalive_timeout 3600s;
+    open_file_cache max=16 inactive=1h;
+    default_type application/json;
+    {temporary}
+    server {{
+        listen {host}:{port} backlog=4096;
+        location = /small {{ return 200 '{small}'; }}
+        location = /large {{ alias {large}; }}
+    }}
+    server {{
+        listen {host}:{status_port};
+        location / {{ stub_status; }}
+    }}
+}}
+"""
+
+
+def temporary_paths(directory: Path, name: str) -> str:
+    """
+    Directives that keep nginx's temporary files out of the system's directories.
+    """
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    return " ".join(f"{kind}_temp_path {directory}/{name}-{kind};" for kind in kinds)
+
+
+@contextmanager
+def nginx(name: str, configuration: str, port: int, directory: Path) -> Iterator[int]:
+    """
+    Run Debian's nginx on a configuration text for as long as the block lasts; yields the pid of its master.
+    """
+    path = directory / f"{name}.conf"
+    path.write_text(configuration)
+    command = [find_tool("nginx", "nginx"), "-p", str(directory), "-e", "stderr", "-c", str(path)]
+    with running(name, command, directory) as program:
+        program.await_true(lambda: is_listening(port), "it listened")
+        yield program.pid
+
+
+@contextmanager
+def backends(directory: Path) -> Iterator[tuple[Backend, Backend]]:
+    """
+    Old and new, running for as long as the block lasts.
+    """
+    # nginx's worker is another user and reads the large file; both sides share it, so that its ETag is the same.
+    directory.chmod(0o755)
+    large = directory / "large.json"
+    large.write_bytes(document(SIZES["68k"]))
+    with ExitStack() as stack:
+        sides = []
+        for name in ("old", "new"):
+            backend = Backend(name=name, port=free_port(), status_port=free_port())
+            configuration = CONFIGURATION.format(
+                directory=directory, name=name, temporary=temporary_paths(directory, name), host=HOST,
+                port=backend.port, status_port=backend.status_port, small=document(SIZES["1k"]).decode(), large=large,
+            )  # fmt: skip
+            stack.enter_context(nginx(name, configuration, backend.port, directory))
+            sides.append(backend)
+        yield sides[0], sides[1]
