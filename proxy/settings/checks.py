@@ -1,0 +1,176 @@
+"""
+What must hold between keys, and on this machine: loops, clashing listeners, CA files, limits that exclude each other.
+
+Looks at local addresses and files; sends nothing and looks up no name.
+"""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from proxy.settings.addresses import Address
+from proxy.settings.kinds import show_number, show_size
+from proxy.settings.model import Settings, Side
+
+IP = IPv4Address | IPv6Address
+LOOPBACK: frozenset[IP] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    One thing to tell the operator, at the key it is about. A warning doesn't stop Parallax from starting.
+    """
+
+    key: tuple[str, ...]
+    said: str
+    warning: bool = False
+
+
+def check(settings: Settings, folder: Path) -> Iterator[Finding]:
+    """
+    Everything wrong or doubtful with `settings`; relative files are looked for in `folder`.
+    """
+    yield from _check_listeners(settings)
+    for name, side in (("old", settings.old), ("new", settings.new)):
+        yield from _check_loop(name, side, settings)
+        yield from _check_tls(name, side, folder)
+    if settings.old.url == settings.new.url:
+        said = (
+            "is the address of old too, so every difference is noise; name the new system unless you want to see that"
+        )
+        yield Finding(key=("new", "url"), said=said, warning=True)
+    yield from _check_numbers(settings)
+
+
+def _listeners(settings: Settings) -> list[tuple[tuple[str, ...], Address]]:
+    return [
+        (("listen",), settings.listen),
+        (("health", "listen"), settings.health.listen),
+        (("admin", "listen"), settings.admin.listen),
+    ]
+
+
+def _check_listeners(settings: Settings) -> Iterator[Finding]:
+    listeners = _listeners(settings)
+    for index, (key, address) in enumerate(listeners):
+        for other, earlier in listeners[:index]:
+            if address.port == earlier.port != 0 and _overlap(address.host, earlier.host):
+                said = f"{address} clashes with {'.'.join(other)} ({earlier}); write another port"
+                yield Finding(key=key, said=said)
+    admin = settings.admin.listen
+    if not known_addresses(admin.host) or any(not ip.is_loopback for ip in known_addresses(admin.host)):
+        said = (
+            f"{admin} is reachable from other machines, and this version has no sign-in yet; "
+            f"write 127.0.0.1:{admin.port} and let a sidecar or a tunnel reach it"
+        )
+        yield Finding(key=("admin", "listen"), said=said)
+
+
+def _check_loop(name: str, side: Side, settings: Settings) -> Iterator[Finding]:
+    for key, address in _listeners(settings):
+        if side.url.port == address.port and _reaches(side.url.host, address.host):
+            said = (
+                f"{side.url} is Parallax itself ({'.'.join(key)}: {address}), so requests would go in circles; "
+                f"write where the {name} system listens, or move {'.'.join(key)}"
+            )
+            yield Finding(key=(name, "url"), said=said)
+
+
+def _check_tls(name: str, side: Side, folder: Path) -> Iterator[Finding]:
+    key = (name, "tls")
+    if side.url.scheme == "http":
+        if side.tls != type(side.tls)():
+            yield Finding(key=key, said=f"has no effect on {side.url}; write https:// in {name}.url", warning=True)
+        return
+    if not side.tls.verify:
+        said = "lets anybody between Parallax and the side read and change everything; give its CA in tls.ca instead"
+        yield Finding(key=(*key, "verify"), said=said, warning=True)
+    if side.tls.ca is not None:
+        path = folder / side.tls.ca
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
+        except ssl.SSLError:
+            yield Finding(key=(*key, "ca"), said=f"{path} holds no CA certificate; write the path of a PEM file")
+        except OSError as error:
+            reason = (error.strerror or "unreadable").lower()
+            yield Finding(key=(*key, "ca"), said=f"{path} can't be read ({reason}); write the path of a PEM file")
+
+
+def _check_numbers(settings: Settings) -> Iterator[Finding]:
+    drain, limits, mirror, metrics = settings.drain, settings.limits, settings.mirror, settings.metrics
+    if drain.delay >= drain.timeout:
+        said = (
+            f"{show_number(drain.delay)} leaves nothing of drain.timeout ({show_number(drain.timeout)}) to finish "
+            "requests; write less, such as a fifth of it"
+        )
+        yield Finding(key=("drain", "delay"), said=said)
+    if limits.line > limits.head:
+        head = show_size(limits.head)
+        said = f"{show_size(limits.line)} is above limits.head ({head}); write less, or raise the head"
+        yield Finding(key=("limits", "line"), said=said)
+    if mirror.max_body > mirror.memory_budget:
+        budget = show_size(mirror.memory_budget)
+        body = show_size(mirror.max_body)
+        said = f"{body} never fits into mirror.memory_budget ({budget}); write less, or raise the budget"
+        yield Finding(key=("mirror", "max_body"), said=said)
+    if len(metrics.endpoints) > metrics.max_endpoints:
+        count = len(metrics.endpoints)
+        said = f"{count} are more than metrics.max_endpoints; write at least {count} there"
+        yield Finding(key=("metrics", "endpoints"), said=said)
+
+
+def known_addresses(host: str) -> frozenset[IP]:
+    """
+    The IP addresses that `host` stands for without asking DNS; empty for a name that would need it.
+    """
+    if host.lower().rstrip(".") == "localhost" or host.lower().rstrip(".").endswith(".localhost"):
+        return LOOPBACK
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            # The system's resolver takes 127.1 and 0x7f000001 as well.
+            address = IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return frozenset()
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return frozenset({mapped or address})
+
+
+def _overlap(one: str, other: str) -> bool:
+    ones, others = known_addresses(one), known_addresses(other)
+    if not ones or not others:
+        return one.lower() == other.lower()
+    return bool(ones & others) or any(ip.is_unspecified for ip in ones | others)
+
+
+def _reaches(side: str, listener: str) -> bool:
+    """
+    Would a connection to `side` arrive at a socket that listens on `listener` (same port)?
+    """
+    sides, listeners = known_addresses(side), known_addresses(listener)
+    if side.lower() == listener.lower():
+        return True
+    if any(ip.is_unspecified for ip in sides):
+        # Connecting to 0.0.0.0 or :: reaches this machine's loopback.
+        sides = LOOPBACK
+    if any(ip.is_unspecified for ip in listeners):
+        return any(_is_ours(ip) for ip in sides) or side.lower() == socket.gethostname().lower()
+    return bool(sides & listeners)
+
+
+def _is_ours(address: IP) -> bool:
+    """
+    Does this machine have `address`? Only such an address can be bound to; nothing is sent.
+    """
+    family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True

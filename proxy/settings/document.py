@@ -1,0 +1,127 @@
+"""
+Writes what is derived from the model: `config/parallax.yaml` and `docs/configuration.md` (`make docs`).
+
+A test compares both files with what this module renders, so neither can drift from the model.
+"""
+
+from itertools import groupby
+from pathlib import Path
+
+from proxy.settings.keys import Key, keys
+
+EXAMPLE = Path("config/parallax.yaml")
+REFERENCE = Path("docs/configuration.md")
+
+EXAMPLE_HEAD = """\
+# Every key of Parallax with its default. Only old.url and new.url have none: they are needed.
+# Written from the model by `make docs`; docs/configuration.md has the same as tables.
+"""
+
+REFERENCE_HEAD = """\
+# Configuration
+
+<!-- Written from the model by `make docs`; a test keeps the two together. -->
+
+`parallax serve -c FILE` reads one YAML file. The smallest is:
+
+```yaml
+old: {url: http://127.0.0.1:9001}
+new: {url: http://127.0.0.1:9002}
+```
+
+`config/parallax.yaml` shows every key with its default. `parallax check FILE` says whether a file can be used, without
+starting anything. An unknown key, a repeated key or a value of the wrong kind is an error that names the file, the
+line, the key and the remedy.
+
+- **Sizes** are bytes, or a number with a unit: `65536`, `64 KiB`, `1.5 MiB`, `1 GB`.
+- **Durations** are seconds, or a number with a unit: `5`, `0.1`, `100ms`, `5s`, `2m`, `1h`. In
+  `timeouts`, 0 is no limit.
+- **Addresses** are `HOST:PORT`; IPv6 goes in brackets and quotes: `'[::1]:8080'`. Port 0 lets the system choose.
+
+**Environment variables override the file**: a key's dotted name in capitals after `PARALLAX_`, with two underscores for
+each dot, such as `PARALLAX_LISTEN` or `PARALLAX_OLD__URL`. The options of `parallax serve` override both. A variable
+that looks like one of these and names no key is a warning.
+
+What is refused although every value is fine by itself:
+
+- a side that is one of Parallax's own listeners, also under another name of this machine: requests would go in circles;
+- two listeners on one address;
+- `admin.listen` beyond loopback: this version has no sign-in, and the admin port shows who asks for what;
+- a CA file that is missing or holds no certificate;
+- limits that exclude each other: `drain.delay` not below `drain.timeout`, `limits.line` above `limits.head`,
+  `mirror.max_body` above `mirror.memory_budget`, more `metrics.endpoints` than `metrics.max_endpoints`.
+
+Warned about, and run: `old.url` and `new.url` with one address (every difference is then noise, which can be what you
+want to see), `tls` for an `http` URL, and `tls.verify: false`.
+
+`compare.headers: significant` means `content-type`, `content-language`, `content-disposition`, `location`, `link`,
+`allow`, `retry-after`, `cache-control`, `vary`, `www-authenticate`, `access-control-*` and the names of the cookies in
+`set-cookie`.
+"""
+
+
+def render_example() -> str:
+    """
+    The text of `config/parallax.yaml`.
+    """
+    lines = EXAMPLE_HEAD.splitlines()
+    for nested, run in groupby((key for key in keys() if len(key.path) == 1), lambda key: key.section is not None):
+        if not nested:
+            lines += ["", *_leaves(list(run), "")]
+            continue
+        for top in run:
+            lines += ["", f"# {top.meaning}", f"{top.name}:", *_below(top, "  ")]
+    return "\n".join(lines) + "\n"
+
+
+def _below(above: Key, indent: str) -> list[str]:
+    assert above.section is not None
+    lines: list[str] = []
+    inner = [key for key in keys(above.section, above.path) if len(key.path) == len(above.path) + 1]
+    for nested, run in groupby(inner, lambda key: key.section is not None):
+        for key in run if nested else ():
+            lines.append(f"{indent}{key.path[-1]}:  # {key.meaning}")
+            lines += _below(key, indent + "  ")
+        if not nested:
+            lines += _leaves(list(run), indent)
+    return lines
+
+
+def _leaves(leaves: list[Key], indent: str) -> list[str]:
+    written = [f"{indent}{key.path[-1]}: {key.shown}" for key in leaves]
+    column = max(len(line) for line in written)
+    return [f"{line:<{column}}  # {key.meaning}" for line, key in zip(written, leaves, strict=True)]
+
+
+def render_reference() -> str:
+    """
+    The text of `docs/configuration.md`.
+    """
+    tops = [key for key in keys() if len(key.path) == 1]
+    lines = [*REFERENCE_HEAD.splitlines(), "", "## Top level", ""]
+    lines += _table([key for key in tops if key.section is None])
+    for top in tops:
+        if top.section is not None:
+            lines += ["", f"## {top.name}", "", top.meaning, ""]
+            lines += _table([key for key in keys(top.section, top.path) if key.section is None])
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: list[Key]) -> list[str]:
+    head = ["| key | kind | default | meaning |", "|---|---|---|---|"]
+    return head + [
+        f"| `{key.name}` | {key.kind.words} | {'needed' if key.required else f'`{key.shown}`'} | {key.meaning} |"
+        for key in rows
+    ]
+
+
+def main() -> None:
+    """
+    Write both files below the current folder.
+    """
+    EXAMPLE.write_text(render_example())
+    REFERENCE.write_text(render_reference())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""
+The model's keys as a list: what there is to set, under which dotted name and environment variable.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import PydanticUndefined
+
+from proxy.settings.kinds import COUNT, FLAG, TEXT, Kind
+from proxy.settings.model import Section, Settings
+
+PREFIX = "PARALLAX_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """
+    One key. `section` is the model below it, or None for a key with a value.
+    """
+
+    path: tuple[str, ...]
+    section: type[Section] | None
+    kind: Kind
+    required: bool
+    default: Any
+    example: Any
+    meaning: str
+
+    @property
+    def name(self) -> str:
+        """
+        The dotted name, as messages and the documentation have it.
+        """
+        return ".".join(self.path)
+
+    @property
+    def variable(self) -> str:
+        """
+        The environment variable that overrides this key.
+        """
+        return PREFIX + "__".join(self.path).upper()
+
+    @property
+    def shown(self) -> str:
+        """
+        The default as one would write it in YAML, or an example for a key that has none.
+        """
+        return str(self.example) if self.required else self.kind.show(self.default)
+
+
+def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iterator[Key]:
+    """
+    Every key below `section` in the model's order, each section before its own keys.
+    """
+    for name, field in section.model_fields.items():
+        path = (*above, name)
+        inner = field.annotation if isinstance(field.annotation, type) else None
+        below = inner if inner is not None and issubclass(inner, Section) else None
+        yield Key(
+            path=path,
+            section=below,
+            kind=next((item for item in field.metadata if isinstance(item, Kind)), _plain_kind(inner)),
+            required=field.is_required(),
+            default=None if field.default is PydanticUndefined else field.default,
+            example=(field.examples or [None])[0],
+            meaning=field.description or " ".join((inner.__doc__ or "").split()) if inner else field.description or "",
+        )
+        if below is not None:
+            yield from keys(below, path)
+
+
+def _plain_kind(annotation: type | None) -> Kind:
+    if annotation is bool:
+        return FLAG
+    return COUNT if annotation is int else TEXT

@@ -1,0 +1,180 @@
+"""
+The kinds of value that a configuration holds: sizes, durations, percentages, names, lists; `addresses` has the others.
+
+Each `parse_…` takes what YAML or an environment variable gave, returns the value, and raises `ValueError` saying what
+is wrong and, after a semicolon, what would be right. Which key it was, and on which line, is `load`'s business.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, PlainValidator
+
+from proxy.settings.addresses import Address, Url, parse_address, parse_host, parse_url
+from proxy.settings.quote import quote
+
+SIZE_UNITS: Final = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+TIME_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+NUMBER_AND_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
+# RFC 9110 section 5.6.2.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+ENDPOINT = re.compile(r"[A-Z][A-Z-]* /[^\s?#]*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """
+    How a kind of value is called in the documentation, written in YAML, and read from an environment variable.
+
+    `text`: the variable's value is taken as it stands; otherwise it is read as YAML.
+    """
+
+    words: str
+    show: Callable[[Any], str]
+    text: bool = True
+
+
+def parse_size(value: object) -> object:
+    """
+    Bytes from `65536` or "64 KiB"; what is neither number nor text passes, for pydantic to refuse.
+    """
+    if not isinstance(value, str):
+        return value
+    match = NUMBER_AND_UNIT.fullmatch(value.strip())
+    unit = SIZE_UNITS.get(match[2].lower()) if match else None
+    if match is None or unit is None:
+        raise ValueError(f"{quote(value)} is no size; write bytes, or a number with KiB, MiB or GiB, such as 64 MiB")
+    size = float(match[1]) * unit
+    if not size.is_integer():
+        raise ValueError(f"{quote(value)} is no whole number of bytes; write {round(size)}")
+    return int(size)
+
+
+def show_size(size: int) -> str:
+    """
+    A size as people write it: 64 MiB, 8 KiB, and plain bytes where no unit is exact.
+    """
+    for unit in ("GiB", "MiB", "KiB"):
+        count, rest = divmod(size, SIZE_UNITS[unit.lower()])
+        if count and not rest:
+            return f"{count} {unit}"
+    return str(size)
+
+
+def parse_seconds(value: object) -> object:
+    """
+    Seconds from `5`, `0.1`, "5s" or "100ms"; what is neither number nor text passes, for pydantic to refuse.
+    """
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f"{value} is no duration; write a number of seconds, and 0 for no limit where that is allowed")
+    if not isinstance(value, str):
+        return value
+    match = NUMBER_AND_UNIT.fullmatch(value.strip())
+    unit = TIME_UNITS.get(match[2]) if match else None
+    if match is None or unit is None:
+        raise ValueError(f"{quote(value)} is no duration; write seconds, or a number with ms, s, m or h, such as 100ms")
+    return float(match[1]) * unit
+
+
+def show_number(value: float) -> str:
+    """
+    A number without a fraction of zero: 5, 0.1.
+    """
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def parse_percent(value: object) -> object:
+    """
+    A percentage from 0 to 100 with at most two decimals; what is no number passes, for pydantic to refuse.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not 0 <= value <= 100:
+        raise ValueError(f"{value} is no percentage; write a number from 0 to 100")
+    if round(value, 2) != value:
+        raise ValueError(f"{value} has more than two decimals; write {round(value, 2)}")
+    return value
+
+
+def parse_token(value: object) -> str:
+    """
+    A name as HTTP allows one.
+    """
+    if not isinstance(value, str) or TOKEN.fullmatch(value) is None:
+        raise ValueError(f"{quote(value)} is no name; write letters, digits and - without spaces, such as parallax")
+    return value
+
+
+def parse_headers(value: object) -> str | tuple[str, ...]:
+    """
+    Which header fields are compared: "significant", "all", or a list of names in lower case, `x-*` allowed.
+    """
+    remedy = "write significant, all, or a list of header names such as [content-type, x-total-*]"
+    if value in ("significant", "all"):
+        return str(value)
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{quote(value)} is no choice of headers; {remedy}")
+    for name in value:
+        if not isinstance(name, str) or TOKEN.fullmatch(name) is None or "*" in name[:-1] or name == "*":
+            raise ValueError(f"{quote(name)} is no header name; {remedy}")
+    return tuple(dict.fromkeys(name.lower() for name in value))
+
+
+def parse_endpoints(value: object) -> tuple[str, ...]:
+    """
+    Endpoints named by the operator, as method and path template.
+    """
+    remedy = "write a list such as ['GET /users/{id}', 'GET /search']"
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{quote(value)} is no list of endpoints; {remedy}")
+    for name in value:
+        if not isinstance(name, str) or ENDPOINT.fullmatch(name) is None:
+            raise ValueError(f"{quote(name)} is no endpoint; {remedy}")
+    return tuple(dict.fromkeys(value))
+
+
+def show_list(value: str | tuple[str, ...]) -> str:
+    """
+    A word as it is, a list in brackets.
+    """
+    return value if isinstance(value, str) else "[" + ", ".join(repr(item) for item in value) + "]"
+
+
+def show_flag(value: bool) -> str:
+    """
+    YAML's true and false.
+    """
+    return "true" if value else "false"
+
+
+def show_optional(value: str | None) -> str:
+    """
+    A text, or YAML's null.
+    """
+    return "null" if value is None else value
+
+
+FLAG = Kind(words="true or false", show=show_flag, text=False)
+COUNT = Kind(words="number", show=str, text=False)
+TEXT = Kind(words="text", show=show_optional)
+
+Size = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes", show=show_size)]
+Rate = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes per second", show=show_size)]
+Seconds = Annotated[float, BeforeValidator(parse_seconds), Kind(words="seconds", show=show_number)]
+Percent = Annotated[float, BeforeValidator(parse_percent), Kind(words="percent", show=show_number, text=False)]
+Listen = Annotated[Address, PlainValidator(parse_address), Kind(words="HOST:PORT", show=str)]
+SideUrl = Annotated[Url, PlainValidator(parse_url), Kind(words="URL", show=str)]
+Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
+Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
+Headers = Annotated[
+    str | tuple[str, ...],
+    PlainValidator(parse_headers),
+    Kind(words="significant, all or a list", show=show_list, text=False),
+]
+Endpoints = Annotated[
+    tuple[str, ...], PlainValidator(parse_endpoints), Kind(words="list of endpoints", show=show_list, text=False)
+]

@@ -1,0 +1,131 @@
+"""
+From a file, environment variables and command-line options to `Settings`, or to sentences saying what is wrong.
+
+Strongest first: options, variables, the file, defaults. Every problem found is told, not only the first one, each with
+its place ("parallax.yaml:7", "PARALLAX_OLD__URL" or "--old"), its key and the remedy.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from proxy.errors import ConfigurationError
+from proxy.settings.checks import check
+from proxy.settings.keys import PREFIX, Key
+from proxy.settings.model import Settings
+from proxy.settings.sentences import KEYS, OPTIONS, Teller, remedy
+from proxy.settings.source import Source, Where, read_yaml
+
+# Variables of the command line's own, and what Kubernetes sets in every pod beside a service called "parallax".
+NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|SERVICE_(HOST|PORT).*|PORT(_\d+_.*)?)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """
+    Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
+    """
+
+    settings: Settings
+    folder: Path
+    warnings: tuple[str, ...]
+
+
+def load(
+    file: Path | None,
+    *,
+    environment: Mapping[str, str],
+    options: Mapping[tuple[str, ...], object] | None = None,
+) -> Loaded:
+    """
+    Read, override, validate and check. Raises `ConfigurationError` with every problem found.
+
+    `options` holds what the command line said, by key path; every path is one of `sentences.OPTIONS`.
+    """
+    source = Source(values={}, places={}) if file is None else read_yaml(_read(file), str(file))
+    warnings = _apply_environment(source, environment)
+    for path, value in (options or {}).items():
+        _set(source, path, value, OPTIONS[path])
+    _fill_empty_sections(source.values)
+    teller = Teller(source, "the command line" if file is None else str(file))
+    try:
+        settings = Settings.model_validate(source.values)
+    except ValidationError as error:
+        raise ConfigurationError(*teller.tell_all(error.errors())) from None
+    folder = Path.cwd() if file is None else file.absolute().parent
+    findings = list(check(settings, folder))
+    if wrong := [teller.tell(finding) for finding in findings if not finding.warning]:
+        raise ConfigurationError(*wrong)
+    warnings += [teller.tell(finding) for finding in findings]
+    return Loaded(settings=settings, folder=folder, warnings=tuple(warnings))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise ConfigurationError(f"{file}: can't be read ({reason}); name a YAML file that is there") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError(f"{file}:{line}: is not UTF-8; save it as UTF-8") from None
+
+
+def _apply_environment(source: Source, environment: Mapping[str, str]) -> list[str]:
+    by_variable = {key.variable: key for key in KEYS.values() if key.section is None}
+    warnings = []
+    for variable in sorted(name for name in environment if name.startswith(PREFIX)):
+        key = by_variable.get(variable)
+        if key is not None:
+            _set(source, key.path, _from_text(key, environment[variable], variable), variable)
+        elif NOT_KEYS.fullmatch(variable) is None:
+            near = get_close_matches(variable, by_variable, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/configuration.md says how they are called"
+            warnings.append(f"{variable}: names no key and has no effect; {hint}")
+    return warnings
+
+
+def _from_text(key: Key, text: str, variable: str) -> Any:
+    if text == "" and key.default is None and not key.required:
+        return None
+    if key.kind.text:
+        return text
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError):
+        raise ConfigurationError(f"{variable}: {key.name}: can't be read; write {remedy(key)}") from None
+
+
+def _set(source: Source, path: Where, value: Any, place: str) -> None:
+    """
+    Put `value` at `path`, over what the file says there; a section that is no mapping is left for the model to refuse.
+    """
+    values = source.values
+    for part in path[:-1]:
+        below = values.get(str(part))
+        if below is None:
+            below = values[str(part)] = {}
+        if not isinstance(below, dict):
+            return
+        values = below
+    values[str(path[-1])] = value
+    source.places[path] = place
+
+
+def _fill_empty_sections(values: dict[str, Any], above: Where = ()) -> None:
+    """
+    A section that is left out, or null because all its keys are commented out, means the defaults.
+    """
+    for key in KEYS.values():
+        if key.section is None or key.path[:-1] != above:
+            continue
+        if values.get(key.path[-1]) is None:
+            values[key.path[-1]] = {}
+        if isinstance(below := values[key.path[-1]], dict):
+            _fill_empty_sections(below, key.path)

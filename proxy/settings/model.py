@@ -1,0 +1,205 @@
+"""
+The configuration as a model: every key, its kind, its default and what it means.
+
+`config/parallax.yaml` and `docs/configuration.md` are written from here (`document`). Field names of `limits`,
+`timeouts` and `mirror` are those of `proxy.routing.table`. What must hold between keys is in `checks`.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from proxy.settings.addresses import Address
+from proxy.settings.kinds import (
+    Endpoints,
+    Headers,
+    Host,
+    Listen,
+    Name,
+    Percent,
+    Rate,
+    Seconds,
+    SideUrl,
+    Size,
+)
+
+
+class Section(BaseModel):
+    """
+    A mapping with known keys only. Strict: YAML has its own types, and `yes` is no number.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Health(Section):
+    """
+    Where probes ask.
+    """
+
+    listen: Listen = Field(
+        Address(host="127.0.0.1", port=9901), description="/healthz and /readyz, answered whatever else is down"
+    )
+
+
+class Admin(Section):
+    """
+    Where operators and Prometheus ask.
+    """
+
+    listen: Listen = Field(Address(host="127.0.0.1", port=9900), description="/metrics and /admin; loopback only")
+
+
+class Tls(Section):
+    """
+    How an https side is verified.
+    """
+
+    ca: str | None = Field(None, description="file of CA certificates, relative to this file; null: the system's")
+    verify: bool = Field(True, description="false accepts any certificate: for trials only")
+    server_name: str | None = Field(None, description="name sent as SNI and verified; null: the URL's host")
+
+
+class Side(Section):
+    """
+    One of the two systems.
+    """
+
+    url: SideUrl = Field(description="http or https; a path in it is put before every request's path")
+    host: Host = Field("preserve", description="the Host it gets: the client's, the URL's (upstream), or a name")
+    tls: Tls = Field(Tls(), description="only for an https URL")
+
+
+class Old(Side):
+    """
+    The system that is being replaced.
+    """
+
+    url: SideUrl = Field(description=Side.model_fields["url"].description, examples=["http://127.0.0.1:9001"])
+
+
+class New(Side):
+    """
+    The system that replaces it.
+    """
+
+    url: SideUrl = Field(description=Side.model_fields["url"].description, examples=["http://127.0.0.1:9002"])
+
+
+class Weights(Section):
+    """
+    Who is answered by new.
+    """
+
+    new: Percent = Field(0.0, description="share of requests answered by new; the others are answered by old")
+
+
+class Mirror(Section):
+    """
+    How much is copied to the side that doesn't answer, and what a copy may cost.
+    """
+
+    percent: Percent = Field(100.0, description="share of GET, HEAD and OPTIONS requests that are copied; 0 is off")
+    memory_budget: Size = Field(64 * 2**20, ge=2**16, description="all that is held for copies, in each worker")
+    max_body: Size = Field(2**20, ge=0, description="longer bodies are not compared (for each side)")
+    concurrency: int = Field(64, ge=1, description="copies in flight at once, in each worker; more are skipped")
+    credentials: Literal["forward", "strip"] = Field(
+        "forward", description="whether copies carry Authorization and Cookie: forward or strip"
+    )
+    connect_timeout: Seconds = Field(1.0, gt=0, description="for a copy's connection")
+    head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
+    body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")
+    breaker: bool = Field(True, description="stop copying for a while to a side that refuses or hangs")
+
+
+class Compare(Section):
+    """
+    What makes two answers identical, besides status and body.
+    """
+
+    headers: Headers = Field(
+        "significant", description="fields that count: significant, all, or a list such as [content-type, x-total-*]"
+    )
+
+
+class Metrics(Section):
+    """
+    How endpoints are named in metrics.
+    """
+
+    max_endpoints: int = Field(200, ge=1, le=10_000, description="endpoints counted by name; the others are 'other'")
+    endpoints: Endpoints = Field((), description="named by you, such as 'GET /users/{id}'; the others are learned")
+
+
+class Limits(Section):
+    """
+    What one client, one message and one worker may use. Over a limit: refused with a 4xx, 503 or 502.
+    """
+
+    # robustness first, then generosity: the precedents are nginx (8 KiB line), Envoy (60 KiB and 100 fields).
+    line: Size = Field(8192, ge=64, description="the request line, and each header line")
+    head: Size = Field(65536, ge=256, description="all header lines of one message")
+    fields: int = Field(100, ge=1, description="header fields of one message")
+    pipelined: int = Field(16, ge=1, description="requests of one client that wait for their turn; then reading stops")
+    body: Size = Field(0, ge=0, description="a request's body; 0 is no limit, since bodies are streamed")
+    chunk_extensions: Size = Field(16384, ge=0, description="all chunk extensions of one message")
+    interim: int = Field(16, ge=0, description="1xx answers before the final one")
+    connections: int = Field(10_000, ge=1, description="client connections, in each worker")
+    requests_per_connection: int = Field(10_000, ge=1, description="then the client is asked to connect anew")
+    upstream_connections: int = Field(1024, ge=1, description="connections to one side, in each worker; then 503")
+    handshakes: int = Field(64, ge=1, description="TLS handshakes with sides at once, in each worker")
+
+
+class Timeouts(Section):
+    """
+    How long each step may take. 0 switches a limit off.
+    """
+
+    head: Seconds = Field(10.0, ge=0, description="for a whole request head, from its first byte")
+    body_idle: Seconds = Field(30.0, ge=0, description="between two pieces of a request's body")
+    write_idle: Seconds = Field(30.0, ge=0, description="for a client to take anything of its answer")
+    body_rate: Rate = Field(500, ge=0, description="a client must send its body at least this fast")
+    write_rate: Rate = Field(500, ge=0, description="a client must take its answer at least this fast")
+    rate_grace: Seconds = Field(10.0, ge=0, description="before the two rates are asked for")
+    keep_alive: Seconds = Field(75.0, ge=0, description="a client connection without a request")
+    connection_age: Seconds = Field(3600.0, ge=0, description="then the client is asked to connect anew")
+    connect: Seconds = Field(2.0, ge=0, description="for a connection to a side")
+    answer_head: Seconds = Field(60.0, ge=0, description="for the head of a side's answer")
+    answer_idle: Seconds = Field(60.0, ge=0, description="between two pieces of a side's answer")
+    upstream_idle: Seconds = Field(4.0, ge=0, description="an unused connection to a side; less than its own limit")
+    upstream_age: Seconds = Field(300.0, ge=0, description="then a connection to a side is not used again")
+    continue_wait: Seconds = Field(1.0, ge=0, description="for a side's 100 Continue before the body is sent anyway")
+    tunnel_idle: Seconds = Field(3600.0, ge=0, description="an upgraded connection without traffic")
+    dns_ttl: Seconds = Field(30.0, ge=0, description="a side's name is looked up again after this")
+
+
+class Drain(Section):
+    """
+    How Parallax stops after SIGTERM.
+    """
+
+    delay: Seconds = Field(5.0, ge=0, description="not ready but still serving, so that balancers notice")
+    timeout: Seconds = Field(28.0, gt=0, description="from the signal to the end, whatever is in flight")
+
+
+class Settings(Section):
+    """
+    Everything an operator can set.
+    """
+
+    listen: Listen = Field(Address(host="127.0.0.1", port=8080), description="where clients connect")
+    health: Health = Field(Health())
+    admin: Admin = Field(Admin())
+    workers: int = Field(1, ge=1, le=256, description="processes that serve; about one for each core")
+    old: Old = Field()
+    new: New = Field()
+    weights: Weights = Field(Weights())
+    mirror: Mirror = Field(Mirror())
+    compare: Compare = Field(Compare())
+    metrics: Metrics = Field(Metrics())
+    limits: Limits = Field(Limits())
+    timeouts: Timeouts = Field(Timeouts())
+    drain: Drain = Field(Drain())
+    pseudonym: Name = Field("parallax", description="how Parallax calls itself in Via and Proxy-Status")
+    forwarded: bool = Field(True, description="add X-Forwarded-For, -Proto and -Host")
+    add_date: bool = Field(True, description="add Date to an answer that has none")

@@ -1,0 +1,13 @@
+"""
+Values in messages: short, and without secrets.
+"""
+
+
+def quote(value: object) -> str:
+    """
+    A value as messages show it: short, and hidden where it may hold a password (user:password@host).
+    """
+    text = repr(value)
+    if "@" in text:
+        return "the value"
+    return text if len(text) <= 80 else f"{text[:77]}…"

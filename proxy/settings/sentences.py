@@ -1,0 +1,99 @@
+"""
+Problems as sentences: place, key, what is wrong, and what would be right.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from pydantic_core import ErrorDetails
+
+from proxy.settings.checks import Finding
+from proxy.settings.keys import Key, keys
+from proxy.settings.quote import quote
+from proxy.settings.source import Source, Where, dotted
+
+KEYS: dict[Where, Key] = {key.path: key for key in keys()}
+OPTIONS: Mapping[Where, str] = {
+    ("old", "url"): "--old",
+    ("new", "url"): "--new",
+    ("listen",): "--listen",
+    ("health", "listen"): "--health",
+    ("admin", "listen"): "--admin",
+    ("workers",): "--workers",
+}
+
+
+class Teller:
+    """
+    Knows where everything was written. `whole` is what is named when a problem is nowhere in particular.
+    """
+
+    def __init__(self, source: Source, whole: str) -> None:
+        self._places = source.places
+        self._whole = whole
+
+    def tell(self, finding: Finding) -> str:
+        """
+        One finding as a sentence.
+        """
+        return f"{self._place(finding.key)}: {dotted(finding.key)}: {finding.said}"
+
+    def tell_all(self, errors: Iterable[ErrorDetails]) -> list[str]:
+        """
+        What the model refused, one sentence each.
+        """
+        return [f"{self._place(error['loc'])}: {dotted(error['loc'])}: {_say(error)}" for error in errors]
+
+    def _place(self, path: Where) -> str:
+        """
+        Where `path` was written: itself, or the nearest section above it, or the whole.
+        """
+        for size in range(len(path), 0, -1):
+            if place := self._places.get(path[:size]):
+                return place
+        return self._whole
+
+
+def _say(error: ErrorDetails) -> str:
+    path, context = error["loc"], error.get("ctx", {})
+    key, value = KEYS.get(path), quote(error["input"])
+    match error["type"]:
+        case "extra_forbidden":
+            return f"is no key that Parallax knows; {_nearest(path)}"
+        case "missing" if key is not None:
+            option = f", or {OPTIONS[path]} on the command line" if path in OPTIONS else ""
+            return f"is missing; write {remedy(key)}{option}"
+        case "value_error":
+            return str(context["error"])
+        case "greater_than_equal":
+            return f"{value} is too small; write at least {context['ge']}"
+        case "greater_than":
+            return f"{value} is too small; write more than {context['gt']:g}"
+        case "less_than_equal":
+            return f"{value} is too large; write at most {context['le']}"
+        case "model_type" | "model_attributes_type":
+            inside = ", ".join(item.path[-1] for item in KEYS.values() if item.path[:-1] == path)
+            return f"{value} is not what goes here; write a mapping with {inside}"
+        case _:
+            right = f"write {remedy(key)}" if key is not None else "docs/configuration.md shows what goes here"
+            return f"{value} is not what goes here; {right}"
+
+
+def remedy(key: Key) -> str:
+    """
+    What a key takes, with an example.
+    """
+    return f"{key.kind.words}, such as {key.shown}"
+
+
+def _nearest(path: Where) -> str:
+    """
+    The known key that was probably meant: one with a similar name beside it, else one of that name elsewhere.
+    """
+    beside = {key.path[-1]: key.name for key in KEYS.values() if key.path[:-1] == path[:-1]}
+    if near := get_close_matches(str(path[-1]), beside, n=1):
+        return f"did you mean {beside[near[0]]}?"
+    elsewhere = {key.path[-1]: key.name for key in reversed(KEYS.values())}
+    if near := get_close_matches(str(path[-1]), elsewhere, n=1, cutoff=0.8):
+        return f"did you mean {elsewhere[near[0]]}?"
+    return f"known here are {', '.join(beside)}"

@@ -1,0 +1,70 @@
+"""
+Settings as the table that workers route by, and as what control needs to know.
+"""
+
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from proxy.routing.table import Limits, Mirror, Side, Table, Timeouts, encode
+from proxy.settings.model import Settings
+from proxy.settings.model import Side as SideSettings
+
+# Fields that tell a client something; `*` at the end stands for any rest. Of set-cookie the names count, not values.
+SIGNIFICANT = (
+    "content-type",
+    "content-language",
+    "content-disposition",
+    "location",
+    "link",
+    "allow",
+    "retry-after",
+    "cache-control",
+    "vary",
+    "www-authenticate",
+    "access-control-*",
+    "set-cookie",
+)
+
+
+def build_table(settings: Settings, folder: Path) -> Table:
+    """
+    The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`.
+
+    The digest names the configuration: equal for equal settings, on any machine with the same folder.
+    """
+    mirror = settings.mirror.model_dump()
+    table = Table(
+        epoch=1,
+        digest="",
+        sides=(_build_side(settings.old, folder), _build_side(settings.new, folder)),
+        weight=settings.weights.new,
+        mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
+        limits=Limits(**settings.limits.model_dump()),
+        timeouts=Timeouts(**settings.timeouts.model_dump()),
+        headers=_headers(settings.compare.headers),
+        pseudonym=settings.pseudonym,
+        forwarded=settings.forwarded,
+        add_date=settings.add_date,
+    )
+    return replace(table, digest=sha256(encode(table)).hexdigest()[:16])
+
+
+def _build_side(side: SideSettings, folder: Path) -> Side:
+    hosts = {"preserve": None, "upstream": side.url.authority}
+    return Side(
+        scheme=side.url.scheme,
+        address=side.url.host,
+        port=side.url.port,
+        base=side.url.base,
+        host=hosts.get(side.host, side.host),
+        server_name=side.tls.server_name or side.url.host,
+        ca=None if side.tls.ca is None else str(folder / side.tls.ca),
+        verify=side.tls.verify,
+    )
+
+
+def _headers(chosen: str | tuple[str, ...]) -> tuple[str, ...]:
+    if isinstance(chosen, tuple):
+        return chosen
+    return ("*",) if chosen == "all" else SIGNIFICANT
