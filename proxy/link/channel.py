@@ -43,16 +43,17 @@ class Channel(asyncio.Protocol):
         """
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, kind: Kind, payload: bytes = b"", incarnation: int = 0) -> bool:
+    def send(self, kind: Kind, payload: bytes = b"", incarnation: int = 0, *, always: bool = False) -> bool:
         """
         Queue one frame. Never waits and never raises; False when it was dropped (`dropped` counts) or the link is lost.
 
-        Only kinds in `SPARED` are ever dropped for lack of room.
+        Only kinds in `SPARED` are dropped for lack of room, and not with `always`: for a frame that no later one
+        makes up for, such as a last snapshot.
         """
         transport = self._transport
         if transport is None or transport.is_closing():
             return False
-        if kind in SPARED and transport.get_write_buffer_size() > FULL:
+        if kind in SPARED and not always and transport.get_write_buffer_size() > FULL:
             self.dropped += 1
             return False
         transport.write(pack(kind, payload, incarnation))

@@ -1,0 +1,201 @@
+"""
+One life of one child process: a fresh interpreter, its link, and what it has said of itself.
+
+Whether there is another life afterwards is decided by its slot (`slot.py`).
+"""
+
+import asyncio
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+
+from proxy.errors import LinkError
+from proxy.link.channel import Channel, open_channel
+from proxy.link.frames import Frame, Kind
+
+# A child hears only its link. These are blocked in it from its first instruction on: a terminal, `timeout` or a
+# service manager sends them to the whole group, and a worker that died of one would take its clients' answers along.
+UNHEARD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
+
+# How long a child may outlive its link, and a link (held open by somebody else) its child.
+PARTING_SECONDS = 2.0
+
+
+class Role(StrEnum):
+    """
+    What a child is for.
+    """
+
+    WORKER = "worker"
+    CONTROL = "control"
+
+
+def name_of(role: Role, number: int) -> str:
+    """
+    What a log line calls a child: `worker 0`, `control`.
+    """
+    return f"{role} {number}" if role is Role.WORKER else str(role)
+
+
+class Child:
+    """
+    Started once, ended once: `on_end` is called when the process has been reaped and its link read to the end.
+
+    `on_frame` may raise `LinkError` for nonsense; the child is killed for it.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        number: int,
+        incarnation: int,
+        *,
+        on_frame: Callable[["Child", Frame], None],
+        on_end: Callable[["Child"], None],
+    ) -> None:
+        self.role = role
+        self.number = number
+        self.incarnation = incarnation
+        self._on_frame = on_frame
+        self._on_end = on_end
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._link: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ended = False
+        self._why = ""
+        # Said by a worker:
+        self.ready = False
+        self.drained = False
+        self.epoch: int | None = None
+        self.digest: str | None = None
+        # Counted by the supervisor: looks at it in its life, and since its last frame.
+        self.looks = 0
+        self.silent = 0
+
+    @property
+    def name(self) -> str:
+        """
+        `name_of` this one.
+        """
+        return name_of(self.role, self.number)
+
+    @property
+    def pid(self) -> int:
+        """
+        The process's id, 0 before it was started.
+        """
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def why(self) -> str:
+        """
+        Why it ended, in words: what we killed it for, else its exit code or signal.
+        """
+        code = self._process.returncode if self._process is not None else None
+        if self._why or code is None:
+            return self._why
+        return f"exit code {code}" if code >= 0 else f"killed by signal {-code} ({signal.strsignal(-code)})"
+
+    @property
+    def returncode(self) -> int | None:
+        """
+        The exit code as `subprocess` gives it, None while it runs.
+        """
+        return self._process.returncode if self._process is not None else None
+
+    def start(self, command: Sequence[str], listener: socket.socket, options: Sequence[str] = ()) -> None:
+        """
+        Start the process with LINK_FD and the listener's descriptor as arguments. Raises OSError if that fails.
+        """
+        self._link, theirs = socket.socketpair()
+        with theirs:
+            descriptors = (theirs.fileno(), listener.fileno())
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, UNHEARD)
+            try:
+                self._process = subprocess.Popen(
+                    [*command, *map(str, descriptors), *options], stdin=subprocess.DEVNULL, pass_fds=descriptors
+                )
+            except OSError:
+                self._link.close()
+                raise
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    async def open(self) -> None:
+        """
+        Open our end of the link; frames flow from now on.
+        """
+        assert self._link is not None
+        self._channel = await open_channel(self._link.detach(), self._frame, self._link_lost)
+
+    def send(self, kind: Kind, payload: bytes = b"", incarnation: int = 0, *, always: bool = False) -> bool:
+        """
+        `Channel.send`; False also before `open`.
+        """
+        return self._channel is not None and self._channel.send(kind, payload, incarnation, always=always)
+
+    def kill(self, why: str) -> None:
+        """
+        End the process now. The first `why` stays.
+        """
+        self._why = self._why or why
+        if self._process is not None:
+            self._process.kill()
+
+    @property
+    def finished(self) -> bool:
+        """
+        Whether a worker left nothing undone: it said so, or ended as one that has.
+        """
+        return self.drained or self.returncode == 0
+
+    def part(self) -> None:
+        """
+        It has said DRAINED: expect it to end, and end it if it hangs (a thread in a DNS look-up can hold it up).
+        """
+        self.drained = True
+        self._arm()
+
+    def poll(self) -> None:
+        """
+        Reap the process if it has ended.
+        """
+        if self._process is not None and self._process.poll() is not None:
+            self._part()
+
+    def _frame(self, frame: Frame) -> None:
+        self.silent = 0
+        self._on_frame(self, frame)
+
+    def _link_lost(self, error: Exception | None) -> None:
+        if isinstance(error, LinkError):
+            self.kill(f"wrote nonsense on its link: {error}")
+        self._part()
+
+    def _part(self) -> None:
+        # Process and link end in either order; what the child wrote last is read before it counts as gone.
+        gone = self.returncode is not None
+        unread = self._channel is None or self._channel.is_open
+        if self._ended:
+            return
+        if gone and not unread:
+            self._ended = True
+            if self._timer is not None:
+                self._timer.cancel()
+            self._on_end(self)
+        else:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PARTING_SECONDS, self._separate)
+
+    def _separate(self) -> None:
+        self._timer = None
+        if self.returncode is None:
+            self.kill("had nothing left to do and stayed")
+        elif self._channel is not None:
+            self._channel.abort()
