@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, PlainValidator
 
@@ -159,7 +159,7 @@ def show_optional(value: str | None) -> str:
 
 
 FLAG = Kind(words="true or false", show=show_flag, text=False)
-COUNT = Kind(words="number", show=str, text=False)
+COUNT = Kind(words="whole number", show=str, text=False)
 TEXT = Kind(words="text", show=show_optional)
 
 Size = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes", show=show_size)]
@@ -170,6 +170,7 @@ Listen = Annotated[Address, PlainValidator(parse_address), Kind(words="HOST:PORT
 SideUrl = Annotated[Url, PlainValidator(parse_url), Kind(words="URL", show=str)]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
+Credentials = Annotated[Literal["forward", "strip"], Kind(words="forward or strip", show=str)]
 Headers = Annotated[
     str | tuple[str, ...],
     PlainValidator(parse_headers),

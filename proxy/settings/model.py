@@ -5,12 +5,11 @@ The configuration as a model: every key, its kind, its default and what it means
 `timeouts` and `mirror` are those of `proxy.routing.table`. What must hold between keys is in `checks`.
 """
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from proxy.settings.addresses import Address
 from proxy.settings.kinds import (
+    Credentials,
     Endpoints,
     Headers,
     Host,
@@ -103,9 +102,7 @@ class Mirror(Section):
     memory_budget: Size = Field(64 * 2**20, ge=2**16, description="all that is held for copies, in each worker")
     max_body: Size = Field(2**20, ge=0, description="longer bodies are not compared (for each side)")
     concurrency: int = Field(64, ge=1, description="copies in flight at once, in each worker; more are skipped")
-    credentials: Literal["forward", "strip"] = Field(
-        "forward", description="whether copies carry Authorization and Cookie: forward or strip"
-    )
+    credentials: Credentials = Field("forward", description="what copies do with Authorization and Cookie")
     connect_timeout: Seconds = Field(1.0, gt=0, description="for a copy's connection")
     head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
     body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")

@@ -7,7 +7,9 @@ def quote(value: object) -> str:
     """
     A value as messages show it: short, and hidden where it may hold a password (user:password@host).
     """
-    text = repr(value)
+    if value is None:
+        return "nothing"
+    text = repr(value).lower() if isinstance(value, bool) else repr(value)
     if "@" in text:
         return "the value"
     return text if len(text) <= 80 else f"{text[:77]}…"

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from proxy.settings.checks import Finding
 from proxy.settings.keys import Key, keys
+from proxy.settings.kinds import show_number
 from proxy.settings.quote import quote
 from proxy.settings.source import Source, Where, dotted
 
@@ -40,9 +41,11 @@ class Teller:
 
     def tell_all(self, errors: Iterable[ErrorDetails]) -> list[str]:
         """
-        What the model refused, one sentence each.
+        What the model refused, one sentence each, in the order of the file.
         """
-        return [f"{self._place(error['loc'])}: {dotted(error['loc'])}: {_say(error)}" for error in errors]
+        order = {place: index for index, place in enumerate(self._places.values())}
+        placed = sorted(((self._place(error["loc"]), error) for error in errors), key=lambda one: order.get(one[0], -1))
+        return [f"{place}: {dotted(error['loc'])}: {_say(error)}" for place, error in placed]
 
     def _place(self, path: Where) -> str:
         """
@@ -66,11 +69,11 @@ def _say(error: ErrorDetails) -> str:
         case "value_error":
             return str(context["error"])
         case "greater_than_equal":
-            return f"{value} is too small; write at least {context['ge']}"
+            return f"{value} is too small; write at least {show_number(context['ge'])}"
         case "greater_than":
-            return f"{value} is too small; write more than {context['gt']:g}"
+            return f"{value} is too small; write more than {show_number(context['gt'])}"
         case "less_than_equal":
-            return f"{value} is too large; write at most {context['le']}"
+            return f"{value} is too large; write at most {show_number(context['le'])}"
         case "model_type" | "model_attributes_type":
             inside = ", ".join(item.path[-1] for item in KEYS.values() if item.path[:-1] == path)
             return f"{value} is not what goes here; write a mapping with {inside}"
@@ -81,9 +84,9 @@ def _say(error: ErrorDetails) -> str:
 
 def remedy(key: Key) -> str:
     """
-    What a key takes, with an example.
+    What to write for a key, after "write".
     """
-    return f"{key.kind.words}, such as {key.shown}"
+    return f"a value such as {key.shown} ({key.kind.words})"
 
 
 def _nearest(path: Where) -> str:

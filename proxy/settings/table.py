@@ -1,5 +1,5 @@
 """
-Settings as the table that workers route by, and as what control needs to know.
+Settings as the table that workers route by.
 """
 
 from dataclasses import replace
@@ -46,6 +46,8 @@ def build_table(settings: Settings, folder: Path) -> Table:
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,
         add_date=settings.add_date,
+        endpoints=settings.metrics.endpoints,
+        max_endpoints=settings.metrics.max_endpoints,
     )
     return replace(table, digest=sha256(encode(table)).hexdigest()[:16])
 

@@ -1,0 +1,7 @@
+"""
+`python -m proxy` is `parallax`.
+"""
+
+from proxy.cli import main
+
+main(prog_name="parallax")

@@ -1,0 +1,228 @@
+"""
+The command line: words in, an exit code out (0 done, 1 the answer is no, 2 usage or bad configuration).
+
+What a command needs is imported when it runs, so that `--help` is quick. Nothing is decided here.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from proxy import __version__
+from proxy.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from proxy.settings.load import Loaded
+    from proxy.settings.model import Settings
+    from proxy.supervisor import Launch
+
+DONE, NO, BAD = 0, 1, 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def main() -> None:
+    """
+    Parallax stands in front of an old and a new system: one answers, the other gets a copy, and the two are compared.
+
+    \b
+    Example:
+      parallax demo
+      parallax serve --old http://127.0.0.1:9001 --new http://127.0.0.1:9002
+    """
+
+
+@main.command()
+@click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="YAML file; see config/parallax.yaml.")
+@click.option("--old", metavar="URL", help="The system that is being replaced.")
+@click.option("--new", metavar="URL", help="The system that replaces it.")
+@click.option("--listen", metavar="HOST:PORT", help="Where clients connect.  [127.0.0.1:8080]")
+@click.option("--health", metavar="HOST:PORT", help="Where probes ask.  [127.0.0.1:9901]")
+@click.option("--admin", metavar="HOST:PORT", help="Where operators and Prometheus ask.  [127.0.0.1:9900]")
+@click.option("--workers", type=int, metavar="N", help="Processes that serve.  [1]")
+def serve(file: Path | None, **options: str | int | None) -> None:
+    """
+    Stand between old and new until SIGTERM or Ctrl-C.
+
+    Options are stronger than PARALLAX_… variables, and these than the file. SIGTERM drains: not ready at once, serving
+    on for 5 s, ended after 28 s at the latest; Ctrl-C leaves out the 5 s; a second signal ends at once.
+
+    \b
+    Example:
+      parallax serve --old http://127.0.0.1:9001 --new http://127.0.0.1:9002
+      parallax serve -c config/parallax.yaml --listen 0.0.0.0:80
+    """
+    loaded = _load(file, _overrides(options))
+    if file is None:
+        for line in describe(loaded.settings):
+            click.echo(line, err=True)
+    from proxy.supervisor import serve as supervise
+
+    try:
+        sys.exit(supervise(_launch(loaded)))
+    except ConfigurationError as error:
+        _refuse(error)
+
+
+@main.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+def check(files: tuple[Path, ...]) -> None:
+    """
+    Check configuration files without starting anything.
+
+    PARALLAX_… variables count, as they do for `serve`. Exit code 0: all can be used; 2: at least one can't.
+
+    \b
+    Example:
+      parallax check config/parallax.yaml
+    """
+    from proxy.settings.load import load
+
+    bad = False
+    for file in files:
+        try:
+            loaded = load(file, environment=os.environ)
+        except ConfigurationError as error:
+            bad = True
+            for problem in error.problems:
+                click.echo(problem)
+            continue
+        for warning in loaded.warnings:
+            click.echo(f"{warning} (warning)")
+        click.echo(f"{file}: can be used: old {loaded.settings.old.url}, new {loaded.settings.new.url}")
+    sys.exit(BAD if bad else DONE)
+
+
+@main.command()
+@click.option(
+    "--admin",
+    metavar="URL",
+    envvar="PARALLAX_ADMIN_URL",
+    default="http://127.0.0.1:9900",
+    show_default=True,
+    help="The admin address of the running Parallax; also PARALLAX_ADMIN_URL.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def status(admin: str, as_json: bool) -> None:
+    """
+    Ask a running Parallax who answers whom.
+
+    Exit code 0: it is ready; 1: it is not ready, or not there.
+
+    \b
+    Example:
+      parallax status
+      parallax status --admin http://127.0.0.1:9900 --json
+    """
+    from proxy.status import ask
+
+    try:
+        answer = ask(admin)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--admin") from None
+    click.echo(answer.as_json() if as_json else "\n".join(answer.as_lines()))
+    sys.exit(DONE if answer.ready else NO)
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long traffic runs.")
+@click.option("--keep", is_flag=True, help="Go on after the summary, until Ctrl-C.")
+def demo(seconds: float, keep: bool) -> None:
+    """
+    See Parallax at work, in this terminal.
+
+    Two small shops, the new one with planted differences, some traffic, and Parallax between them. Exit code 0:
+    Parallax found what was planted and nothing else; 1: it did not.
+
+    \b
+    Example:
+      parallax demo --seconds 20
+    """
+    from proxy.demo.run import main as run
+
+    sys.exit(run(seconds, keep))
+
+
+@main.command()
+def version() -> None:
+    """
+    Say which Parallax this is.
+
+    \b
+    Example:
+      parallax version
+    """
+    click.echo(f"parallax {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
+
+
+def describe(settings: "Settings") -> list[str]:
+    """
+    What will happen to traffic, in sentences: for those who start Parallax without a file.
+    """
+    old, new, share = settings.old.url, settings.new.url, settings.weights.new
+    shadow = "the side that doesn't answer"
+    if share in (0, 100):
+        live, shadow = (f"old, {old}", f"new, {new}") if share == 0 else (f"new, {new}", f"old, {old}")
+        who = f"Clients of http://{settings.listen} are answered by {live}; nobody is on {shadow}."
+    else:
+        who = (
+            f"At http://{settings.listen}, {share:g} % of requests are answered by new, {new}, the rest by old, {old}."
+        )
+    percent = settings.mirror.percent
+    part = "All" if percent == 100 else f"{percent:g} % of the"
+    return [
+        who,
+        f"{part} GET, HEAD and OPTIONS requests are copied to {shadow}; answers to copies reach no client."
+        if percent
+        else "Nothing is copied (mirror.percent is 0).",
+        f"Metrics and status: http://{settings.admin.listen}; probes: http://{settings.health.listen}.",
+    ]
+
+
+def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...], object]:
+    paths = {
+        "old": ("old", "url"),
+        "new": ("new", "url"),
+        "listen": ("listen",),
+        "health": ("health", "listen"),
+        "admin": ("admin", "listen"),
+        "workers": ("workers",),
+    }
+    return {paths[name]: value for name, value in options.items() if value is not None}
+
+
+def _refuse(error: ConfigurationError) -> NoReturn:
+    for problem in error.problems:
+        click.echo(problem, err=True)
+    sys.exit(BAD)
+
+
+def _load(file: Path | None, options: Mapping[tuple[str, ...], object]) -> "Loaded":
+    from proxy.settings.load import load
+
+    try:
+        loaded = load(file, environment=os.environ, options=options)
+    except ConfigurationError as error:
+        _refuse(error)
+    for warning in loaded.warnings:
+        click.echo(f"{warning} (warning)", err=True)
+    return loaded
+
+
+def _launch(loaded: "Loaded") -> "Launch":
+    from proxy.settings.table import build_table
+    from proxy.supervisor import Launch
+
+    settings = loaded.settings
+    return Launch(
+        table=build_table(settings, loaded.folder),
+        listen=(settings.listen.host, settings.listen.port),
+        health=(settings.health.listen.host, settings.health.listen.port),
+        admin=(settings.admin.listen.host, settings.admin.listen.port),
+        workers=settings.workers,
+        drain_delay=settings.drain.delay,
+        drain_timeout=settings.drain.timeout,
+    )
