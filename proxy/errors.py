@@ -1,0 +1,43 @@
+"""
+What can go wrong and whose fault it is.
+
+One small tree; builtins elsewhere. No class here without a `raise` and an `except`.
+"""
+
+
+class ParallaxError(Exception):
+    """
+    Base of everything that Parallax raises on purpose.
+    """
+
+
+class ConfigurationError(ParallaxError):
+    """
+    The operator's configuration can't be used.
+
+    Each of `problems` is one sentence: where, what, and what would be right; `str()` has one a line.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class LinkError(ParallaxError):
+    """
+    Another process of ours sent bytes that are no frame; the link is closed.
+    """
+
+
+class BadMessage(ParallaxError):
+    """
+    A peer sent bytes that are not acceptable HTTP/1.1.
+
+    `status` is the answer a client gets for it (4xx/5xx when the client is at fault; an origin's fault is always
+    502), `detail` a fixed phrase that never quotes the peer's bytes.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail

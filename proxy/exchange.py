@@ -1,0 +1,404 @@
+"""
+STORY 1: one client request, first byte to last.
+
+An exchange is opened when a request's head is complete. It decides which side is live and whether the other gets a
+copy, sends both at the same moment, passes the live answer on as it comes, and ends when the client has it. Its pair
+lives on until the shadow's answer is in too. It sees head, data, end, abort and pause; never a parser or a socket.
+"""
+
+from asyncio import Task
+
+from proxy.clock import monotonic
+from proxy.metrics.books import LIVE
+from proxy.mirror.breaker import CLOSED
+from proxy.mirror.pair import Pair
+from proxy.net.client import ClientConnection
+from proxy.net.upstream import UpstreamConnection
+from proxy.plane import OTHER, Plane, Reach
+from proxy.routing.table import NEW, OLD
+from proxy.shadow import ShadowLeg
+from proxy.wire.body import chunk, last_chunk
+from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
+from proxy.wire.head import AnswerHead, RequestHead
+
+SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
+# RFC 9110 §9.2.2; POST and PATCH are not, and unknown methods are taken for not.
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
+LOOP = 3
+
+
+def begin(plane: Plane, client: ClientConnection, head: RequestHead) -> None:
+    """
+    A request's head is complete: answer it here, or open its exchange.
+    """
+    own = b"1.1 " + plane.table.pseudonym.encode("ascii")
+    if head.vias and sum(via.count(own) for via in head.vias) >= LOOP:
+        plane.books.error("client", "loop")
+        client.answer_own("loop")
+    elif head.max_forwards == 0 and head.method == b"OPTIONS":
+        client.local(200, [b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"])
+    else:
+        client.exchange = exchange = Exchange(plane, client, head)
+        exchange.send()
+
+
+class Exchange:
+    """
+    One client request and everything that came of it. Also the live leg: what the live side answers arrives here.
+    """
+
+    __slots__ = (
+        "_answered", "_chunked", "_client", "_connecting", "_connection", "_halves", "_head", "_live", "_page", "_pair", "_plane",
+        "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at", "_shadow", "_tunnel", "upgrade",
+    )  # fmt: skip
+
+    def __init__(self, plane: Plane, client: ClientConnection, head: RequestHead) -> None:
+        self._plane = plane
+        self._client: ClientConnection | None = client
+        self._head = head
+        self.upgrade = head.upgrade
+        # Deciding who answers...
+        weight = plane.table.weight
+        self._live = live = OLD if weight <= 0.0 else NEW if plane.random() * 100.0 < weight else OLD
+        self._reach: Reach = plane.sides[live]
+        self._page = page = plane.page(head)
+        page.eligible[live] += 1
+        # Live leg
+        self._connection: UpstreamConnection | None = None
+        self._connecting: Task[None] | None = None
+        self._request = b""
+        self._queue: list[bytes] = []
+        self._chunked = head.chunked
+        self._sent = not head.has_body
+        self._sent_at = 0.0
+        self._answered = False
+        self._retried = False
+        self._tunnel = False
+        self._halves = 0
+        # Shadow leg
+        self._pair: Pair | None = None
+        self._shadow: ShadowLeg | None = None
+
+    # Deciding whether the other side gets a copy...
+
+    def _refusal(self) -> str | None:
+        """
+        Why this exchange isn't mirrored: the first reason that applies, in the order of the books.
+        """
+        plane, head = self._plane, self._head
+        mirror = plane.table.mirror
+        if mirror.percent <= 0.0:
+            return "off"
+        if head.method not in SAFE:
+            return "method"
+        if head.upgrade:
+            return "upgrade"
+        if mirror.percent < 100.0 and plane.random() * 100.0 >= mirror.percent:
+            return "sampled_out"
+        if head.accepts_stream:
+            return "streaming"
+        other = plane.sides[1 - self._live]
+        if other.breaker.state != CLOSED and not other.breaker.allows(plane.now, plane.random()):
+            return "breaker_open"
+        if other.copies >= mirror.concurrency:
+            other.breaker.full(plane.now, plane.random())
+            return "concurrency"
+        other.breaker.not_full()
+        if head.length > mirror.max_body:
+            return "body_too_large"
+        return "draining" if plane.closing else None
+
+    # Sending the request, to both sides at the same moment...
+
+    def send(self) -> None:
+        """
+        Compose the request once and send it to the live side and, unless there is a reason not to, to the other.
+        """
+        plane, head, client, reach = self._plane, self._head, self._client, self._reach
+        if client is None:
+            return
+        if head.max_forwards > 0 and head.method == b"OPTIONS":
+            _count_down(head)
+        refusal = self._refusal()
+        lines = added_lines(head, client.hop, plane.bits(256))
+        text = request_bytes(head, reach.destination, lines)
+        if head.expects:
+            self._request = text + EXPECT + b"\r\n"
+        elif head.upgrade:
+            self._request = text + b"Connection: Upgrade\r\nUpgrade: " + head.upgrade + b"\r\n\r\n"
+        else:
+            self._request = text + b"\r\n"
+        if refusal is None:
+            pair = Pair(plane.pairs, head, self._page, self._live)
+            if pair.hold(len(text)):
+                self._pair = pair
+        else:
+            self._page.skip(self._live, refusal)
+        self._send_live()
+        if self._pair is not None and not self._pair.settled:
+            self._send_copy(self._pair, text, lines)
+
+    def _send_copy(self, pair: Pair, text: bytes, lines: bytes) -> None:
+        """
+        The copy: the same canonical request, marked, in the shadow side's form and without Expect.
+        """
+        plane, head = self._plane, self._head
+        other = plane.sides[1 - self._live]
+        if not plane.same_form or (head.credentials and not plane.table.mirror.credentials):
+            seen = head if plane.table.mirror.credentials else without_credentials(head)
+            text = request_bytes(seen, other.destination, lines)
+        leg = ShadowLeg(plane, pair, head.method == b"HEAD")
+        pair.shadow_leg = leg
+        self._shadow = leg
+        leg.begin(text + MARKER + b"\r\n", self._sent)
+
+    def _send_live(self) -> None:
+        """
+        The live leg: on an idle connection, or on a new one as soon as it stands.
+        """
+        connection = self._reach.live.lend()
+        if connection is not None:
+            self._start(connection)
+            return
+        self._connecting = self._reach.live.connect(self)
+        if self._connecting is None:
+            self.failed("limit")
+        elif not self._sent and self._client is not None:
+            self._client.pause()
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """
+        A new connection stands.
+        """
+        self._connecting = None
+        client = self._client
+        if client is None:
+            connection.pool.give_back(connection)
+            return
+        self._start(connection)
+        for data in self._queue:
+            connection.send(data)
+        self._queue.clear()
+        if not self._sent:
+            client.resume()
+
+    def _start(self, connection: UpstreamConnection) -> None:
+        self._connection = connection
+        connection.start(self, self._request, self._head.method == b"HEAD", self._sent)
+        self._sent_at = monotonic()
+
+    def content(self, data: bytes) -> None:
+        """
+        A piece of the request's content, to both legs in the same framing; in a tunnel, bytes for the live side.
+        """
+        if self._chunked:
+            data = chunk(data)
+        if self._connection is not None:
+            self._connection.send(data)
+        elif self._connecting is not None:
+            self._queue.append(data)
+        if self._shadow is not None:
+            self._shadow.content(data)
+
+    def request_end(self, trailers: list[bytes]) -> None:
+        """
+        The request is complete; in a tunnel, the client's half is closed.
+        """
+        if self._tunnel:
+            self._half_closed()
+        if self._chunked:
+            self._chunked = False
+            self.content(last_chunk(trailers))
+        self._sent = True
+        if self._connection is not None:
+            self._sent_at = monotonic()
+            self._connection.sent()
+        if self._shadow is not None:
+            self._shadow.request_end()
+
+    # Passing the live answer on...
+
+    def interim(self, head: AnswerHead) -> None:
+        """
+        A 1xx answer.
+        """
+        if self._client is not None:
+            self._client.interim(head)
+
+    def answer(self, head: AnswerHead) -> None:
+        """
+        The live answer's head: to the client at once, to the pair for later.
+        """
+        now = monotonic()
+        client, pair, page = self._client, self._pair, self._page
+        if client is None:
+            return
+        self._answered = True
+        page.answered(self._live, LIVE, head.status, now - self._sent_at)
+        if head.status < 400 and page.name == OTHER:
+            self._plane.offer(self._head)
+        if pair is not None and not pair.settled:
+            live = pair.live
+            live.head, live.sent, live.at = head, self._sent_at, now
+            if head.stream:
+                pair.drop("streaming")
+        if head.status == 101:
+            self._tunnel = True
+        client.answer(head)
+
+    def data(self, data: bytes) -> None:
+        """
+        A piece of the live answer's content.
+        """
+        client, pair = self._client, self._pair
+        if client is None:
+            return
+        client.answer_data(data)
+        if pair is not None and not pair.settled:
+            pair.keep(pair.live, data)
+
+    def end(self, trailers: list[bytes]) -> None:
+        """
+        The live answer is complete; in a tunnel, the side's half is closed.
+        """
+        client, pair = self._client, self._pair
+        if client is None:
+            return
+        if self._tunnel:
+            client.answer_end(trailers)
+            self._half_closed()
+            return
+        self._let_go()
+        if not self._sent and pair is not None:
+            # Answered before the request was complete: the copy will never be.
+            pair.drop("client_gone")
+        elif pair is not None and not pair.settled:
+            pair.ended(pair.live, None)
+        client.answer_end(trailers)
+
+    def failed(self, cause: str) -> None:
+        """
+        The live side gave no complete answer: try once more where that is safe, else tell the client.
+        """
+        connection, self._connection, self._connecting = self._connection, None, None
+        client, pair = self._client, self._pair
+        if client is None:
+            return
+        if self._may_retry(connection):
+            self._retried = True
+            self._send_live()
+            return
+        sent = self._sent
+        self._let_go()
+        self._plane.books.error("live", cause)
+        if pair is not None and not pair.settled:
+            if cause == "limit":
+                # Our own limit, not the side's failure.
+                pair.drop("concurrency")
+            elif sent:
+                pair.ended(pair.live, cause)
+            else:
+                pair.drop("client_gone")
+        client.answer_own(cause)
+
+    def _may_retry(self, connection: UpstreamConnection | None) -> bool:
+        """
+        RFC 9110 §9.2.2: an idempotent request without content, on a reused connection, before any byte of an answer.
+        """
+        return (
+            connection is not None
+            and connection.reused
+            and not connection.answered
+            and not self._answered
+            and not self._retried
+            and not self._head.has_body
+            and self._head.method in IDEMPOTENT
+        )
+
+    # Ending...
+
+    def _half_closed(self) -> None:
+        """
+        One half of a tunnel is closed; with the other, the tunnel is.
+        """
+        self._halves += 1
+        if self._halves < 2:
+            return
+        client, connection = self._client, self._connection
+        self._let_go()
+        if client is not None:
+            client.close()
+        if connection is not None:
+            connection.finish()
+
+    def gone(self) -> None:
+        """
+        The client went away: nobody wants the answer.
+        """
+        if self._client is None:
+            return
+        connection, connecting = self._connection, self._connecting
+        self._let_go()
+        if self._pair is not None:
+            self._pair.drop("client_gone")
+        if connecting is not None:
+            connecting.cancel()
+        if connection is not None:
+            connection.abandon()
+
+    def _let_go(self) -> None:
+        """
+        No reference to a connection stays, so that no cycle is left to collect.
+        """
+        self._client = None
+        self._connection = None
+        self._connecting = None
+        self._shadow = None
+        self._queue.clear()
+
+    # Flow control, between the client and the live side only...
+
+    def full(self) -> None:
+        """
+        The live side takes the request slower than it comes.
+        """
+        if self._client is not None:
+            self._client.pause()
+
+    def drained(self) -> None:
+        """
+        The live side caught up.
+        """
+        if self._client is not None and self._connection is not None:
+            self._client.resume()
+
+    def client_full(self) -> None:
+        """
+        The client takes the answer slower than it comes.
+        """
+        if self._pair is not None:
+            self._pair.live.paused = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def client_drained(self) -> None:
+        """
+        The client caught up.
+        """
+        if self._connection is not None:
+            self._connection.resume()
+
+    def waited(self) -> None:
+        """
+        The live side said nothing about an Expect: ask the client for its content ourselves.
+        """
+        if self._client is not None:
+            self._client.can_continue()
+
+
+def _count_down(head: RequestHead) -> None:
+    """
+    Max-Forwards of an OPTIONS request, less one (RFC 9110 §7.6.2).
+    """
+    less = b"Max-Forwards: %d" % (head.max_forwards - 1)
+    head.lines = [less if line[:13].lower() == b"max-forwards:" else line for line in head.lines]

@@ -1,0 +1,84 @@
+"""
+Frames between the supervisor (the hub), workers and control: `length, kind, incarnation` and a payload.
+
+A frame is 9 bytes of header and up to `LARGEST` bytes of payload that the hub passes on unread. `incarnation` names
+one life of one child (a restarted child gets a new number); a child sends 0 and the hub fills in who it was.
+"""
+
+from enum import IntEnum
+from struct import Struct
+from typing import NamedTuple
+
+from proxy.errors import LinkError
+
+HEADER = Struct(">IBI")
+LARGEST = 64 * 1024 * 1024
+
+
+class Kind(IntEnum):
+    """
+    What a frame carries. `W` worker, `H` hub, `C` control.
+    """
+
+    TABLE = 1  # H→W, H→C: the table (routing.table.encode)
+    READY = 2  # W→H: accepting; payload JSON {"epoch", "digest"}
+    SNAPSHOT = 3  # W→H→C: all the worker's totals in one atomic frame (metrics.books)
+    REPORT = 4  # W→H→C: one log event, JSON {"event", "level", ...}
+    SAMPLE = 5  # W→H→C: one divergent comparison, redacted, JSON
+    CANDIDATE = 6  # W→H→C: endpoints seen but not known, JSON list of "GET /a/{id}"
+    ENDPOINTS = 7  # C→H→W: the list of endpoints, JSON; the hub keeps the latest for new workers
+    CLOSING = 8  # H→W: draining begins: answer with `Connection: close`, copy nothing more
+    DRAIN = 9  # H→W: empty and close the listener, finish what is in flight; JSON {"seconds"}
+    DRAINED = 10  # W→H: nothing in flight, the last snapshot has been sent
+    STATUS = 11  # H→C: JSON {"ready", "draining", "workers": [{"id", "incarnation", "alive", "epoch", "digest"}]}
+    STOP = 12  # H→C: exit now
+
+
+class Frame(NamedTuple):
+    """
+    One frame, as read.
+    """
+
+    kind: Kind
+    incarnation: int
+    payload: bytes
+
+
+def pack(kind: Kind, payload: bytes = b"", incarnation: int = 0) -> bytes:
+    """
+    One frame as bytes.
+    """
+    return HEADER.pack(len(payload), kind, incarnation) + payload
+
+
+class FrameReader:
+    """
+    Bytes in, whole frames out, however the bytes were cut.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """
+        Frames completed by `data`. Raises `LinkError` for an unknown kind or an impossible length.
+        """
+        buffer = self._buffer
+        buffer += data
+        frames: list[Frame] = []
+        start = 0
+        while len(buffer) - start >= HEADER.size:
+            length, kind, incarnation = HEADER.unpack_from(buffer, start)
+            if length > LARGEST:
+                raise LinkError(f"a frame of {length} bytes is over the limit of {LARGEST}")
+            end = start + HEADER.size + length
+            if len(buffer) < end:
+                break
+            try:
+                known = Kind(kind)
+            except ValueError as error:
+                raise LinkError(f"frame kind {kind} is unknown") from error
+            frames.append(Frame(known, incarnation, bytes(buffer[start + HEADER.size : end])))
+            start = end
+        del buffer[:start]
+        return frames

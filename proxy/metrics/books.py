@@ -1,0 +1,139 @@
+"""
+The worker's books: plain integers, one page per endpoint; the only place where an exchange is counted.
+
+Once nothing is in flight `eligible = sum(verdicts) + sum(skipped)`, exactly, per endpoint and live side. Indices:
+side and live are 0 old, 1 new; role is 0 live, 1 shadow. No clock and no I/O: callers pass durations in seconds.
+"""
+
+from bisect import bisect_left
+from typing import Any
+
+from proxy.routing.table import SIDES
+
+VERDICTS = ("identical", "equivalent", "noise", "waived", "divergent", "failed")
+IDENTICAL, EQUIVALENT, NOISE, WAIVED, DIVERGENT, FAILED = range(6)
+SKIPS = (
+    "off", "route", "method", "upgrade", "sampled_out", "streaming", "breaker_open", "concurrency", "memory_budget",
+    "body_too_large", "draining", "failover", "client_gone", "both_failed", "conditional", "undecodable", "queue_full",
+    "judge_error", "comparer_lost", "worker_lost",
+)  # fmt: skip
+ROLES = ("live", "shadow")
+LIVE, SHADOW = 0, 1
+
+# Upper bounds in seconds. From 0.5 ms (loopback) to 60 s (the default limit for an answer's head).
+SECONDS = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+)  # fmt: skip
+# new − old: symmetric around zero.
+DELTAS = (*(-bound for bound in reversed(SECONDS[:14])), 0.0, *SECONDS[:14])
+
+
+class Page:
+    """
+    The totals of one endpoint.
+    """
+
+    __slots__ = ("deltas", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "verdicts")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.eligible = [0, 0]
+        self.verdicts = [[0] * len(VERDICTS), [0] * len(VERDICTS)]
+        self.skipped: list[dict[str, int]] = [{}, {}]
+        self.failed = [0, 0]
+        # By side * 2 + role.
+        self.requests: list[dict[int, int]] = [{}, {}, {}, {}]
+        self.seconds = [[0] * (len(SECONDS) + 1) for _ in range(4)]
+        self.sums = [0.0] * 4
+        self.deltas = [[0] * (len(DELTAS) + 1), [0] * (len(DELTAS) + 1)]
+
+    def answered(self, side: int, role: int, status: int, seconds: float) -> None:
+        """
+        One side answered a request: `seconds` from request fully sent to answer head.
+        """
+        index = side * 2 + role
+        codes = self.requests[index]
+        codes[status] = codes.get(status, 0) + 1
+        self.seconds[index][bisect_left(SECONDS, seconds)] += 1
+        self.sums[index] += seconds
+
+    def skip(self, live: int, reason: str) -> None:
+        """
+        One eligible exchange ended without a verdict, for `reason` (one of `SKIPS`).
+        """
+        reasons = self.skipped[live]
+        reasons[reason] = reasons.get(reason, 0) + 1
+
+    def judged(self, live: int, verdict: int) -> None:
+        """
+        One eligible exchange ended with a verdict.
+        """
+        self.verdicts[live][verdict] += 1
+
+    def compared(self, live: int, delta: float) -> None:
+        """
+        Both latencies of one exchange are known: `delta` = new − old, seconds.
+        """
+        self.deltas[live][bisect_left(DELTAS, delta)] += 1
+
+    def pending(self, live: int) -> int:
+        """
+        Eligible exchanges whose end is still to come.
+        """
+        return self.eligible[live] - sum(self.verdicts[live]) - sum(self.skipped[live].values())
+
+    def snapshot(self) -> dict[str, Any]:
+        """
+        These totals as JSON can carry them; see `Books.snapshot`.
+        """
+        keys = [f"{side}|{role}" for side in SIDES for role in ROLES]
+        return {
+            "eligible": self.eligible,
+            "pending": [self.pending(0), self.pending(1)],
+            "verdicts": self.verdicts,
+            "skipped": self.skipped,
+            "failed": self.failed,
+            "requests": {
+                key: {str(code): count for code, count in codes.items()}
+                for key, codes in zip(keys, self.requests, strict=True)
+                if codes
+            },
+            "seconds": {
+                key: [*self.seconds[index], self.sums[index]]
+                for index, key in enumerate(keys)
+                if any(self.seconds[index])
+            },
+            "deltas": self.deltas,
+        }
+
+
+class Books:
+    """
+    All pages of one worker, and the errors that Parallax itself made.
+    """
+
+    def __init__(self) -> None:
+        self.pages: dict[str, Page] = {}
+        self.errors: dict[str, int] = {}
+
+    def page(self, endpoint: str) -> Page:
+        """
+        The page of `endpoint`, opened when it is new. The caller bounds the number of endpoints.
+        """
+        page = self.pages.get(endpoint)
+        if page is None:
+            page = self.pages[endpoint] = Page(endpoint)
+        return page
+
+    def error(self, where: str, cause: str) -> None:
+        """
+        Parallax, not a side, failed a request: `parallax_errors_total{where,cause}`.
+        """
+        key = f"{where}|{cause}"
+        self.errors[key] = self.errors.get(key, 0) + 1
+
+    def snapshot(self) -> dict[str, Any]:
+        """
+        All totals at one instant: {"errors": {"where|cause": n}, "endpoints": {name: Page.snapshot()}}.
+        """
+        return {"errors": self.errors, "endpoints": {name: page.snapshot() for name, page in self.pages.items()}}

@@ -1,0 +1,135 @@
+"""
+A divergent comparison for people: heads, sizes and the first difference, with secrets taken out.
+
+Only the values of fields that are known to be harmless are shown, query values and content never: the content's first
+difference is told as an offset and the kinds of the bytes around it.
+"""
+
+import re
+from typing import Any
+
+from proxy.mirror.pair import Observation, Pair
+from proxy.routing.table import SIDES
+
+REDACTED = "(redacted)"
+# Fields whose values are shown. Everything else could hold a secret or a person's data.
+SHOWN = frozenset(
+    {
+        "accept-ranges", "age", "allow", "cache-control", "connection", "content-encoding", "content-language",
+        "content-length", "content-type", "date", "expires", "last-modified", "retry-after", "server",
+        "transfer-encoding", "vary",
+    }
+)  # fmt: skip
+LONGEST = 120
+AROUND = 12
+
+
+def sample(pair: Pair, at: float) -> dict[str, Any]:
+    """
+    The sample of a complete divergent pair, as JSON can carry it; `at` is wall-clock seconds.
+    """
+    request, sides = pair.request, [pair.live, pair.shadow]
+    if pair.live_side:
+        sides.reverse()
+    old, new = sides
+    return {
+        "at": round(at, 3),
+        "endpoint": pair.page.name,
+        "live": SIDES[pair.live_side],
+        "method": text(request.method),
+        "target": redact_target(request.target),
+        "request_id": text(request.request_id)[:64],
+        "first": first_difference(old, new),
+        "old": _side(old),
+        "new": _side(new),
+    }
+
+
+def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
+    """
+    Where two complete observations differ first: {"where", "offset", "old", "new"}, values redacted.
+    """
+    if old.head is None or new.head is None:
+        return {"where": "answer", "offset": None, "old": str(old.cause), "new": str(new.cause)}
+    if old.head.status != new.head.status:
+        return {"where": "status", "offset": None, "old": str(old.head.status), "new": str(new.head.status)}
+    if (name := _differing_field(old, new)) is not None:
+        shown = name in SHOWN
+        values = [_values(side, name) if shown else REDACTED for side in (old, new)]
+        return {"where": f"header:{name}", "offset": None, "old": values[0], "new": values[1]}
+    one, other = old.body(), new.body()
+    offset = next(
+        (at for at in range(0, min(len(one), len(other)), 4096) if one[at : at + 4096] != other[at : at + 4096]), 0
+    )
+    while offset < min(len(one), len(other)) and one[offset] == other[offset]:
+        offset += 1
+    return {"where": "body", "offset": offset, "old": _shape(one, offset), "new": _shape(other, offset)}
+
+
+def redact_target(target: bytes) -> str:
+    """
+    A request target whose query values are gone: `/search?q=…&page=…`.
+    """
+    path, mark, query = text(target).partition("?")
+    if not mark:
+        return path[:LONGEST]
+    names = "&".join(f"{part.partition('=')[0]}=…" for part in query.split("&")[:20])
+    return f"{path[:LONGEST]}?{names[:LONGEST]}"
+
+
+def text(data: bytes) -> str:
+    """
+    Bytes from the network as printable ASCII.
+    """
+    return re.sub(r"[^\x20-\x7e]", "?", data.decode("latin-1"))
+
+
+def _side(observation: Observation) -> dict[str, Any]:
+    """
+    One side's head and size.
+    """
+    head = observation.head
+    lines = [] if head is None else [line.partition(b":") for line in head.lines]
+    return {
+        "status": None if head is None else head.status,
+        "headers": [
+            [text(name), text(value).strip()[:LONGEST] if name.decode("latin-1").lower() in SHOWN else REDACTED]
+            for name, _, value in lines
+        ],
+        "size": observation.size,
+        "ms": round((observation.at - observation.sent) * 1000, 3),
+    }
+
+
+def _differing_field(old: Observation, new: Observation) -> str | None:
+    """
+    The name of the first compared field that differs.
+    """
+    if old.head is None or new.head is None:
+        return None
+    for mine, theirs in ((old, new), (new, old)):
+        for name, _ in mine.head.significant if mine.head else []:
+            if _pairs(mine, name) != _pairs(theirs, name):
+                return text(name[:-1])
+    return None
+
+
+def _pairs(side: Observation, name: bytes) -> list[bytes]:
+    return [value for other, value in side.head.significant if other == name] if side.head else []
+
+
+def _values(side: Observation, name: str) -> str:
+    """
+    The values of one compared field, as people read them.
+    """
+    return ", ".join(text(value) for value in _pairs(side, name.encode() + b":"))[:LONGEST] or "(absent)"
+
+
+def _shape(content: bytes, offset: int) -> str:
+    """
+    The kinds of the bytes from `offset` on: letters as a, digits as 9, the rest of printable ASCII as it is.
+    """
+    if offset >= len(content):
+        return "(end)"
+    shape = re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "a", text(content[offset : offset + AROUND])))
+    return shape

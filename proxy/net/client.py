@@ -1,0 +1,593 @@
+"""
+One client's connection: reads requests one at a time, tells an exchange, writes its answer in the client's framing.
+
+Pipelined requests stay raw until it is their turn, at most `limits.pipelined` of them or 64 KiB, then reading stops.
+A client that ends its sending side while an answer is outstanding has gone (as nginx and Envoy see it).
+"""
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from proxy.errors import BadMessage
+from proxy.routing.table import Table
+from proxy.wire.answers import CAUSES, own_answer
+from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder, chunk, last_chunk
+from proxy.wire.fields import FIELD_BYTES, Names
+from proxy.wire.forward import CHUNKS, CLOSE, Hop, answer_bytes, framing, interim_bytes
+from proxy.wire.head import AnswerHead, RequestHead, parse_request
+
+HIGH, LOW = 65536, 16384
+# How much of an unwanted body is read, so that the client gets to see the answer and not a reset (RFC 9112 §9.6).
+LINGER_BYTES, LINGER_SECONDS = 1024 * 1024, 2.0
+
+HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
+
+
+class ExchangeEvents(Protocol):
+    """
+    What a client connection tells the exchange it opened.
+    """
+
+    def content(self, data: bytes) -> None:
+        """
+        A piece of the request's content; in a tunnel, any bytes.
+        """
+
+    def request_end(self, trailers: list[bytes]) -> None:
+        """
+        The request is complete; in a tunnel, the client's half is closed.
+        """
+
+    def gone(self) -> None:
+        """
+        The client went away or broke its request; nothing can be answered.
+        """
+
+    def client_full(self) -> None:
+        """
+        The client takes the answer slower than it comes.
+        """
+
+    def client_drained(self) -> None:
+        """
+        The client caught up.
+        """
+
+    def waited(self) -> None:
+        """
+        The client has waited `continue_wait` for a 100 (RFC 9110 §10.1.1).
+        """
+
+
+class Front:
+    """
+    What all client connections of one worker share. `now` is the coarse clock, `date` a ready Date line.
+    """
+
+    def __init__(self, table: Table, names: Names, count_error: Callable[[str, str], None]) -> None:
+        self.limits = table.limits
+        self.timeouts = table.timeouts
+        self.pseudonym = table.pseudonym
+        self.forwarded = table.forwarded
+        self.add_date = table.add_date
+        self.names = names
+        self.count_error = count_error
+        self.begin: Callable[[ClientConnection, RequestHead], None]
+        self.now = 0.0
+        self.date = b""
+        self.closing = False
+        self.connections: set[ClientConnection] = set()
+
+
+class ClientConnection(asyncio.Protocol):
+    """
+    `exchange` is set by whoever opens it (`Front.begin`) and cleared here when its answer is complete.
+    """
+
+    __slots__ = (
+        "_answered", "_body_at", "_body_bytes", "_body_total", "_born", "_close", "_decoder", "_drained_size", "_expecting", "_framing",
+        "_front", "_head_only", "_lingered", "_loop", "_old", "_paused", "_pending", "_requests", "_state", "deadline",
+        "exchange", "hop", "stuck_at", "transport",
+    )  # fmt: skip
+
+    transport: asyncio.Transport
+    hop: Hop
+
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+        self._front = front
+        self._loop = loop
+        self.exchange: ExchangeEvents | None = None
+        # Per connection
+        self._state = HEAD
+        self._pending = bytearray()
+        self._requests = 0
+        self._born = front.now
+        self._paused = False
+        self._lingered = 0
+        self.stuck_at = 0.0
+        self._drained_size = 0
+        self.deadline = front.now + front.timeouts.head
+        # Per request
+        self._decoder: Decoder | None = None
+        self._close = False
+        self._old = False
+        self._head_only = False
+        self._framing = 0
+        self._answered = False
+        self._expecting = False
+        self._body_at = 0.0
+        self._body_bytes = 0
+        self._body_total = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        Called by the loop.
+        """
+        front = self._front
+        self.transport = cast(asyncio.Transport, transport)
+        if len(front.connections) >= front.limits.connections:
+            front.count_error("client", "connection_limit")
+            self._state = CLOSED
+            self.transport.abort()
+            return
+        self.transport.set_write_buffer_limits(high=HIGH, low=LOW)
+        peer = self.transport.get_extra_info("peername")
+        self.hop = Hop(peer[0] if peer else "unknown", front.pseudonym, front.forwarded)
+        front.connections.add(self)
+
+    # Receiving the request...
+
+    def data_received(self, data: bytes) -> None:
+        """
+        Called by the loop.
+        """
+        state = self._state
+        if state == HEAD:
+            self._head(data)
+        elif state == BODY:
+            self._body(data)
+        elif state == TUNNEL:
+            if self.exchange is not None:
+                self.exchange.content(data)
+        elif state == ANSWER:
+            self._hold(data)
+        elif state == LINGER:
+            self._lingered += len(data)
+            if self._lingered > LINGER_BYTES:
+                self.transport.abort()
+
+    def _head(self, data: bytes) -> None:
+        """
+        Bytes of a request head, perhaps several requests.
+        """
+        front = self._front
+        pending = self._pending
+        if pending:
+            pending += data
+            data = bytes(pending)
+            pending.clear()
+        elif self._requests or not self.deadline:
+            # The first byte of a head starts its time; on a new connection it is running already.
+            self.deadline = front.now + front.timeouts.head
+        if data[:1] == b"\r":
+            # RFC 9112 §2.2: a few empty lines before a request are tolerated; 2 is enough for anybody.
+            data = data[2:] if data[:2] == b"\r\n" else data
+            data = data[2:] if data[:2] == b"\r\n" else data
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or end > front.limits.head:
+            self._partial(data)
+            return
+        limits = front.limits
+        try:
+            head = parse_request(data[:end], front.names, limits.line, limits.fields)
+        except BadMessage as bad:
+            self._refuse(bad)
+            return
+        self.deadline = 0.0
+        self._requests += 1
+        self._old = head.old_version
+        self._head_only = head.method == b"HEAD"
+        self._answered = False
+        self._close = (
+            head.close
+            or front.closing
+            or self._requests >= limits.requests_per_connection
+            or front.now - self._born > front.timeouts.connection_age
+        )
+        rest = data[end + 4 :]
+        if not head.has_body:
+            self._state = ANSWER
+            if rest:
+                self._hold(rest)
+            front.begin(self, head)
+            return
+        self._begin_body(head, rest)
+
+    def _begin_body(self, head: RequestHead, rest: bytes) -> None:
+        """
+        A head with content after it.
+        """
+        front = self._front
+        limits = front.limits
+        self._state = BODY
+        if limits.body and head.length > limits.body:
+            self._refuse(BadMessage(413, "content too large"))
+            return
+        self._decoder = (
+            ChunkedDecoder(limits.chunk_extensions, limits.line, limits.head, limits.fields)
+            if head.chunked
+            else LengthDecoder(head.length)
+        )
+        self._body_at = front.now
+        self._body_bytes = 0
+        self._body_total = 0
+        self._expecting = head.expects and not rest
+        self.deadline = front.now + (front.timeouts.continue_wait if self._expecting else front.timeouts.body_idle)
+        front.begin(self, head)
+        if rest and self._state == BODY:
+            self._body(rest)
+
+    def _body(self, data: bytes) -> None:
+        """
+        Bytes of the request's content.
+        """
+        front, decoder, exchange = self._front, self._decoder, self.exchange
+        if decoder is None or exchange is None:
+            return
+        self._expecting = False
+        self.deadline = front.now + front.timeouts.body_idle
+        self._body_bytes += len(data)
+        try:
+            content = decoder.feed(data)
+            self._body_total += len(content)
+            if front.limits.body and self._body_total > front.limits.body:
+                raise BadMessage(413, "content too large")
+        except BadMessage as bad:
+            self._break(bad)
+            return
+        if decoder.done:
+            self._state = ANSWER
+            self.deadline = 0.0
+            if decoder.rest:
+                self._hold(decoder.rest)
+        if content:
+            exchange.content(content)
+        if decoder.done and self.exchange is exchange:
+            exchange.request_end(decoder.trailers)
+
+    def _partial(self, data: bytes) -> None:
+        """
+        A head that goes on: kept within its limits, refused early when it can't become one.
+        """
+        limits = self._front.limits
+        line = data.find(b"\r\n")
+        if len(data) > limits.line and not 0 <= line <= limits.line:
+            self._refuse(BadMessage(414, "request line too long"))
+        elif len(data) > limits.head:
+            self._refuse(BadMessage(431, "head too large"))
+        elif (left := data.translate(None, FIELD_BYTES).replace(b"\r\n", b"")) and (
+            left != b"\r" or data[-1:] != b"\r"
+        ):
+            self._refuse(BadMessage(400, "control character or bare CR or LF in the head"))
+        else:
+            self._pending[:] = data
+
+    def _hold(self, data: bytes) -> None:
+        """
+        Bytes of requests to come, raw. Over the limit, reading stops until the current answer is out.
+        """
+        pending = self._pending
+        pending += data
+        if not self._paused and (len(pending) > HIGH or pending.count(b"\r\n\r\n") >= self._front.limits.pipelined):
+            self.pause()
+
+    def eof_received(self) -> bool:
+        """
+        Called by the loop.
+        """
+        if self._state == TUNNEL and self.exchange is not None:
+            self.exchange.request_end([])
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """
+        Called by the loop.
+        """
+        self._state = CLOSED
+        self._pending.clear()
+        self._front.connections.discard(self)
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.gone()
+
+    # Answering...
+
+    def interim(self, head: AnswerHead) -> None:
+        """
+        Pass on a 1xx answer; HTTP/1.0 clients don't know them (RFC 9110 §15.2).
+        """
+        if not self._old and self._state != CLOSED:
+            if head.status == 100:
+                self._expecting = False
+            self.transport.write(interim_bytes(head))
+
+    def answer(self, head: AnswerHead) -> None:
+        """
+        The final answer's head.
+        """
+        front = self._front
+        self._answered = True
+        if head.status == 101:
+            self._tunnel(head)
+            return
+        how = framing(head, self._head_only, self._old)
+        if how == CLOSE or self._state == BODY or front.closing:
+            self._close = True
+        self._framing = how
+        date = front.date if front.add_date else b""
+        self.transport.write(answer_bytes(head, how, self._close, self._old, date))
+
+    def answer_data(self, data: bytes) -> None:
+        """
+        A piece of the answer's content; in a tunnel, any bytes.
+        """
+        if self._framing == CHUNKS:
+            self.transport.write(chunk(data))
+        else:
+            self.transport.write(data)
+
+    def answer_end(self, trailers: list[bytes]) -> None:
+        """
+        The answer is complete; in a tunnel, the side's half is closed.
+        """
+        if self._state == TUNNEL:
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            return
+        if self._framing == CHUNKS:
+            self.transport.write(last_chunk(trailers))
+            self._framing = 0
+        self._next()
+
+    def answer_own(self, cause: str) -> None:
+        """
+        Answer for a side that gave none: `cause` is a key of `CAUSES`. Once a head is out, break the answer visibly.
+        """
+        if self._state == CLOSED:
+            return
+        if self._answered:
+            self.answer_broken()
+            return
+        why = CAUSES[cause]
+        self._own(why.status, why.error, why.words)
+        self._next()
+
+    def answer_broken(self) -> None:
+        """
+        End an answer so that the client can see that it is cut short (RFC 9112 §8).
+        """
+        self.exchange = None
+        self._state = CLOSED
+        if self._framing == CLOSE:
+            # Only a reset tells content without framing from its end.
+            raw = self.transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def close(self) -> None:
+        """
+        Both halves of a tunnel are closed: close once everything is written.
+        """
+        self.exchange = None
+        self._state = CLOSED
+        self.transport.close()
+
+    def local(self, status: int, lines: list[bytes]) -> None:
+        """
+        A bodiless answer of our own that is no error (Max-Forwards reached its end).
+        """
+        self._answered = True
+        close = [b"Connection: close"] if self._close else []
+        head = [b"HTTP/1.1 %d OK" % status, self._front.date, *lines, b"Content-Length: 0", *close]
+        self.transport.write(b"\r\n".join(head) + b"\r\n\r\n")
+        self._next()
+
+    def _own(self, status: int, error: str, words: str) -> None:
+        """
+        Write an answer of our own.
+        """
+        front = self._front
+        if self._state == BODY:
+            self._close = True
+        self._answered = True
+        self._framing = 0
+        to_head = self._head_only
+        self.transport.write(own_answer(status, error, words, front.pseudonym, front.date, self._close, to_head))
+
+    def _refuse(self, bad: BadMessage) -> None:
+        """
+        Answer a request that can't be understood, and read no further on this connection.
+        """
+        self._front.count_error("client", bad.detail)
+        self._close = True
+        self._head_only = False
+        self._pending.clear()
+        self._own(bad.status, "http_request_error", bad.detail)
+        self._linger(sending=True)
+
+    def _break(self, bad: BadMessage) -> None:
+        """
+        Content that can't be understood, when the request is under way already.
+        """
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.gone()
+        if self._answered:
+            self._front.count_error("client", bad.detail)
+            self.answer_broken()
+        else:
+            self._refuse(bad)
+
+    def _next(self) -> None:
+        """
+        The answer is out: read the next request, or end the connection.
+        """
+        self.exchange = None
+        self._decoder = None
+        if self._state == CLOSED:
+            return
+        if self._close or self._state == BODY:
+            self._linger(sending=self._state == BODY or bool(self._pending) or self._paused)
+            return
+        self._state = HEAD
+        self.deadline = self._front.now + self._front.timeouts.keep_alive
+        if self._pending:
+            self._loop.call_soon(self._go_on)
+        elif self._paused:
+            self.resume()
+
+    def _go_on(self) -> None:
+        """
+        It is the turn of bytes that were held.
+        """
+        if self._state == HEAD:
+            self.deadline = self._front.now + self._front.timeouts.head
+            if self._paused:
+                self.resume()
+            self._head(b"")
+
+    def _linger(self, *, sending: bool) -> None:
+        """
+        Close; if the client may still be sending, first read on for a little, so that it sees the answer.
+        """
+        if not sending:
+            self._state = CLOSED
+            self.transport.close()
+            return
+        self._state = LINGER
+        self._pending.clear()
+        self.deadline = self._front.now + LINGER_SECONDS
+        if self._paused:
+            self.resume()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+    def _tunnel(self, head: AnswerHead) -> None:
+        """
+        The side switched protocols: bytes that the client sent ahead belong to the new one (RFC 9110 §7.8).
+        """
+        self._state = TUNNEL
+        self._framing = 0
+        self.deadline = self._front.now + self._front.timeouts.tunnel_idle
+        self.transport.write(interim_bytes(head, head.upgrade))
+        if self._pending and self.exchange is not None:
+            held = bytes(self._pending)
+            self._pending.clear()
+            self.exchange.content(held)
+
+    # Time and flow control...
+
+    def expire(self, now: float) -> None:
+        """
+        Called by the worker's one timer when `deadline` may have passed.
+        """
+        timeouts = self._front.timeouts
+        if self.stuck_at:
+            self._check_reader(now)
+        if self._state == BODY and not self._paused and timeouts.body_rate and not self._expecting:
+            spent = now - self._body_at
+            if spent > timeouts.rate_grace and self._body_bytes < spent * timeouts.body_rate:
+                self._break(BadMessage(408, "content came too slowly"))
+                return
+        if not self.deadline or now < self.deadline:
+            return
+        if self._state == BODY and self._paused:
+            self.deadline = now + timeouts.body_idle
+        elif self._state == BODY and self._expecting:
+            self._expecting = False
+            self.deadline = now + timeouts.body_idle
+            if self.exchange is not None:
+                self.exchange.waited()
+        elif self._state == BODY:
+            self._break(BadMessage(408, "content did not come in time"))
+        elif self._state == HEAD and self._pending:
+            self._refuse(BadMessage(408, "the head did not come in time"))
+        elif self._state in (HEAD, LINGER):
+            self.transport.close() if self._state == HEAD else self.transport.abort()
+        elif self._state == TUNNEL:
+            self.transport.close()
+
+    def _check_reader(self, now: float) -> None:
+        """
+        A client that takes its answer too slowly, or not at all, is cut off.
+        """
+        timeouts = self._front.timeouts
+        size = self.transport.get_write_buffer_size()
+        spent = now - self.stuck_at
+        if (timeouts.write_idle and spent > timeouts.write_idle and size >= self._drained_size) or (
+            timeouts.write_rate
+            and spent > timeouts.rate_grace
+            and self._drained_size - size < spent * timeouts.write_rate
+        ):
+            self._front.count_error("client", "answer taken too slowly")
+            self.transport.abort()
+
+    def can_continue(self) -> None:
+        """
+        Tell the client to send its content: the side was silent about it.
+        """
+        if self._state == BODY and not self._answered and not self._old:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def is_idle(self) -> bool:
+        """
+        Nothing is outstanding and nothing was sent ahead.
+        """
+        return self._state == HEAD and not self._pending
+
+    def idle_since(self) -> float:
+        """
+        When the last answer went out (or the connection came), on the coarse clock.
+        """
+        return max(self._born, self.deadline - self._front.timeouts.keep_alive)
+
+    def pause(self) -> None:
+        """
+        Stop reading: the side takes the request slower than it comes, or too much was sent ahead.
+        """
+        if not self._paused and self._state != CLOSED and not self.transport.is_closing():
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """
+        Go on reading.
+        """
+        if self._paused and not self.transport.is_closing():
+            self._paused = False
+            self._body_at = self._front.now
+            self._body_bytes = 0
+            self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """
+        Called by the loop.
+        """
+        self.stuck_at = self._front.now
+        self._drained_size = self.transport.get_write_buffer_size()
+        if self.exchange is not None:
+            self.exchange.client_full()
+
+    def resume_writing(self) -> None:
+        """
+        Called by the loop.
+        """
+        self.stuck_at = 0.0
+        if self.exchange is not None:
+            self.exchange.client_drained()

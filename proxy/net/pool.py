@@ -1,0 +1,195 @@
+"""
+The connections to one side in one role: lent last-in first-out, aged out, bounded, never queued for.
+
+Live and shadow legs have pools of their own, so that a side's shadow traffic can't take a connection from a client.
+"""
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+from proxy.net.leg import Leg
+from proxy.net.resolver import Resolver
+from proxy.net.upstream import UpstreamConnection
+from proxy.routing.table import Limits, Side, Timeouts
+from proxy.tasks import spawn
+from proxy.wire.fields import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """
+    How long a pool waits, in seconds: for a connection, an answer's head, the next piece of content.
+    """
+
+    connect: float
+    head: float
+    body: float
+
+
+class Pool:
+    """
+    `now` is the worker's coarse clock, set by `tick`. `open` counts connections that stand or are being made.
+    """
+
+    def __init__(
+        self, side: Side, patience: Patience, limits: Limits, timeouts: Timeouts, names: Names, limit: int, now: float
+    ) -> None:
+        self.now = now
+        self.head_timeout = patience.head
+        self.body_timeout = patience.body
+        self.head_limit = limits.head
+        self.field_limit = limits.fields
+        self.interim_limit = limits.interim
+        self.chunk_limits = (limits.chunk_extensions, limits.line, limits.head, limits.fields)
+        self.names = names
+        self.open = 0
+        self._side = side
+        self._connect_timeout = patience.connect
+        self._idle_timeout = timeouts.upstream_idle
+        self._age = timeouts.upstream_age
+        self._limit = limit
+        self._idle: list[UpstreamConnection] = []
+        self._all: set[UpstreamConnection] = set()
+        self._closing = False
+        self._resolver = Resolver(side.address, side.port, timeouts.dns_ttl)
+        self._tls = _tls_context(side) if side.scheme == "https" else None
+
+    # Lending...
+
+    def lend(self) -> UpstreamConnection | None:
+        """
+        An idle connection on which nothing is readable, or None.
+        """
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if not connection.is_stale():
+                return connection
+            connection.transport.abort()
+        return None
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """
+        Take back a connection whose answer was read to its end.
+        """
+        if self._closing or self.now - connection.born > self._age:
+            connection.transport.close()
+            return
+        connection.idle_since = self.now
+        self._idle.append(connection)
+
+    # Connecting...
+
+    def connect(self, leg: Leg) -> "asyncio.Task[None] | None":
+        """
+        Open a connection for `leg`, which gets `connected` or `failed`; cancel the task to give up. None at the limit.
+        """
+        if self.open >= self._limit:
+            return None
+        self.open += 1
+        return spawn(self._connect(leg), name=f"connect {self._side.address}")
+
+    async def _connect(self, leg: Leg) -> None:
+        """
+        Try each address until one accepts or the time is over.
+        """
+        connection: UpstreamConnection | None = None
+        cause = "dns"
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                for address in await self._resolver.first():
+                    try:
+                        connection = await self._open(address)
+                        break
+                    except (OSError, ssl.SSLError) as error:
+                        cause = _cause(error)
+        except TimeoutError:
+            cause = "connect_timeout" if self._resolver.addresses else "dns"
+        finally:
+            self.open -= 1
+        if connection is None:
+            leg.failed(cause)
+        elif connection.transport.is_closing():
+            leg.failed("terminated")
+        else:
+            leg.connected(connection)
+
+    async def _open(self, address: str) -> UpstreamConnection:
+        """
+        One connection to one address.
+        """
+        _, protocol = await asyncio.get_running_loop().create_connection(
+            lambda: UpstreamConnection(self),
+            address,
+            self._side.port,
+            ssl=self._tls,
+            server_hostname=self._side.server_name if self._tls else None,
+        )
+        return protocol
+
+    def opened(self, connection: UpstreamConnection) -> None:
+        """
+        A connection stands.
+        """
+        self.open += 1
+        self._all.add(connection)
+
+    def closed(self, connection: UpstreamConnection) -> None:
+        """
+        A connection is gone.
+        """
+        if connection in self._all:
+            self._all.discard(connection)
+            self.open -= 1
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    # Ageing...
+
+    def tick(self, now: float) -> None:
+        """
+        Called by the worker's one timer: expire what is owed, close what has been idle too long, refresh addresses.
+        """
+        self.now = now
+        for connection in list(self._all):
+            if connection.deadline:
+                connection.expire(now)
+        while self._idle and now - self._idle[0].idle_since > self._idle_timeout:
+            self._idle.pop(0).transport.close()
+        self._resolver.tick(now)
+
+    def close(self) -> None:
+        """
+        Close what is idle, and what is lent as soon as it comes back.
+        """
+        self._closing = True
+        for connection in self._idle:
+            connection.transport.close()
+        self._idle.clear()
+
+
+def _tls_context(side: Side) -> ssl.SSLContext:
+    """
+    Verification is on unless the operator switched it off; `ca` replaces the system's authorities.
+    """
+    context = ssl.create_default_context(cafile=side.ca)
+    if not side.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _cause(error: Exception) -> str:
+    """
+    What went wrong with a connection attempt, as a key of `wire.answers.CAUSES`.
+    """
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate"
+    if isinstance(error, ssl.SSLError):
+        return "tls"
+    if isinstance(error, ConnectionRefusedError):
+        return "refused"
+    if isinstance(error, ConnectionResetError):
+        return "terminated"
+    return "unreachable"

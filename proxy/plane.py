@@ -1,0 +1,128 @@
+"""
+What all exchanges of one worker share: both sides within reach, the books, the pairs, chance and the coarse clock.
+
+Built from one table; a new table makes a new plane (the books and the pairs carry over), and every exchange keeps
+the one it began with.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from proxy.clock import monotonic
+from proxy.metrics.books import Books, Page
+from proxy.metrics.endpoints import Known, template
+from proxy.mirror.breaker import CLOSED, Breaker
+from proxy.mirror.pair import Pairs
+from proxy.net.pool import Patience, Pool
+from proxy.routing.table import Table
+from proxy.wire.fields import answer_names
+from proxy.wire.forward import Destination
+from proxy.wire.head import RequestHead
+
+# Request lines whose endpoint is remembered. Beyond, the memory starts anew: ids in paths would fill any size.
+REMEMBERED = 8192
+OTHER = "other"
+
+
+class Reach:
+    """
+    One side within reach: how to write to it, its connections by role, and its shadow traffic.
+    """
+
+    __slots__ = ("breaker", "copies", "destination", "live", "shadow")
+
+    def __init__(self, table: Table, side: int, now: float) -> None:
+        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts, table.mirror
+        names = answer_names(table.headers)
+        live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
+        shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
+        self.destination = Destination(address)
+        self.live = Pool(address, live, limits, timeouts, names, limits.upstream_connections, now)
+        self.shadow = Pool(address, shadow, limits, timeouts, names, mirror.concurrency * 2, now)
+        self.breaker = Breaker(mirror.breaker)
+        self.copies = 0
+
+
+class Plane:
+    """
+    `now` is the coarse clock of timeouts (seconds, moves with `tick`); latencies are measured with `clock.monotonic`.
+    """
+
+    def __init__(self, table: Table, books: Books, pairs: Pairs) -> None:
+        self.table = table
+        self.books = books
+        self.pairs = pairs
+        self.now = monotonic()
+        self.random = Random().random
+        self.bits = Random().getrandbits
+        self.sides = (Reach(table, 0, self.now), Reach(table, 1, self.now))
+        one, other = self.sides[0].destination, self.sides[1].destination
+        self.same_form = one.host is None and other.host is None and one.base == other.base
+        self.closing = False
+        self.on_candidate: Callable[[str], None] = lambda candidate: None
+        self._known = Known(())
+        self._pages: dict[bytes, Page] = {}
+        self._offered: set[str] = set()
+
+    def know(self, known: Known) -> None:
+        """
+        Use a new list of endpoints.
+        """
+        self._known = known
+        self._pages.clear()
+        self._offered.clear()
+
+    def page(self, head: RequestHead) -> Page:
+        """
+        The page of the endpoint that a request belongs to.
+        """
+        target = head.target
+        query = target.find(b"?")
+        key = head.method + (target if query < 0 else target[:query])
+        page = self._pages.get(key)
+        if page is None:
+            method, path = _text(head)
+            page = self.books.page(self._known.find(method, path) or OTHER)
+            if len(self._pages) >= REMEMBERED:
+                self._pages.clear()
+            self._pages[key] = page
+        return page
+
+    def offer(self, head: RequestHead) -> None:
+        """
+        A request that belongs to no known endpoint was answered below 400: propose its template, once.
+        """
+        candidate = template(*_text(head))
+        if candidate not in self._offered and len(self._offered) < REMEMBERED:
+            self._offered.add(candidate)
+            self.on_candidate(candidate)
+
+    def tick(self, now: float) -> None:
+        """
+        Called by the worker's one timer.
+        """
+        self.now = now
+        for reach in self.sides:
+            reach.live.tick(now)
+            reach.shadow.tick(now)
+
+    def breakers_open(self) -> list[int]:
+        """
+        1 for a side whose breaker isn't closed.
+        """
+        return [int(reach.breaker.state != CLOSED) for reach in self.sides]
+
+    def close(self) -> None:
+        """
+        Close the idle connections, and the others as they come back.
+        """
+        for reach in self.sides:
+            reach.live.close()
+            reach.shadow.close()
+
+
+def _text(head: RequestHead) -> tuple[str, str]:
+    """
+    Method and path as text, for endpoints only: latin-1 keeps every byte.
+    """
+    return head.method.decode("latin-1"), head.target.partition(b"?")[0].decode("latin-1")

@@ -1,0 +1,144 @@
+"""
+What a worker routes by: configuration × intent, immutable, swapped whole.
+
+The supervisor's parent validates the configuration (`proxy/settings`) and makes a `Table` of it; workers get the
+table as bytes over their link and never see YAML or pydantic. All times are seconds, all sizes bytes.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import orjson
+
+OLD, NEW = 0, 1
+SIDES = ("old", "new")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """
+    One of the two systems, as an address: `base` is prefixed to every target; `host` None keeps the client's Host.
+    """
+
+    scheme: str
+    address: str
+    port: int
+    base: str
+    host: str | None
+    server_name: str
+    ca: str | None
+    verify: bool
+
+    @property
+    def url(self) -> str:
+        """
+        The side's URL as an operator would write it.
+        """
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.scheme}://{address}:{self.port}{self.base}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """
+    How much is copied and what a copy may cost.
+    """
+
+    percent: float
+    memory_budget: int
+    max_body: int
+    concurrency: int
+    credentials: bool
+    connect_timeout: float
+    head_timeout: float
+    body_timeout: float
+    breaker: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """
+    What one client, one message and one worker may use.
+    """
+
+    line: int
+    head: int
+    fields: int
+    pipelined: int
+    body: int
+    chunk_extensions: int
+    interim: int
+    connections: int
+    requests_per_connection: int
+    upstream_connections: int
+    handshakes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """
+    How long each step may take; 0 switches one off. `*_rate` are bytes per second, asked for after `rate_grace`.
+    """
+
+    head: float
+    body_idle: float
+    write_idle: float
+    body_rate: int
+    write_rate: int
+    rate_grace: float
+    keep_alive: float
+    connection_age: float
+    connect: float
+    answer_head: float
+    answer_idle: float
+    upstream_idle: float
+    upstream_age: float
+    continue_wait: float
+    tunnel_idle: float
+    dns_ttl: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """
+    Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
+    `endpoints` are the configured ones (learned ones travel by themselves).
+    """
+
+    epoch: int
+    digest: str
+    sides: tuple[Side, Side]
+    weight: float
+    mirror: Mirror
+    limits: Limits
+    timeouts: Timeouts
+    headers: tuple[str, ...]
+    pseudonym: str
+    forwarded: bool
+    add_date: bool
+    endpoints: tuple[str, ...] = ()
+    max_endpoints: int = 200
+
+
+def encode(table: Table) -> bytes:
+    """
+    The table as it travels over a link and lies on disk.
+    """
+    return orjson.dumps(asdict(table))
+
+
+def decode(data: bytes) -> Table:
+    """
+    The table that `encode` made these bytes of.
+    """
+    raw: dict[str, Any] = orjson.loads(data)
+    old, new = raw.pop("sides")
+    return Table(
+        sides=(Side(**old), Side(**new)),
+        mirror=Mirror(**raw.pop("mirror")),
+        limits=Limits(**raw.pop("limits")),
+        timeouts=Timeouts(**raw.pop("timeouts")),
+        headers=tuple(raw.pop("headers")),
+        endpoints=tuple(raw.pop("endpoints")),
+        **raw,
+    )

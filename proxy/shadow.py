@@ -1,0 +1,172 @@
+"""
+The shadow leg: one copy, sent to the side that doesn't answer the client, and what became of it.
+
+Nothing here can reach the client, wait for it or make it wait: this leg has a connection, a pool and a timeout of its
+own, and its observation ends in the pair.
+"""
+
+from asyncio import Task
+
+from proxy.clock import monotonic
+from proxy.metrics.books import SHADOW
+from proxy.mirror.pair import Pair
+from proxy.net.upstream import UpstreamConnection
+from proxy.plane import Plane
+from proxy.wire.head import AnswerHead
+
+# A shadow that has not even taken the request, body included, is given no more of it than this at a time.
+UNSENT = 256 * 1024
+
+
+class ShadowLeg:
+    """
+    One copy under way. The request is kept until a connection stands; then only the pair is.
+    """
+
+    __slots__ = ("_connecting", "_connection", "_ended", "_head_only", "_pair", "_plane", "_queue", "_sent", "upgrade")
+
+    def __init__(self, plane: Plane, pair: Pair, head_only: bool) -> None:
+        self.upgrade = b""
+        self._plane = plane
+        self._pair = pair
+        self._head_only = head_only
+        self._connection: UpstreamConnection | None = None
+        self._connecting: Task[None] | None = None
+        self._queue: list[bytes] = []
+        self._sent = False
+        self._ended = False
+
+    # Sending the copy...
+
+    def begin(self, request: bytes, sent: bool) -> None:
+        """
+        Send a request head (all of a request when `sent`) on an idle connection, or on a new one as soon as it stands.
+        """
+        reach = self._plane.sides[1 - self._pair.live_side]
+        reach.copies += 1
+        self._sent = sent
+        connection = reach.shadow.lend()
+        if connection is not None:
+            self._start(connection, request)
+            return
+        self._queue.append(request)
+        self._connecting = reach.shadow.connect(self)
+        if self._connecting is None:
+            self._pair.drop("concurrency")
+
+    def connected(self, connection: UpstreamConnection) -> None:
+        """
+        A new connection stands.
+        """
+        self._connecting = None
+        if self._ended:
+            connection.pool.give_back(connection)
+            return
+        self._start(connection, b"".join(self._queue))
+        self._queue.clear()
+
+    def _start(self, connection: UpstreamConnection, request: bytes) -> None:
+        self._connection = connection
+        connection.start(self, request, self._head_only, self._sent)
+        self._pair.shadow.sent = monotonic()
+
+    def content(self, data: bytes) -> None:
+        """
+        A piece of the request's content, framed already; held in the budget until this leg has ended.
+        """
+        if self._ended or not self._pair.hold(len(data)):
+            return
+        if self._connection is not None:
+            self._connection.send(data)
+        else:
+            self._queue.append(data)
+
+    def request_end(self) -> None:
+        """
+        The request is complete.
+        """
+        self._sent = True
+        if self._connection is not None and not self._ended:
+            self._pair.shadow.sent = monotonic()
+            self._connection.sent()
+
+    # Observing the answer...
+
+    def interim(self, head: AnswerHead) -> None:
+        """
+        Not compared.
+        """
+
+    def answer(self, head: AnswerHead) -> None:
+        """
+        The answer's head: its time is the latency of this pair.
+        """
+        pair = self._pair
+        observation = pair.shadow
+        observation.head = head
+        observation.at = monotonic()
+        pair.page.answered(1 - pair.live_side, SHADOW, head.status, observation.at - observation.sent)
+        if head.stream:
+            pair.drop("streaming")
+
+    def data(self, data: bytes) -> None:
+        """
+        A piece of the answer's content.
+        """
+        self._pair.keep(self._pair.shadow, data)
+
+    def end(self, trailers: list[bytes]) -> None:
+        """
+        The answer is complete.
+        """
+        self._connection = None
+        self._finish(None)
+        self._pair.ended(self._pair.shadow, None)
+
+    def failed(self, cause: str) -> None:
+        """
+        The new connection, or the answer, failed.
+        """
+        self._connecting = self._connection = None
+        if self._ended:
+            return
+        self._finish(cause)
+        self._pair.ended(self._pair.shadow, cause)
+
+    def full(self) -> None:
+        """
+        The side doesn't take the copy as fast as it comes; the budget bounds what waits.
+        """
+        self._pair.shadow.paused = True
+
+    def drained(self) -> None:
+        """
+        The side caught up.
+        """
+
+    # Ending...
+
+    def stop(self) -> None:
+        """
+        The pair no longer wants an observation.
+        """
+        if self._ended:
+            return
+        self._finish("stopped")
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.cancel()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abandon()
+
+    def _finish(self, cause: str | None) -> None:
+        """
+        Give back the place among the copies under way, and tell the breaker.
+        """
+        self._ended = True
+        self._queue.clear()
+        plane = self._plane
+        reach = plane.sides[1 - self._pair.live_side]
+        reach.copies -= 1
+        reach.breaker.ended(cause, plane.now, plane.random())

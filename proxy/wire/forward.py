@@ -1,0 +1,156 @@
+"""
+What is sent on: the canonical request for a side and the answer head for a client. Pure.
+
+A request is composed once and shared by both legs; only the shadow's marker, and what configuration makes different
+per side, is added. Nothing is ever sent that was not validated field line by field line.
+"""
+
+from proxy.routing.table import Side
+from proxy.wire.head import AnswerHead, RequestHead
+
+MARKER = b"X-Parallax-Shadow: 1\r\n"
+EXPECT = b"Expect: 100-continue\r\n"
+
+# How an answer's end is told to the client.
+NOTHING, LENGTH, CHUNKS, CLOSE = range(4)
+
+
+class Hop:
+    """
+    What this hop adds to the requests of one client connection (RFC 9110 §7.6.3; X-Forwarded-* by custom).
+
+    `usual` is what a request without X-Forwarded-* gets, ready made.
+    """
+
+    __slots__ = ("address", "forwarded", "usual", "via")
+
+    def __init__(self, address: str, pseudonym: str, forwarded: bool) -> None:
+        self.address = address.encode("ascii", "replace")
+        self.forwarded = forwarded
+        self.via = b"Via: 1.1 " + pseudonym.encode("ascii") + b"\r\n"
+        self.usual = self.via
+        if forwarded:
+            self.usual += b"X-Forwarded-For: " + self.address + b"\r\nX-Forwarded-Proto: http\r\n"
+
+
+class Destination:
+    """
+    How requests to one side are written: `host` None keeps the client's Host, `base` goes before every target.
+    """
+
+    __slots__ = ("authority", "base", "host")
+
+    def __init__(self, side: Side) -> None:
+        address = f"[{side.address}]" if ":" in side.address else side.address
+        usual = {"http": 80, "https": 443}[side.scheme]
+        self.authority = (address if side.port == usual else f"{address}:{side.port}").encode("ascii")
+        self.base = side.base.encode("ascii")
+        self.host = None if side.host is None else side.host.encode("ascii")
+
+
+def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
+    """
+    The field lines that this hop adds, the same for both legs, each ended by CRLF.
+
+    `bits` are 256 random ones: a request id, and a trace context (W3C Trace Context §3.2) for a client without one.
+    """
+    if head.forwarded_for < 0 and not head.has_forwarded_proto:
+        added = hop.usual
+    else:
+        added = hop.via
+        if hop.forwarded and head.forwarded_for < 0:
+            added += b"X-Forwarded-For: " + hop.address + b"\r\n"
+        if hop.forwarded and not head.has_forwarded_proto:
+            added += b"X-Forwarded-Proto: http\r\n"
+    if hop.forwarded and head.forwarded_for >= 0:
+        head.lines[head.forwarded_for] += b", " + hop.address
+    if hop.forwarded and not head.has_forwarded_host and head.authority:
+        added += b"X-Forwarded-Host: " + head.authority + b"\r\n"
+    if not head.request_id or not head.traceparent:
+        digits = b"%064x" % bits
+        if not head.request_id:
+            head.request_id = digits[:16]
+            added += b"X-Request-Id: " + head.request_id + b"\r\n"
+        if not head.traceparent:
+            added += b"traceparent: 00-" + digits[16:48] + b"-" + digits[48:] + b"-01\r\n"
+    if head.chunked:
+        added += b"Transfer-Encoding: chunked\r\n"
+    if head.te:
+        added += b"TE: trailers\r\nConnection: TE\r\n"
+    return added
+
+
+def request_bytes(head: RequestHead, to: Destination, added: bytes) -> bytes:
+    """
+    The request head for one side, without the closing empty line.
+    """
+    lines = head.lines
+    if to.host is not None or head.host_at < 0:
+        host = b"Host: " + (to.host or head.authority or to.authority)
+        lines = lines.copy()
+        if head.host_at < 0:
+            lines.insert(0, host)
+        else:
+            lines[head.host_at] = host
+    base = to.base if head.target != b"*" else b""
+    return b"%b %b%b HTTP/1.1\r\n%b\r\n%b" % (head.method, base, head.target, b"\r\n".join(lines), added)
+
+
+def without_credentials(head: RequestHead) -> RequestHead:
+    """
+    The same request without Authorization and Cookie, for a shadow that must not see them.
+    """
+    lines = [line for line in head.lines if line[: line.find(b":")].lower() not in (b"authorization", b"cookie")]
+    copy = RequestHead()
+    for name in RequestHead.__slots__:
+        setattr(copy, name, getattr(head, name))
+    copy.lines = lines
+    if head.host_at >= 0:
+        copy.host_at = lines.index(head.lines[head.host_at])
+    return copy
+
+
+def has_content(head: AnswerHead, to_head: bool) -> bool:
+    """
+    Whether content follows this answer head (RFC 9112 §6.3 items 1–2); `to_head`: it answers a HEAD request.
+    """
+    return not (to_head or head.status == 204 or head.status == 304 or head.status < 200 or head.length == 0)
+
+
+def framing(head: AnswerHead, to_head: bool, old_client: bool) -> int:
+    """
+    How the client learns where the answer ends.
+    """
+    if to_head or head.status in (204, 304) or head.length >= 0:
+        return LENGTH if head.length > 0 and has_content(head, to_head) else NOTHING
+    return CLOSE if old_client else CHUNKS
+
+
+def answer_bytes(head: AnswerHead, how: int, close: bool, old_client: bool, date: bytes) -> bytes:
+    """
+    The answer head as the client gets it; `date` is a Date line to add when the side sent none, or empty.
+    """
+    lines = head.lines
+    if head.status == 204 and head.length_at >= 0:
+        lines = lines[: head.length_at] + lines[head.length_at + 1 :]
+    parts = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *lines]
+    if date and not head.has_date:
+        parts.append(date)
+    if how == CHUNKS:
+        parts.append(b"Transfer-Encoding: chunked")
+    if close:
+        parts.append(b"Connection: close")
+    elif old_client:
+        parts.append(b"Connection: keep-alive")
+    parts.append(b"\r\n")
+    return b"\r\n".join(parts)
+
+
+def interim_bytes(head: AnswerHead, upgrade: bytes = b"") -> bytes:
+    """
+    A 1xx answer (RFC 9110 §15.2), or the 101 that switches to `upgrade`.
+    """
+    lines = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines]
+    if upgrade:
+        lines += [b"Connection: Upgrade", b"Upgrade: " + upgrade]
+    return b"\r\n".join(lines) + b"\r\n\r\n"

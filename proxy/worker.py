@@ -1,0 +1,261 @@
+"""
+Wires one worker: its link, its listener, its one timer, and the plane that its exchanges share.
+
+`python -m proxy.worker LINK_FD LISTEN_FD`, started by the supervisor. It accepts only with a table, tells its totals
+once a second, and ends when its link does. It imports nothing that it doesn't need: ready must not wait.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from email.utils import formatdate
+
+import orjson
+import uvloop
+
+from proxy.clock import monotonic, time
+from proxy.exchange import begin
+from proxy.link.channel import Channel, open_channel
+from proxy.link.frames import Frame, Kind
+from proxy.metrics.books import Books
+from proxy.metrics.endpoints import Known
+from proxy.mirror.budget import Budget
+from proxy.mirror.pair import Pair, Pairs
+from proxy.mirror.sample import sample
+from proxy.net.client import ClientConnection, Front
+from proxy.net.listener import Listener
+from proxy.plane import Plane
+from proxy.routing.table import Table, decode
+from proxy.tasks import spawn
+from proxy.wire.fields import request_names
+
+# The one timer. Every timeout is this coarse; snapshots go out every fourth time.
+TICK = 0.25
+SNAPSHOT_TICKS = 4
+# A worker whose supervisor is gone finishes what it can in this time.
+ORPHAN_SECONDS = 5.0
+# Samples per snapshot: each costs a hundred microseconds or so, and people read a hundred in all.
+SAMPLES = 5
+# A client that was idle for this long while draining isn't about to send.
+IDLE_SECONDS = 1.0
+
+
+class Worker:
+    """
+    One life of one worker process.
+    """
+
+    def __init__(self, listening: socket.socket) -> None:
+        self._listening = listening
+        self._books = Books()
+        self._names = request_names()
+        self._channel: Channel
+        self._plane: Plane | None = None
+        self._front: Front
+        self._listener: Listener | None = None
+        self._known = Known(())
+        self._ticks = 0
+        self._samples = SAMPLES
+        self._deadline = 0.0
+        self._over = asyncio.Event()
+
+    async def run(self, link_fd: int) -> None:
+        """
+        Live until drained or killed.
+        """
+        self._channel = await open_channel(link_fd, self._received, self._orphaned)
+        loop = asyncio.get_running_loop()
+        loop.call_later(TICK, self._tick)
+        await self._over.wait()
+        self._snapshot(last=True)
+        self._channel.send(Kind.DRAINED)
+        await self._channel.finish(1.0)
+
+    # The link...
+
+    def _received(self, frame: Frame) -> None:
+        """
+        A frame from the hub.
+        """
+        if frame.kind == Kind.TABLE:
+            self._take_table(decode(frame.payload))
+        elif frame.kind == Kind.ENDPOINTS:
+            self._known = _known(frame.payload)
+            if self._plane is not None:
+                self._plane.know(self._known)
+        elif frame.kind == Kind.CLOSING:
+            self._closing()
+        elif frame.kind == Kind.DRAIN:
+            self._closing()
+            spawn(self._drain(float(orjson.loads(frame.payload)["seconds"])), name="drain", on_error=self._broken)
+
+    def _orphaned(self, error: Exception | None) -> None:
+        """
+        The supervisor is gone.
+        """
+        if self._over.is_set():
+            return
+        self._closing()
+        spawn(self._drain(ORPHAN_SECONDS), name="drain", on_error=self._broken)
+
+    def _take_table(self, table: Table) -> None:
+        """
+        Route by this table from now on; with the first one, accept.
+        """
+        if self._plane is not None:
+            return
+        pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._divergent)
+        self._plane = plane = Plane(table, self._books, pairs)
+        plane.know(self._known)
+        plane.on_candidate = self._candidate
+        self._front = front = Front(table, self._names, self._books.error)
+        front.now = plane.now
+        front.date = _date()
+        front.begin = lambda client, head: begin(plane, client, head)
+        loop = asyncio.get_running_loop()
+        self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
+        spawn(self._open(table), name="open", on_error=self._broken)
+
+    async def _open(self, table: Table) -> None:
+        """
+        Accept, and say so.
+        """
+        if self._listener is None:
+            return
+        await self._listener.open()
+        # What exists now lives as long as the worker: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
+        self._channel.send(Kind.READY, orjson.dumps({"epoch": table.epoch, "digest": table.digest}))
+
+    def _candidate(self, endpoint: str) -> None:
+        """
+        An endpoint that is on no list yet.
+        """
+        self._channel.send(Kind.CANDIDATE, orjson.dumps([endpoint]))
+
+    def _divergent(self, pair: Pair) -> None:
+        """
+        A divergent pair, before its bytes are let go: a few each second are shown to people.
+        """
+        if self._samples > 0:
+            self._samples -= 1
+            self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time())))
+
+    # The one timer...
+
+    def _tick(self) -> None:
+        """
+        Expire, refresh, report.
+        """
+        asyncio.get_running_loop().call_later(TICK, self._tick)
+        plane = self._plane
+        self._ticks += 1
+        if plane is not None:
+            now = monotonic()
+            front = self._front
+            front.now = now
+            front.date = _date()
+            plane.tick(now)
+            for client in list(front.connections):
+                if client.deadline or client.stuck_at:
+                    client.expire(now)
+            if self._deadline:
+                self._close_idle(now)
+        if self._ticks % SNAPSHOT_TICKS == 0:
+            self._samples = SAMPLES
+            self._snapshot(last=False)
+
+    def _snapshot(self, *, last: bool) -> None:
+        """
+        All totals in one frame.
+        """
+        plane = self._plane
+        if plane is None:
+            return
+        totals = self._books.snapshot()
+        totals["worker"] = {
+            "epoch": plane.table.epoch,
+            "digest": plane.table.digest,
+            "shadow_memory": plane.pairs.budget.used,
+            "connections": len(self._front.connections),
+            "inflight": sum(client.exchange is not None for client in self._front.connections),
+            "breaker_open": plane.breakers_open(),
+        }
+        self._channel.send(Kind.SNAPSHOT, orjson.dumps(totals), always=last)
+
+    # Draining...
+
+    def _closing(self) -> None:
+        """
+        Answers say `Connection: close` from now on, and nothing more is copied.
+        """
+        if self._plane is not None:
+            self._plane.closing = self._front.closing = True
+
+    async def _drain(self, seconds: float) -> None:
+        """
+        Stop accepting without losing anybody, drop shadow work, finish what is in flight.
+        """
+        self._deadline = monotonic() + seconds
+        if self._listener is not None:
+            await self._listener.close()
+        if self._plane is not None:
+            self._plane.pairs.drop_all("draining")
+            self._plane.close()
+        self._close_idle(monotonic())
+
+    def _close_idle(self, now: float) -> None:
+        """
+        Close clients that have had their answer for a while; over when none is left or time is up.
+        """
+        for client in list(self._front.connections) if self._plane is not None else []:
+            if client.is_idle() and now - client.idle_since() > IDLE_SECONDS:
+                client.close()
+        if self._plane is None or not self._front.connections or now > self._deadline:
+            self._over.set()
+
+    def _broken(self, error: BaseException) -> None:
+        """
+        A task of the worker itself failed: say so and end; the supervisor starts another.
+        """
+        report = {"event": "worker_failed", "level": "error", "error": f"{type(error).__name__}: {error}"}
+        self._channel.send(Kind.REPORT, orjson.dumps(report))
+        self._over.set()
+
+
+def _known(payload: bytes) -> Known:
+    """
+    The matcher for a distributed list of endpoints.
+    """
+    listed = orjson.loads(payload)
+    return Known(listed["learned"], listed["configured"]) if isinstance(listed, dict) else Known(listed)
+
+
+def _date() -> bytes:
+    """
+    The Date line of this moment (RFC 9110 §6.6.1).
+    """
+    return b"Date: " + formatdate(time(), usegmt=True).encode("ascii")
+
+
+def main() -> None:
+    """
+    The process: ignore what a terminal sends to the whole group, then obey the link.
+    """
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(ignored, signal.SIG_IGN)
+    link_fd, listen_fd = int(sys.argv[1]), int(sys.argv[2])
+    listening = socket.socket(fileno=listen_fd)
+    uvloop.run(_live(listening, link_fd))
+
+
+async def _live(listening: socket.socket, link_fd: int) -> None:
+    await Worker(listening).run(link_fd)
+
+
+if __name__ == "__main__":
+    main()
