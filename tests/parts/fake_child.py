@@ -1,8 +1,8 @@
 """
 A stand-in for a worker or for control, that the supervisor starts: speaks the link's frames, does as it is told.
 
-`python -m tests.parts.fake_child ROLE START LINK_FD LISTENER_FD`. START is what it does of its own accord (`well`, or one of the words
-in `Worker.begin`); the rest it does when it is asked over HTTP on its listener (`GET /word`). Everything that
+`python -m tests.parts.fake_child ROLE START LINK_FD LISTENER_FD`. START is what it does of its own accord (`well`, or a
+fault that the code below names); the rest it does when it is asked over HTTP on its listener (`GET /word`). All that
 happens to it is one JSON line on stderr, in one stream with the supervisor's. Plain sockets: it has to start quickly.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 from proxy.link.frames import Frame, FrameReader, Kind, pack
 
 SNAPSHOT_SECONDS = 0.05
-TOTALS = {"worker": {}, "errors": {}, "endpoints": {}}
+TOTALS: dict[str, object] = {"worker": {}, "errors": {}, "endpoints": {}}
 
 
 class FakeChild:
@@ -121,11 +121,18 @@ class FakeChild:
         words: dict[str, Callable[[], object]] = {
             "crash": lambda: os._exit(3),
             "garbage": lambda: self.link.sendall(b"\xff" * 64),
-            "close_link": self.link.close,
+            "close_link": self.close_link,
             "spoof": lambda: self.send(Kind.STATUS, b"{}"),
             "release": self.release,
         }
         words.get(word, lambda: None)()
+
+    def close_link(self) -> None:
+        """
+        Leave, and stay.
+        """
+        self.link.close()
+        time.sleep(60)
 
     def release(self) -> None:
         """
@@ -163,7 +170,7 @@ class Worker(FakeChild):
 
     def begin(self) -> None:
         """
-        Start-up faults: `exit`, `stubborn` (outlives its link), `unready`.
+        `exit`: before it is ready. `early`: speak before being spoken to.
         """
         if self.start == "exit":
             sys.exit(7)
