@@ -39,7 +39,7 @@ endef
 help:
 	@echo "make demo     two small shops, traffic, and Parallax between them, for $(DEMO_SECONDS) seconds (DEMO_SECONDS=20 changes it)"
 	@echo "make test     lint, types and all tests (about the time of a coffee)"
-	@echo "make prove    the long forms of the tests"
+	@echo "make prove    all tests and their long forms (half an hour and more)"
 	@echo "make bench    Parallax against nginx, Envoy and a bare relay"
 	@echo "make lint     ruff and mypy only;  make format  lets ruff rewrite"
 	@echo "make docs     writes config/parallax.yaml and docs/configuration.md again"
@@ -54,7 +54,7 @@ test: lint
 
 prove: $(READY)
 	@$(call commands,$(TEST_DEBIAN))
-	@$(BIN)/pytest -q -m prove --timeout=1800
+	@HYPOTHESIS_PROFILE=deep $(BIN)/pytest -q -m '' --timeout=1800
 
 bench: $(READY) $(VENV)/.bench
 	@$(call commands,$(BENCH_DEBIAN))

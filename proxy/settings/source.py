@@ -45,7 +45,7 @@ def read_yaml(text: str, name: str) -> Source:
     except yaml.YAMLError as error:
         said = " ".join(str(getattr(error, "reason", error)).split())
         raise ConfigurationError(f"{name}:1: this is no YAML ({said}); write plain UTF-8 text") from None
-    if node is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return Source(values={}, places={})
     reader = _Reader(name)
     if not isinstance(node, yaml.MappingNode):

@@ -1,0 +1,193 @@
+"""
+The command line: words, exit codes, and one sentence for each mistake.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy import __version__
+from proxy.cli import describe, main
+from proxy.settings.model import Settings
+
+PROJECT = Path(__file__).parents[1]
+MINIMUM = "old: {url: http://127.0.0.1:9001}\nnew: {url: http://127.0.0.1:9002}\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    An empty working folder with one good file.
+    """
+    (tmp_path / "good.yaml").write_text(MINIMUM)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*words: str, **environment: str) -> Result:
+    return CliRunner().invoke(main, words, env=environment, prog_name="parallax")
+
+
+@pytest.mark.parametrize("command", [None, *main.commands])
+def test_every_command_has_help_with_an_example(command: str | None) -> None:
+    """
+    The example is a line that can be typed.
+    """
+    result = run(*([command] if command else []), "--help")
+
+    assert result.exit_code == 0
+    assert f"\n    parallax {command or 'demo'}" in result.output.partition("Example:")[2]
+
+
+def test_help_is_quick() -> None:
+    """
+    Nothing that only a running Parallax needs is imported for it.
+    """
+    program = "import sys, proxy.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
+    heavy = ["aiohttp", "asyncio", "pydantic", "prometheus_client", "rich", "structlog", "uvloop", "yaml"]
+    words = [sys.executable, "-c", program, *heavy]
+    result = subprocess.run(words, capture_output=True, text=True, check=True, cwd=PROJECT)
+
+    assert result.stdout == "[]\n"
+
+
+def test_version() -> None:
+    """
+    One line that a bug report can quote.
+    """
+    assert run("version").output.startswith(f"parallax {__version__} (Python 3.")
+
+
+def test_python_m_proxy_is_the_same_command() -> None:
+    """
+    For those who have a source checkout and no installed script.
+    """
+    words = [sys.executable, "-m", "proxy", "--help"]
+    result = subprocess.run(words, capture_output=True, text=True, check=True, cwd=PROJECT)
+
+    assert result.stdout.startswith("Usage: parallax ")
+
+
+def test_check_says_that_a_file_can_be_used() -> None:
+    """
+    With the two sides, so that a wrong file is seen.
+    """
+    result = run("check", "good.yaml")
+
+    assert (result.exit_code, result.output) == (
+        0,
+        "good.yaml: can be used: old http://127.0.0.1:9001, new http://127.0.0.1:9002\n",
+    )
+
+
+def test_check_names_everything_wrong_in_every_file(folder: Path) -> None:
+    """
+    One line a problem; good files are told too; the exit code is 2.
+    """
+    (folder / "bad.yaml").write_text(MINIMUM + "workers: 0\nlisten: x\n")
+    result = run("check", "bad.yaml", "good.yaml", "gone.yaml")
+
+    assert result.exit_code == 2
+    assert [line.split(": ")[0] for line in result.output.splitlines()] == [
+        "bad.yaml:3",
+        "bad.yaml:4",
+        "good.yaml",
+        "gone.yaml",
+    ]
+
+
+def test_check_tells_warnings_and_passes() -> None:
+    """
+    Variables count as they would for `serve`.
+    """
+    result = run("check", "good.yaml", PARALLAX_NEW__URL="http://127.0.0.1:9001")
+
+    assert result.exit_code == 0
+    assert result.output.startswith("PARALLAX_NEW__URL: new.url: is the address of old too")
+    assert "(warning)\n" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("serve",), "the command line: old.url: is missing; "),
+        (("serve", "--old", "http://a"), "the command line: new.url: is missing; "),
+        (("serve", "--old", "a", "--new", "http://b"), "--old: old.url: 'a' has no scheme"),
+        (("serve", "-c", "gone.yaml"), "gone.yaml: can't be read"),
+        (("serve", "-c", "good.yaml", "--workers", "0"), "--workers: workers: 0 is too small; "),
+        (("serve", "-c", "good.yaml", "--listen", ":80"), "--listen: listen: ':80' is no address; "),
+        (("serve", "-c", "good.yaml", "--listen", "localhost:9001"), "good.yaml:1: old.url: "),
+        (("serve", "-c", "good.yaml", "--admin", "0.0.0.0:1"), "--admin: admin.listen: "),
+        (("serve", "-c", "good.yaml", "--health", "127.0.0.1:8080"), "--health: health.listen: "),
+    ],
+)
+def test_serve_refuses_what_cannot_work(words: tuple[str, ...], said: str) -> None:
+    """
+    Before anything starts, on stderr, with exit code 2.
+    """
+    result = run(*words)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("words", [("serve", "--frobnicate"), ("serve", "--workers", "two"), ("check",), ("nothing",)])
+def test_bad_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
+    """
+    As everywhere.
+    """
+    assert run(*words).exit_code == 2
+
+
+def test_status_of_nobody_is_exit_code_1() -> None:
+    """
+    The answer is no, in a sentence; a URL that is none is bad usage.
+    """
+    result = run("status", PARALLAX_ADMIN_URL="http://127.0.0.1:1")
+
+    assert result.exit_code == 1
+    assert result.output.startswith("not ready: nothing answers at http://127.0.0.1:1 (")
+    assert run("status", "--admin", "here").exit_code == 2
+
+
+def sentences(**values: Any) -> str:
+    sides = {"old": {"url": "http://old"}, "new": {"url": "http://new"}}
+    return "\n".join(describe(Settings.model_validate({**sides, **values})))
+
+
+def test_serving_without_a_file_says_what_is_copied_where_and_who_is_on_new() -> None:
+    """
+    Whoever typed one line should know what it does to traffic.
+    """
+    assert sentences() == (
+        "Clients of http://127.0.0.1:8080 are answered by old, http://old; nobody is on new, http://new.\n"
+        "All GET, HEAD and OPTIONS requests are copied to new, http://new; answers to copies reach no client.\n"
+        "Metrics and status: http://127.0.0.1:9900; probes: http://127.0.0.1:9901."
+    )
+
+
+def test_other_weights_are_said_too() -> None:
+    """
+    Some, all, and nothing copied.
+    """
+    assert "12.5 % of requests are answered by new, http://new, the rest by old, http://old." in sentences(
+        weights={"new": 12.5}
+    )
+    assert "copied to the side that doesn't answer" in sentences(weights={"new": 12.5})
+    assert "answered by new, http://new; nobody is on old, http://old." in sentences(weights={"new": 100})
+    assert "10 % of the GET, HEAD and OPTIONS requests are copied to new" in sentences(mirror={"percent": 10})
+    assert "Nothing is copied (mirror.percent is 0)." in sentences(mirror={"percent": 0})
+
+
+def test_commands_are_those_of_this_version() -> None:
+    """
+    A command that is listed works.
+    """
+    assert isinstance(main, click.Group)
+    assert sorted(main.commands) == ["check", "demo", "serve", "status", "version"]
