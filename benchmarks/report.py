@@ -152,5 +152,5 @@ def _book_lines(books: Ledger, abandoned: int) -> list[str]:
     cleaned = verdict_share(books, abandoned)
     return [
         f"Eligible {books.eligible:,}: {counts or 'nothing ended'}.",
-        f"With a verdict: {raw:.3%}; {cleaned:.3%} without what wrk abandoned as blocks ended (needs {VERDICT_SHARE:.1%}).",
+        f"With a verdict: {raw:.3%}; {cleaned:.3%} without what wrk abandoned (needs {VERDICT_SHARE:.1%}).",
     ]
