@@ -7,6 +7,7 @@ As a program (`python -m tests.parts.supervised JSON`) it is that process.
 import asyncio
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -159,10 +160,23 @@ class Supervised:
 
     def left(self) -> list[int]:
         """
-        Children that were started and still run.
+        Children that were started and still run; one that is just ending gets a second for it.
         """
-        started = [line["pid"] for line in self.all("child_started")]
-        return [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        return [line["pid"] for line in self.all("child_started") if not ended(line["pid"])]
+
+
+def ended(pid: int, seconds: float = 1.0) -> bool:
+    """
+    Whether a process ends within `seconds`, or has; whoever has to reap it may take longer.
+    """
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([descriptor], [], [], seconds)[0])
+    finally:
+        os.close(descriptor)
 
 
 @asynccontextmanager
