@@ -19,7 +19,7 @@ BENCH_DEBIAN := nginx:nginx-light wrk:wrk
 define debian
 if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	echo "Installing the Debian package $(1)."; \
-	apt-get update -qq; \
+	apt-get update -qq || true; \
 	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
 else \
 	echo "The Debian package $(1) is missing and only root may install it: run 'sudo apt-get install $(1)' and try again." >&2; \
