@@ -12,7 +12,8 @@ VALUES = 20  # literal values below one parent; one more and the position is a p
 
 class Learner:
     """
-    Makes a bounded list of endpoints of what workers saw and did not know.
+    Makes a bounded list of endpoints of what workers saw and did not know: `configured` ones, and those `learned` in
+    the order of learning.
 
     At most `limit` endpoints are ever issued, `configured` ones included (those are always listed); what comes after
     is ignored and counted as `other` by the workers. A name that left the list (because its position turned out to be
@@ -20,55 +21,60 @@ class Learner:
     """
 
     def __init__(self, configured: Iterable[str] = (), limit: int = 200) -> None:
-        self._configured = tuple(dict.fromkeys(configured))
-        self._limit = limit
-        self._learned: tuple[str, ...] = ()
-        self._issued = set(self._configured)
-        self._known = Known((), self._configured)
+        self.configured = tuple(dict.fromkeys(configured))
+        self.limit = limit
+        self.learned: tuple[str, ...] = ()
+        self._issued = set(self.configured)
+        self._known = Known((), self.configured)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
         """
-        The list as workers are to get it: configured ones first, then learned ones in the order of learning.
+        All that is listed, configured ones first.
         """
-        return self._configured + self._learned
+        return self.configured + self.learned
 
-    def restore(self, listed: Iterable[str], counted: Iterable[str] = ()) -> None:
+    def restore(self, listed: Iterable[str]) -> None:
         """
-        Take over after a predecessor: what it had `listed` stays listed (unless the configuration covers it now), and
-        names that only have counters still use up the limit.
+        Take over what a predecessor had listed, except for what the configuration covers now.
         """
-        own = Known((), self._configured)
+        own = Known((), self.configured)
         for endpoint in listed:
             method, _, path = endpoint.partition(" ")
-            if template(method, path) == endpoint and endpoint not in self._learned and not own.find(method, path):
-                self._learned += (endpoint,)
-                self._issued.add(endpoint)
-        self._issued.update(name for name in counted if name != OTHER)
-        self._known = Known(self._learned, self._configured)
+            if template(method, path) == endpoint and endpoint not in self.learned and not own.find(method, path):
+                self.learned += (endpoint,)
+        self._issued.update(self.learned)
+        self._known = Known(self.learned, self.configured)
+
+    def remember(self, counted: Iterable[str]) -> None:
+        """
+        Names that have counters, listed or not: they use up the limit.
+        """
+        self._issued.update(counted)
+        self._issued.discard(OTHER)
 
     def offer(self, candidates: Iterable[str]) -> bool:
         """
         Learn `candidates` ("GET /a/{id}") and say whether the list changed.
         """
-        before = self._learned
+        before = self.learned
         for candidate in candidates:
             self._learn(*candidate.partition(" ")[::2])
-        return self._learned != before
+        return self.learned != before
 
     def _learn(self, method: str, path: str) -> None:
-        if len(self._issued) >= self._limit:
+        if len(self._issued) >= self.limit:
             return
         method, _, path = template(method, path).partition(" ")
         if self._known.find(method, path) is not None:
             return
-        endpoint = _fold(f"{method} {path}", self._learned)
-        learned = _collapse(tuple(dict.fromkeys((*self._learned, endpoint))))
+        endpoint = _fold(f"{method} {path}", self.learned)
+        learned = _collapse(tuple(dict.fromkeys((*self.learned, endpoint))))
         issued = self._issued.union(learned)
-        if len(issued) > self._limit:
+        if len(issued) > self.limit:
             return  # a collapse can take several names; half of it would lose endpoints that are counted now
-        self._learned, self._issued = learned, issued
-        self._known = Known(learned, self._configured)
+        self.learned, self._issued = learned, issued
+        self._known = Known(learned, self.configured)
 
 
 def _children(endpoints: Iterable[str]) -> dict[tuple[str, ...], dict[str, None]]:

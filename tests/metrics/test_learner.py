@@ -98,7 +98,8 @@ def test_a_restarted_control_takes_over_the_list_and_the_limit() -> None:
     Names listed before stay; names that only have counters are not listed, yet count.
     """
     learner = Learner(["GET /mine/{user}"], limit=5)
-    learner.restore(["GET /mine/{id}", "GET /tags/{name}", "nonsense", "GET /a"], ["other", "GET /tags/gone"])
+    learner.restore(["GET /mine/{id}", "GET /tags/{name}", "nonsense", "GET /a"])
+    learner.remember(["other", "GET /tags/gone"])
 
     assert learner.endpoints == ("GET /mine/{user}", "GET /tags/{name}", "GET /a")
     assert not learner.offer(["GET /tags/zed"])
