@@ -1,0 +1,191 @@
+"""
+The books in Prometheus' formats: a collector for the registry it is given, and the rendering by `Accept`.
+
+Only series that have counted something are exposed, with two exceptions: an endpoint with eligible exchanges has all
+six verdicts, and both sides of `parallax_failed_total`, so that a rate sees the first of them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from proxy.metrics.books import DELTAS, ROLES, SECONDS, VERDICTS, Books, Page
+from proxy.routing.table import SIDES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerGauges:
+    """
+    What is exposed of one living worker; `worker` is its public id, None means it has not said so yet.
+    """
+
+    worker: str
+    epoch: int | None
+    shadow_memory: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """
+    Everything that is exposed, at one instant. `weights` and `breaker_open` are by side; percents are 0 to 100.
+    """
+
+    books: Books
+    workers: tuple[WorkerGauges, ...]
+    weights: tuple[float, float] | None
+    mirror: float | None
+    killed: bool
+    breaker_open: tuple[bool, bool]
+    reload_successful: bool
+    build: dict[str, str]
+
+
+class BooksCollector(Collector):
+    """
+    Asks `read` for the present state at every scrape.
+    """
+
+    def __init__(self, read: Callable[[], Exposed]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """
+        Called by the registry.
+        """
+        exposed = self._read()
+        pages = sorted(exposed.books.pages.values(), key=lambda page: page.name)
+        yield from _counters(pages)
+        yield _seconds(pages)
+        yield _deltas(pages)
+        yield _errors(exposed.books)
+        yield from _gauges(exposed)
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """
+    Body and content type: Prometheus' text format, or OpenMetrics for who accepts that.
+    """
+    try:
+        encode, content_type = choose_encoder(accept)
+    except (TypeError, ValueError):  # a version in `Accept` that is none
+        encode, content_type = choose_encoder("")
+    return encode(registry), content_type
+
+
+def _counters(pages: list[Page]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "parallax_requests", "Answers of a side, by status code.", labels=("endpoint", "side", "role", "code")
+    )
+    eligible = CounterMetricFamily(
+        "parallax_eligible", "Requests that got a routing decision, by live side.", labels=("endpoint", "live")
+    )
+    comparisons = CounterMetricFamily(
+        "parallax_comparisons", "Eligible exchanges that got a verdict.", labels=("endpoint", "live", "verdict")
+    )
+    skipped = CounterMetricFamily(
+        "parallax_skipped", "Eligible exchanges that got no verdict, and why.", labels=("endpoint", "live", "reason")
+    )
+    failed = CounterMetricFamily(
+        "parallax_failed", "Exchanges in which only this side gave no complete answer.", labels=("endpoint", "side")
+    )
+    for page in pages:
+        for index, codes in enumerate(page.requests):
+            for code, count in sorted(codes.items()):
+                requests.add_metric((page.name, SIDES[index // 2], ROLES[index % 2], str(code)), count)
+        for live, side in enumerate(SIDES):
+            if page.eligible[live]:
+                eligible.add_metric((page.name, side), page.eligible[live])
+                for verdict, count in zip(VERDICTS, page.verdicts[live], strict=True):
+                    comparisons.add_metric((page.name, side, verdict), count)
+            for reason, count in sorted(page.skipped[live].items()):
+                skipped.add_metric((page.name, side, reason), count)
+            if any(page.eligible):
+                failed.add_metric((page.name, side), page.failed[live])
+    yield from (requests, eligible, comparisons, skipped, failed)
+
+
+def _seconds(pages: list[Page]) -> Metric:
+    family = HistogramMetricFamily(
+        "parallax_request_seconds",
+        "Pair latency: request fully sent to answer head.",
+        labels=("endpoint", "side", "role"),
+    )
+    for page in pages:
+        for index, counts in enumerate(page.seconds):
+            if any(counts):
+                labels = (page.name, SIDES[index // 2], ROLES[index % 2])
+                family.add_metric(labels, _buckets(_SECONDS, counts), page.sums[index])
+    return family
+
+
+def _deltas(pages: list[Page]) -> Metric:
+    # Buckets only: a sum of differences may shrink, so it is no counter, and OpenMetrics forbids `_sum` beside
+    # negative buckets and `_count` without `_sum`. The number of pairs is the bucket of +Inf.
+    family = HistogramMetricFamily(
+        "parallax_latency_difference_seconds",
+        "Pair latency of new minus that of old; buckets only, the number of pairs is the one of +Inf.",
+        labels=("endpoint", "live"),
+    )
+    for page in pages:
+        for side, counts in zip(SIDES, page.deltas, strict=True):
+            if any(counts):
+                family.add_metric((page.name, side), _buckets(_DELTAS, counts), None)
+    return family
+
+
+_SECONDS = (*map(floatToGoString, SECONDS), "+Inf")
+_DELTAS = (*map(floatToGoString, DELTAS), "+Inf")
+
+
+def _buckets(bounds: tuple[str, ...], counts: list[int]) -> list[tuple[str, float]]:
+    return list(zip(bounds, accumulate(counts), strict=True))
+
+
+def _errors(books: Books) -> Metric:
+    family = CounterMetricFamily(
+        "parallax_errors", "Requests failed by Parallax itself, not by a side.", labels=("where", "cause")
+    )
+    for key, count in sorted(books.errors.items()):
+        where, _, cause = key.partition("|")
+        family.add_metric((where, cause), count)
+    return family
+
+
+def _gauges(exposed: Exposed) -> Iterator[Metric]:
+    weight = GaugeMetricFamily(
+        "parallax_weight_percent", "Share of live traffic that a side gets.", labels=("side", "route", "cohort")
+    )
+    for side, percent in zip(SIDES, exposed.weights or (), strict=False):
+        weight.add_metric((side, "", ""), percent)
+    yield weight
+    if exposed.mirror is not None:
+        yield GaugeMetricFamily("parallax_mirror_percent", "Share of requests that are copied.", exposed.mirror)
+    yield GaugeMetricFamily("parallax_killed", "1 while the kill latch is set.", float(exposed.killed))
+    epoch = GaugeMetricFamily("parallax_epoch", "The epoch that a worker routes by.", labels=("worker",))
+    memory = GaugeMetricFamily(
+        "parallax_shadow_memory_bytes", "Held by a worker for copies and for judging.", labels=("worker",)
+    )
+    for gauges in exposed.workers:
+        if gauges.epoch is not None:
+            epoch.add_metric((gauges.worker,), gauges.epoch)
+        if gauges.shadow_memory is not None:
+            memory.add_metric((gauges.worker,), gauges.shadow_memory)
+    breaker = GaugeMetricFamily(
+        "parallax_breaker_open", "1 while any worker's breaker keeps copies from this side.", labels=("side",)
+    )
+    for side, is_open in zip(SIDES, exposed.breaker_open, strict=True):
+        breaker.add_metric((side,), float(is_open))
+    yield from (epoch, memory, breaker)
+    yield GaugeMetricFamily(
+        "parallax_config_last_reload_successful",
+        "1 while the configuration in use is the newest one read.",
+        float(exposed.reload_successful),
+    )
+    yield InfoMetricFamily("parallax_build", "What is running.", exposed.build)
