@@ -1,0 +1,113 @@
+"""
+The answers of the admin API as plain values: what control knows, in the shape of the contract. No I/O.
+"""
+
+from typing import Any
+
+from proxy.admin.facts import Facts, Worker
+from proxy.metrics.books import DIVERGENT, FAILED, LIVE, ROLES, SECONDS, VERDICTS, Page
+from proxy.metrics.quantiles import quantile
+from proxy.routing.table import NEW, OLD, SIDES, Table
+
+
+def weights(facts: Facts, table: Table) -> dict[str, Any]:
+    """
+    `GET /admin/weights`: who is on new, what is copied, and which worker routes by what.
+    """
+    served = [0, 0]
+    for page in facts.merge.totals().pages.values():
+        for side in (OLD, NEW):
+            served[side] += sum(page.requests[side * len(ROLES) + LIVE].values())
+    old, new = facts.weights or (0.0, 0.0)
+    return {
+        "epoch": table.epoch,
+        "old": old,
+        "new": new,
+        "mirror": table.mirror.percent,
+        "killed": False,
+        "served": dict(zip(SIDES, served, strict=True)),
+        "routes": {},
+        "cohorts": {},
+        "workers": [_worker(facts, worker) for worker in facts.alive],
+        "warnings": _warnings(facts, table),
+    }
+
+
+def _worker(facts: Facts, worker: Worker) -> dict[str, Any]:
+    answer: dict[str, Any] = {"id": worker.id, "epoch": worker.epoch, "config": worker.digest}
+    state = facts.state_of(worker.incarnation)
+    if state is not None:
+        answer |= {
+            "breaker_open": dict(zip(SIDES, state.breaker_open, strict=True)),
+            "shadow_memory": state.shadow_memory,
+            "connections": state.connections,
+            "inflight": state.inflight,
+        }
+    return answer
+
+
+def _warnings(facts: Facts, table: Table) -> list[str]:
+    warnings = []
+    if not facts.alive:
+        warnings.append("no worker is alive")
+    for worker in facts.alive:
+        if worker.epoch is None:
+            warnings.append(f"worker {worker.id} is not ready yet")
+        elif (worker.epoch, worker.digest) != (table.epoch, table.digest):
+            warnings.append(f"worker {worker.id} still routes by epoch {worker.epoch}, configuration {worker.digest}")
+    if 0.0 < table.weight < 100.0:
+        warnings.append("each request is drawn by itself, so one user's requests go to both sides")
+    return warnings
+
+
+def endpoints(facts: Facts) -> dict[str, Any]:
+    """
+    `GET /admin/endpoints`: the books by endpoint, the most divergent first.
+    """
+    listed = set(facts.learner.endpoints)
+    rows = [{**_endpoint(page), "listed": page.name in listed} for page in facts.merge.totals().pages.values()]
+    rows.sort(key=lambda row: (-1.0 if row["divergence"] is None else row["divergence"], row["eligible"]), reverse=True)
+    return {"endpoints": rows, "listed": len(listed), "limit": facts.learner.limit}
+
+
+def _endpoint(page: Page) -> dict[str, Any]:
+    verdicts = [old + new for old, new in zip(*page.verdicts, strict=True)]
+    skipped = dict(page.skipped[OLD])
+    for reason, count in page.skipped[NEW].items():
+        skipped[reason] = skipped.get(reason, 0) + count
+    judged = sum(verdicts)
+    return {
+        "endpoint": page.name,
+        "eligible": sum(page.eligible),
+        "live": dict(zip(SIDES, page.eligible, strict=True)),
+        "verdicts": dict(zip(VERDICTS, verdicts, strict=True)),
+        "skipped": skipped,
+        "failed": dict(zip(SIDES, page.failed, strict=True)),
+        # Of the judged exchanges, those in which the sides did not agree; nothing judged is not the same as 0.
+        "divergence": round((verdicts[DIVERGENT] + verdicts[FAILED]) / judged, 6) if judged else None,
+        "latency_ms": {name: _latency(page, side) for side, name in enumerate(SIDES)},
+    }
+
+
+def _latency(page: Page, side: int) -> dict[str, float | int | None] | None:
+    """
+    Of one side in both roles, estimated from the histograms: milliseconds.
+    """
+    legs = page.seconds[side * len(ROLES) : (side + 1) * len(ROLES)]
+    counts = [sum(bucket) for bucket in zip(*legs, strict=True)]
+    if not any(counts):
+        return None
+    return {"count": sum(counts), "p50": _milliseconds(counts, 0.5), "p99": _milliseconds(counts, 0.99)}
+
+
+def _milliseconds(counts: list[int], share: float) -> float | None:
+    seconds = quantile(SECONDS, counts, share)
+    return None if seconds is None else round(seconds * 1000, 3)
+
+
+def divergences(facts: Facts, endpoint: str | None) -> dict[str, Any]:
+    """
+    `GET /admin/divergences`: the kept samples, newest first, of one endpoint or of all.
+    """
+    samples = [sample for sample in reversed(facts.samples) if endpoint is None or sample.get("endpoint") == endpoint]
+    return {"divergences": samples, "kept": len(facts.samples), "limit": facts.samples.maxlen}

@@ -1,0 +1,228 @@
+"""
+What control knows: the newest of everything that came over its link. Frames in, values out; no I/O.
+
+All `take_*` raise `LinkError` for a payload of another shape and change nothing then.
+"""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from proxy.errors import LinkError
+from proxy.metrics.exposition import Exposed, WorkerGauges
+from proxy.metrics.learner import Learner
+from proxy.metrics.merge import Merge, WorkerState, parse
+from proxy.routing.table import NEW, OLD, Table, decode
+
+SAMPLES = 100
+LARGEST_SAMPLE = 256 * 1024  # bytes; a head is at most 64 KiB a side, and 100 samples must stay small change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """
+    One line of the supervisor's status. `epoch` and `digest` are None until the worker is ready.
+    """
+
+    id: str
+    incarnation: int
+    alive: bool
+    epoch: int | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """
+    What the supervisor says of itself and its workers, dead ones included.
+    """
+
+    ready: bool
+    draining: bool
+    workers: tuple[Worker, ...]
+
+
+class Facts:
+    """
+    Empty at first; whole once the supervisor has told its newest table and status.
+    """
+
+    def __init__(self, build: Mapping[str, str]) -> None:
+        self._build = dict(build)
+        self.table: Table | None = None
+        self.status: Status | None = None
+        self.merge = Merge()
+        self.learner = Learner()
+        self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
+
+    # From the link
+
+    def take_table(self, payload: bytes) -> bool:
+        """
+        A new table. True if a list of endpoints that workers may have is changed by it, so never for the first one:
+        workers find the configured endpoints in their own table, and a predecessor's list may still come.
+        """
+        try:
+            table = decode(payload)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LinkError("a table has the wrong shape") from error
+        before, self.table = self.table, table
+        if before is not None and (before.endpoints, before.max_endpoints) == (table.endpoints, table.max_endpoints):
+            return False
+        listed = self.learner.endpoints
+        self.learner = Learner(table.endpoints, table.max_endpoints)
+        self.learner.remember(self.merge.totals().pages)
+        self.learner.restore(listed)
+        return before is not None and self.learner.endpoints != listed
+
+    def take_status(self, payload: bytes) -> None:
+        """
+        A new status. The books of workers that are no longer alive are closed.
+        """
+        raw = parse_object(payload)
+        try:
+            workers = tuple(
+                Worker(
+                    id=str(worker["id"]),
+                    incarnation=int(worker["incarnation"]),
+                    alive=bool(worker["alive"]),
+                    epoch=worker["epoch"],
+                    digest=worker["digest"],
+                )
+                for worker in raw["workers"]
+            )
+            self.status = Status(ready=bool(raw["ready"]), draining=bool(raw["draining"]), workers=workers)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LinkError("a status has the wrong shape") from error
+        # The hub lists a worker no later than it passes on the first frame of it, so who is not listed is gone.
+        alive = {worker.incarnation for worker in workers if worker.alive}
+        dead = {worker.incarnation for worker in workers if not worker.alive}
+        for incarnation in dead.union(self.merge.living) - alive:
+            self.merge.bury(incarnation)
+
+    def take_snapshot(self, incarnation: int, payload: bytes) -> None:
+        """
+        The totals of one worker.
+        """
+        snapshot = parse(parse_object(payload))
+        self.merge.put(incarnation, snapshot)
+        self.learner.remember(snapshot.books.pages)
+
+    def take_endpoints(self, payload: bytes) -> None:
+        """
+        The lists that a predecessor made; what it had from its configuration, ours has or no longer wants.
+        """
+        self.learner.restore(_strings(parse_object(payload).get("learned")))
+
+    def take_candidates(self, payload: bytes) -> bool:
+        """
+        Endpoints that a worker didn't know. True if the list changed by it.
+        """
+        return self.learner.offer(_strings(_json(payload)))
+
+    def take_sample(self, payload: bytes) -> None:
+        """
+        A divergent comparison, redacted by the worker; the newest `SAMPLES` are kept.
+        """
+        if len(payload) > LARGEST_SAMPLE:
+            raise LinkError(f"a sample of {len(payload)} bytes is over the limit of {LARGEST_SAMPLE}")
+        self.samples.append(parse_object(payload))
+
+    # For who asks
+
+    def endpoints(self) -> bytes:
+        """
+        The lists of endpoints as workers get them.
+        """
+        return orjson.dumps({"configured": self.learner.configured, "learned": self.learner.learned})
+
+    @property
+    def alive(self) -> tuple[Worker, ...]:
+        """
+        The workers that live.
+        """
+        return () if self.status is None else tuple(worker for worker in self.status.workers if worker.alive)
+
+    @property
+    def not_ready(self) -> str | None:
+        """
+        Why Parallax isn't ready, None if it is.
+        """
+        if self.status is None:
+            return "starting: no word from the supervisor yet"
+        if self.status.draining:
+            return "draining"
+        return None if self.status.ready else "no worker is ready"
+
+    @property
+    def weights(self) -> tuple[float, float] | None:
+        """
+        The share of live traffic by side, in percent.
+        """
+        return None if self.table is None else (round(100.0 - self.table.weight, 2), round(self.table.weight, 2))
+
+    def name_of(self, incarnation: int) -> str:
+        """
+        The public id of a worker, dead or alive.
+        """
+        workers = () if self.status is None else self.status.workers
+        return next(
+            (worker.id for worker in workers if worker.incarnation == incarnation), f"incarnation {incarnation}"
+        )
+
+    def state_of(self, incarnation: int) -> WorkerState | None:
+        """
+        What this worker said of itself in its newest snapshot.
+        """
+        snapshot = self.merge.living.get(incarnation)
+        return None if snapshot is None else snapshot.worker
+
+    def expose(self) -> Exposed:
+        """
+        All that /metrics tells.
+        """
+        states = [(worker, self.state_of(worker.incarnation)) for worker in self.alive]
+        return Exposed(
+            books=self.merge.totals(),
+            workers=tuple(
+                WorkerGauges(
+                    worker=worker.id, epoch=worker.epoch, shadow_memory=None if state is None else state.shadow_memory
+                )
+                for worker, state in states
+            ),
+            weights=self.weights,
+            mirror=None if self.table is None else self.table.mirror.percent,
+            killed=False,
+            breaker_open=(
+                any(state is not None and state.breaker_open[OLD] for _, state in states),
+                any(state is not None and state.breaker_open[NEW] for _, state in states),
+            ),
+            reload_successful=True,
+            build=self._build,
+        )
+
+
+def parse_object(payload: bytes) -> dict[str, Any]:
+    """
+    A payload that must be a JSON object. Raises `LinkError`.
+    """
+    value = _json(payload)
+    if not isinstance(value, dict):
+        raise LinkError("a payload is no JSON object")
+    return value
+
+
+def _strings(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise LinkError("a list of endpoints is no JSON list of strings")
+    return value
+
+
+def _json(payload: bytes) -> Any:
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise LinkError("a payload is no JSON") from error
