@@ -26,7 +26,7 @@ class Kind(IntEnum):
     REPORT = 4  # W→H→C: one log event, JSON {"event", "level", ...}
     SAMPLE = 5  # W→H→C: one divergent comparison, redacted, JSON
     CANDIDATE = 6  # W→H→C: endpoints seen but not known, JSON list of "GET /a/{id}"
-    ENDPOINTS = 7  # C→H→W: the list of endpoints, JSON; the hub keeps the latest for new workers
+    ENDPOINTS = 7  # C→H→W: {"configured", "learned"}: lists of endpoints; the hub keeps the latest for new workers
     CLOSING = 8  # H→W: draining begins: answer with `Connection: close`, copy nothing more
     DRAIN = 9  # H→W: empty and close the listener, finish what is in flight; JSON {"seconds"}
     DRAINED = 10  # W→H: nothing in flight, the last snapshot has been sent

@@ -1,0 +1,198 @@
+"""
+Wires the control process: its link to the supervisor, what it knows, the admin port.
+
+`python -m proxy.control LINK_FD ADMIN_FD`. Ends with exit code 0 when told to stop or when the supervisor is gone.
+Traffic never waits for it: everything here can die and start anew from what the supervisor keeps.
+"""
+
+import asyncio
+import logging
+import platform
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp.http_exceptions import HttpProcessingError
+from prometheus_client import CollectorRegistry
+
+from proxy import __version__
+from proxy.admin.app import build_app
+from proxy.admin.facts import Facts, parse_object
+from proxy.admin.serve import serving
+from proxy.clock import monotonic
+from proxy.errors import LinkError
+from proxy.link.channel import Channel, open_channel
+from proxy.link.frames import Frame, Kind
+from proxy.log import Allowance, Log, open_log
+from proxy.metrics.exposition import BooksCollector
+
+# What others can make us write: workers' reports, frames that make no sense, bad requests on the admin port.
+LINES_PER_SECOND = 20.0
+LINES_AT_ONCE = 200
+
+# Fields that the log itself fills.
+OURS = frozenset({"event", "level", "timestamp", "process", "exc_info", "stack_info", "self"})
+
+
+class Control:
+    """
+    Obeys the link: every frame goes into `facts`, or is an order. `ended` is set when it is time to go.
+    """
+
+    def __init__(self, facts: Facts, log: Log) -> None:
+        self._facts = facts
+        self._log = log
+        self._allowance = Allowance(LINES_PER_SECOND, LINES_AT_ONCE)
+        self.channel: Channel | None = None
+        self.ended = asyncio.Event()
+        self.exit_code = 0
+
+    def received(self, frame: Frame) -> None:
+        """
+        Obey one frame. One that makes no sense is told and left out: a worker gone wrong must not end control.
+        """
+        try:
+            self._obey(frame)
+        except LinkError as error:
+            self.tell("error", "frame_refused", kind=frame.kind.name, incarnation=frame.incarnation, reason=str(error))
+
+    def _obey(self, frame: Frame) -> None:
+        facts = self._facts
+        match frame.kind:
+            case Kind.TABLE:
+                if facts.take_table(frame.payload):
+                    self._publish_endpoints()
+            case Kind.STATUS:
+                facts.take_status(frame.payload)
+            case Kind.SNAPSHOT:
+                facts.take_snapshot(frame.incarnation, frame.payload)
+            case Kind.ENDPOINTS:
+                facts.take_endpoints(frame.payload)
+            case Kind.CANDIDATE:
+                if facts.take_candidates(frame.payload):
+                    self._publish_endpoints()
+            case Kind.SAMPLE:
+                facts.take_sample(frame.payload)
+            case Kind.REPORT:
+                self._report(frame)
+            case Kind.STOP:
+                self.ended.set()
+            case kind:
+                raise LinkError(f"control can't use {kind.name}")
+
+    def _publish_endpoints(self) -> None:
+        if self.channel is not None:
+            self.channel.send(Kind.ENDPOINTS, self._facts.endpoints())
+
+    def _report(self, frame: Frame) -> None:
+        report = parse_object(frame.payload)
+        worker = self._facts.name_of(frame.incarnation)
+        fields = {name: value for name, value in report.items() if name not in OURS}
+        self.tell(str(report.get("level")), str(report.get("event", "report")), **{**fields, "worker": worker})
+
+    def lost(self, error: Exception | None) -> None:
+        """
+        The supervisor is gone (None), or the link can't be read any more.
+        """
+        if error is not None:
+            self._log.error("link_lost", reason=f"{type(error).__name__}: {error}")
+            self.exit_code = 1
+        self.ended.set()
+
+    def tell(self, level: str, event: str, /, **fields: Any) -> None:
+        """
+        Log what others made us log, at most `LINES_PER_SECOND`; lines left out are counted in the next one.
+        """
+        suppressed = self._allowance.take(monotonic())
+        if suppressed is None:
+            return
+        if suppressed:
+            fields["suppressed"] = suppressed
+        match level:
+            case "info":
+                self._log.info(event, **fields)
+            case "warning":
+                self._log.warning(event, **fields)
+            case _:
+                self._log.error(event, **fields)
+
+    def failed(self, route: str, error: Exception) -> None:
+        """
+        The admin API could not answer: a mistake of ours.
+        """
+        self.tell("error", "admin_failed", route=route, error=type(error).__name__, where=where(error))
+
+
+class LibraryLog(logging.Handler):
+    """
+    What aiohttp and asyncio log through the standard library, as one line of ours.
+
+    Their messages can quote requests, so only the kind of trouble and its place are kept.
+    """
+
+    def __init__(self, control: Control) -> None:
+        super().__init__(logging.WARNING)
+        self._control = control
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """
+        Called by `logging`.
+        """
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            self._control.tell("warning", "admin_request_refused", error=type(error).__name__)
+            return
+        level = "warning" if record.levelno < logging.ERROR else "error"
+        fields = {} if error is None else {"error": type(error).__name__, "where": where(error)}
+        self._control.tell(level, "library_trouble", library=record.name, line=record.lineno, **fields)
+
+
+def where(error: BaseException) -> str:
+    """
+    The place in the code where `error` was raised, as `module.py:line`.
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return "unknown"
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"
+
+
+async def run(link: int, listener: socket.socket, log: Log) -> int:
+    """
+    Control from first frame to last. Returns the exit code.
+    """
+    facts = Facts({"version": __version__, "python": platform.python_version()})
+    registry = CollectorRegistry()
+    registry.register(BooksCollector(facts.expose))
+    control = Control(facts, log)
+    logging.basicConfig(handlers=[LibraryLog(control)], level=logging.WARNING)
+    bound = str(listener.getsockname()[0])
+    app = build_app(facts, registry, bound=bound, report=control.failed)
+    control.channel = await open_channel(link, control.received, control.lost)
+    async with serving(app, listener, logging.getLogger("admin")):
+        await control.ended.wait()
+    control.channel.close()
+    return control.exit_code
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    The process. Returns the exit code.
+    """
+    # A terminal sends these to the whole group; what they mean, the supervisor decides.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
+    link, admin = map(int, arguments)
+    with open_log("control") as log:
+        try:
+            return asyncio.run(run(link, socket.socket(fileno=admin), log))
+        except Exception:  # the last door: one line instead of a bare traceback
+            log.exception("control_failed")
+            return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,337 @@
+"""
+Control as a real process: a hub at the other end of its link that the test drives by hand, and real HTTP.
+"""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.link.channel import Channel, open_channel
+from proxy.link.frames import Frame, Kind
+from proxy.metrics.books import DIVERGENT, IDENTICAL, LIVE, Books
+from proxy.routing.table import OLD
+from proxy.tasks import spawn
+from tests.parts.payloads import sample, snapshot, status, table, worker
+
+PROJECT = Path(__file__).parents[1]
+PATIENCE = 30.0
+
+
+class Controlled:
+    """
+    A running control process, as its supervisor and its users see it.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, where: tuple[str, int]) -> None:
+        self.process = process
+        self.lines: list[dict[str, Any]] = []
+        self.frames: list[Frame] = []
+        self.hub: Channel
+        self._url = f"http://{where[0]}:{where[1]}"
+        self._news = asyncio.Event()
+        self._reading = spawn(self._read(), name="stderr")
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(json.loads(line))
+            self._news.set()
+
+    def received(self, frame: Frame) -> None:
+        """
+        A frame from control.
+        """
+        self.frames.append(frame)
+        self._news.set()
+
+    def lost(self, error: Exception | None) -> None:
+        """
+        Control's end of the link is gone.
+        """
+        self._news.set()
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """
+        Wait for frames and log lines until `done`.
+        """
+        async with asyncio.timeout(PATIENCE):
+            while not done():
+                self._news.clear()
+                await self._news.wait()
+
+    def start(self, *workers: dict[str, Any], **changes: Any) -> None:
+        """
+        What every control gets first.
+        """
+        self.hub.send(Kind.TABLE, table(**changes))
+        self.hub.send(Kind.STATUS, status(*workers))
+
+    def tell(self, incarnation: int, books: Books) -> None:
+        """
+        Pass on a worker's snapshot.
+        """
+        self.hub.send(Kind.SNAPSHOT, orjson.dumps(snapshot(books)), incarnation)
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """
+        One answer of the admin port.
+        """
+        patience = aiohttp.ClientTimeout(PATIENCE)
+        async with aiohttp.ClientSession(timeout=patience) as session, session.get(self._url + path) as answer:
+            return answer.status, await answer.read()
+
+    async def json(self, path: str) -> Any:
+        """
+        One JSON answer, after everything sent over the link so far.
+
+        A frame that control refuses comes back as a log line: frames are obeyed in order, so then all were.
+        """
+        seen = len(self.all("frame_refused"))
+        self.hub.send(Kind.READY)
+        await self.until(lambda: len(self.all("frame_refused")) > seen)
+        code, body = await self.get(path)
+        assert code == 200
+        return orjson.loads(body)
+
+    def all(self, event: str) -> list[dict[str, Any]]:
+        """
+        The log lines of one event so far.
+        """
+        return [line for line in self.lines if line["event"] == event]
+
+    async def ended(self) -> int:
+        """
+        The exit code, once all of stderr is read.
+        """
+        async with asyncio.timeout(PATIENCE):
+            code = await self.process.wait()
+            await self._reading
+        return code
+
+
+@asynccontextmanager
+async def controlled() -> AsyncIterator[Controlled]:
+    """
+    Started as the supervisor does; killed if it is still there at the end.
+    """
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "proxy.control", str(theirs.fileno()), str(listener.fileno())),
+            pass_fds=(theirs.fileno(), listener.fileno()),
+            cwd=PROJECT,
+            stderr=subprocess.PIPE,
+        )
+        control = Controlled(process, listener.getsockname())
+    control.hub = await open_channel(ours.detach(), control.received, control.lost)
+    try:
+        yield control
+    finally:
+        control.hub.abort()
+        with suppress(ProcessLookupError):
+            process.kill()
+        await control.ended()
+
+
+def some_books(eligible: int = 3) -> Books:
+    """
+    Books of a worker: one identical, one divergent, the rest pending.
+    """
+    books = Books()
+    page = books.page("GET /users/{id}")
+    page.eligible[OLD] += eligible
+    page.judged(OLD, IDENTICAL)
+    page.judged(OLD, DIVERGENT)
+    page.answered(OLD, LIVE, 200, 0.003)
+    return books
+
+
+async def skipped(control: Controlled) -> dict[str, float]:
+    """
+    `parallax_skipped_total` by reason, as Prometheus would read it.
+    """
+    _, body = await control.get("/metrics")
+    return {
+        sample.labels["reason"]: sample.value
+        for family in text_string_to_metric_families(body.decode())
+        for sample in family.samples
+        if sample.name == "parallax_skipped_total"
+    }
+
+
+async def test_what_workers_say_is_what_the_admin_port_answers() -> None:
+    """
+    Snapshots, samples and status come out as metrics, endpoints, divergences, weights and readiness.
+    """
+    async with controlled() as control:
+        control.start(worker(1), worker(2, slot=1))
+        control.tell(1, some_books())
+        control.tell(2, some_books())
+        control.hub.send(Kind.SAMPLE, orjson.dumps(sample(1)), 1)
+        (row,) = (await control.json("/admin/endpoints"))["endpoints"]
+        weights = await control.json("/admin/weights")
+
+        assert (row["endpoint"], row["eligible"], row["divergence"]) == ("GET /users/{id}", 6, 0.5)
+        assert (weights["epoch"], weights["served"]) == (4, {"old": 2, "new": 0})
+        assert [entry["id"] for entry in weights["workers"]] == ["host/0", "host/1"]
+        assert (await control.json("/admin/divergences"))["divergences"] == [sample(1)]
+        assert await control.get("/readyz") == (200, b"ready")
+        control.hub.send(Kind.STATUS, status(worker(1), ready=False, draining=True))
+        await control.json("/admin/weights")
+        assert await control.get("/readyz") == (503, b"draining")
+
+
+async def test_a_dead_workers_pending_become_worker_lost_and_its_totals_stay() -> None:
+    """
+    Also for a control that is started after the death.
+    """
+    for is_restarted in (False, True):
+        async with controlled() as control:
+            if is_restarted:
+                control.start(worker(1, alive=False), worker(2))
+                control.tell(1, some_books(eligible=5))
+            else:
+                control.start(worker(1))
+                control.tell(1, some_books(eligible=5))
+                control.hub.send(Kind.STATUS, status(worker(1, alive=False), worker(2)))
+            control.tell(2, some_books(eligible=2))
+            (row,) = (await control.json("/admin/endpoints"))["endpoints"]
+
+            assert (row["eligible"], row["skipped"]) == (7, {"worker_lost": 3})
+            assert await skipped(control) == {"worker_lost": 3.0}
+
+
+async def test_endpoints_are_learned_once_and_sent_to_the_workers() -> None:
+    """
+    A candidate changes the list and the list is sent; the same again sends nothing; a predecessor's list is kept.
+    """
+    async with controlled() as control:
+        control.start(worker(1), endpoints=("GET /mine/{user}",))
+        control.hub.send(Kind.ENDPOINTS, orjson.dumps({"configured": ["GET /mine/{user}"], "learned": ["GET /before"]}))
+        for _ in range(2):
+            control.hub.send(Kind.CANDIDATE, orjson.dumps(["GET /a/{id}", "GET /mine/{id}"]), 1)
+        control.hub.send(Kind.CANDIDATE, orjson.dumps(["GET /b"]), 1)
+        await control.until(lambda: len(control.frames) == 2)
+        answer = await control.json("/admin/endpoints")
+
+        lists = {"configured": ["GET /mine/{user}"], "learned": ["GET /before", "GET /a/{id}"]}
+        assert [frame.kind for frame in control.frames] == [Kind.ENDPOINTS] * 2
+        assert orjson.loads(control.frames[0].payload) == lists
+        assert orjson.loads(control.frames[1].payload) == {**lists, "learned": [*lists["learned"], "GET /b"]}
+        assert answer["listed"] == 4
+
+
+async def test_reports_are_logged_with_the_workers_name() -> None:
+    """
+    One JSON line each, at the level that was asked for; fields of the log's own can't be faked.
+    """
+    async with controlled() as control:
+        control.start(worker(7, slot=3))
+        report = {"event": "breaker_open", "level": "warning", "side": "new", "timestamp": "never", "self": 1}
+        control.hub.send(Kind.REPORT, orjson.dumps(report), 7)
+        await control.until(lambda: bool(control.all("breaker_open")))
+        (line,) = control.all("breaker_open")
+
+        assert (line["level"], line["process"], line["worker"], line["side"]) == ("warning", "control", "host/3", "new")
+        assert line["timestamp"] != "never"
+
+
+async def test_a_flood_of_reports_is_cut_and_counted() -> None:
+    """
+    A worker gone wrong can't fill the disk.
+    """
+    async with controlled() as control:
+        control.start(worker(1))
+        for _ in range(2000):
+            control.hub.send(Kind.REPORT, b'{"event": "again", "level": "info"}', 1)
+        control.hub.send(Kind.STOP)
+
+        assert await control.ended() == 0
+        assert 100 < len(control.all("again")) < 1000
+
+
+async def test_frames_that_make_no_sense_are_told_and_left_out() -> None:
+    """
+    A worker gone wrong does not end control.
+    """
+    async with controlled() as control:
+        control.start(worker(1))
+        control.tell(1, some_books())
+        control.hub.send(Kind.SNAPSHOT, b"nonsense", 1)
+        control.hub.send(Kind.SNAPSHOT, b'{"worker": {}}', 1)
+        control.hub.send(Kind.CANDIDATE, b"{}", 1)
+        (row,) = (await control.json("/admin/endpoints"))["endpoints"]
+
+        assert row["eligible"] == 3
+        assert [line["kind"] for line in control.all("frame_refused")[:3]] == ["SNAPSHOT", "SNAPSHOT", "CANDIDATE"]
+
+
+async def test_bad_requests_leave_a_line_without_their_content() -> None:
+    """
+    What a library logs of a request is not ours to keep.
+    """
+    async with controlled() as control:
+        control.start(worker(1))
+        await control.json("/admin/weights")
+        url = control._url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(url[0], int(url[1]))
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: secret\x01\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+        writer.close()
+        await control.until(lambda: bool(control.all("admin_request_refused")))
+
+        assert "secret" not in json.dumps(control.lines)
+
+
+async def test_it_ends_when_told_to_and_when_the_supervisor_is_gone() -> None:
+    """
+    Exit code 0 and nothing on stderr, at STOP and at the end of the link.
+    """
+    for end in ("stop", "close"):
+        async with controlled() as control:
+            control.start(worker(1))
+            assert (await control.get("/healthz"))[0] == 200
+            if end == "stop":
+                control.hub.send(Kind.STOP)
+            else:
+                control.hub.close()
+
+            assert await control.ended() == 0
+            assert control.lines == []
+
+
+async def test_a_link_that_carries_nonsense_ends_it_with_an_error() -> None:
+    """
+    Without a link that can be read there is nothing to do; the supervisor starts another.
+    """
+    async with controlled() as control:
+        assert (await control.get("/healthz"))[0] == 200
+        assert control.hub._transport is not None
+        control.hub._transport.write(b"\xff" * 100)
+
+        assert await control.ended() == 1
+        assert [line["event"] for line in control.lines] == ["link_lost"]
+
+
+async def test_signals_of_the_terminal_are_not_for_it() -> None:
+    """
+    It obeys its link.
+    """
+    async with controlled() as control:
+        assert (await control.get("/healthz"))[0] == 200
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            control.process.send_signal(number)
+        control.start(worker(1))
+
+        assert (await control.json("/admin/weights"))["epoch"] == 4
