@@ -40,13 +40,12 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    All blocks of one size, Parallax's books over them, and how many requests wrk left unfinished at most.
+    All blocks of one size, and Parallax's books over them.
     """
 
     load: Load
     blocks: list[Block]
     books: Ledger | None
-    abandoned: int
 
 
 def measure(contenders: Sequence[Contender], new: Backend, load: Load, plan: Plan) -> Outcome:
@@ -70,7 +69,7 @@ def measure(contenders: Sequence[Contender], new: Backend, load: Load, plan: Pla
     if ours is not None and before is not None:
         books = settled_ledger(ours, at_least=before.eligible + answered).since(before)
     blocks.sort(key=lambda block: (block.round, NAMES.index(block.contender)))
-    return Outcome(load=load, blocks=blocks, books=books, abandoned=load.connections * plan.blocks)
+    return Outcome(load=load, blocks=blocks, books=books)
 
 
 def chosen(only: str | None, envoy_path: Path | None) -> list[str]:
@@ -167,11 +166,11 @@ def main(
             outcome = measure(contenders, sides[1], load, plan)
             outcomes.append(outcome)
             click.echo(_title(outcome, plan))
-            click.echo(describe(outcome.blocks, outcome.books, outcome.abandoned))
+            click.echo(describe(outcome.blocks, outcome.books))
     if json_path is not None:
         record = {"machine": machine(), "plan": asdict(plan), "outcomes": [asdict(outcome) for outcome in outcomes]}
         json_path.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
-    if any(objections(outcome.blocks, outcome.books, outcome.abandoned) for outcome in outcomes):
+    if any(objections(outcome.blocks, outcome.books) for outcome in outcomes):
         raise SystemExit(1)
 
 

@@ -14,7 +14,7 @@ from benchmarks.contenders import Contender
 from benchmarks.processes import HOST, CannotMeasure, cpu_seconds_between, cpu_ticks, find_tool, pss_bytes
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
-# What wrk left unfinished when it closed its connections, and copies still under way, end before the CPU time is read.
+# Copies still under way end before the CPU time is read.
 SETTLE = 0.15
 
 
@@ -56,7 +56,7 @@ def run_wrk(port: int, load: Load, seconds: int) -> dict[str, int]:
     """
     url = f"http://{HOST}:{port}{PATHS[load.size]}"
     options = ["-c", str(load.connections), "-t", str(load.threads), "-d", f"{seconds}s", "-s", str(SCRIPT)]
-    command = [find_tool("wrk", "wrk"), *options, url, "--", load.headers]
+    command = [find_tool("wrk", "wrk"), *options, url, "--", load.headers, str(seconds)]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False)
     last = done.stdout.splitlines()[-1:]
     if done.returncode or not last or not last[0].startswith(b"{"):
@@ -83,7 +83,7 @@ def run_block(contender: Contender, new: Backend, load: Load, *, number: int, se
         size=load.size,
         round=number,
         requests=requests,
-        rps=requests * 1e6 / summary["duration_us"],
+        rps=requests * 1e6 / summary["asking_us"],
         p50_ms=summary["p50_us"] / 1000,
         p99_ms=summary["p99_us"] / 1000,
         cpu_us=cpu_seconds_between(before, after) * 1e6 / requests,

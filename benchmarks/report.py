@@ -67,16 +67,14 @@ def ratios(blocks: Sequence[Block], ours: str, theirs: str, measure: str) -> Spr
     return spread([read(one) / max(read(other), 1e-9) for one, other in pairs])
 
 
-def verdict_share(books: Ledger, abandoned: int) -> float:
+def verdict_share(books: Ledger) -> float:
     """
-    Verdicts among eligible exchanges. `abandoned` requests are taken out as far as they were skipped as `client_gone`:
-    wrk closes every connection with a request under way at the end of a block, and no proxy can finish those.
+    Verdicts among eligible exchanges; 0 if there were none.
     """
-    eligible = books.eligible - min(books.skipped.get("client_gone", 0), abandoned)
-    return sum(books.verdicts.values()) / eligible if eligible else 0.0
+    return sum(books.verdicts.values()) / books.eligible if books.eligible else 0.0
 
 
-def objections(blocks: Sequence[Block], books: Ledger | None, abandoned: int) -> list[str]:
+def objections(blocks: Sequence[Block], books: Ledger | None) -> list[str]:
     """
     Why this run does not count, one sentence each; nothing if it does.
     """
@@ -91,7 +89,7 @@ def objections(blocks: Sequence[Block], books: Ledger | None, abandoned: int) ->
         if errors := sum(block.errors for block in own):
             found.append(f"{name} gave {errors:,} errors.")
     if books is not None:
-        if (share := verdict_share(books, abandoned)) < VERDICT_SHARE:
+        if (share := verdict_share(books)) < VERDICT_SHARE:
             found.append(f"Parallax judged only {share:.3%} of the eligible exchanges.")
         if books.eligible != books.ended:
             found.append(f"Parallax's books don't balance: {books.eligible:,} eligible, {books.ended:,} ended.")
@@ -100,7 +98,7 @@ def objections(blocks: Sequence[Block], books: Ledger | None, abandoned: int) ->
     return found
 
 
-def describe(blocks: Sequence[Block], books: Ledger | None, abandoned: int) -> str:
+def describe(blocks: Sequence[Block], books: Ledger | None) -> str:
     """
     The whole report on one size, as text.
     """
@@ -108,8 +106,8 @@ def describe(blocks: Sequence[Block], books: Ledger | None, abandoned: int) -> s
     if "parallax" in names_of(blocks):
         lines += ["", *_ratio_lines(blocks)]
     if books is not None:
-        lines += ["", *_book_lines(books, abandoned)]
-    complaints = objections(blocks, books, abandoned)
+        lines += ["", *_book_lines(books)]
+    complaints = objections(blocks, books)
     lines += ["", *(f"DOES NOT COUNT: {one}" for one in complaints)] if complaints else ["", "This run counts."]
     return "\n".join(lines)
 
@@ -146,11 +144,9 @@ def _ratio_lines(blocks: Sequence[Block]) -> list[str]:
     return lines
 
 
-def _book_lines(books: Ledger, abandoned: int) -> list[str]:
-    raw = sum(books.verdicts.values()) / books.eligible if books.eligible else 0.0
+def _book_lines(books: Ledger) -> list[str]:
     counts = ", ".join(f"{key} {count:,}" for key, count in sorted({**books.verdicts, **books.skipped}.items()))
-    cleaned = verdict_share(books, abandoned)
     return [
         f"Eligible {books.eligible:,}: {counts or 'nothing ended'}.",
-        f"With a verdict: {raw:.3%}; {cleaned:.3%} without what wrk abandoned (needs {VERDICT_SHARE:.1%}).",
+        f"With a verdict: {verdict_share(books):.3%} (needs {VERDICT_SHARE:.1%}).",
     ]
