@@ -46,6 +46,7 @@ class Control:
         self._facts = facts
         self._log = log
         self._allowance = Allowance(LINES_PER_SECOND, LINES_AT_ONCE)
+        self._has_published = False
         self.channel: Channel | None = None
         self.ended = asyncio.Event()
         self.exit_code = 0
@@ -69,6 +70,10 @@ class Control:
                 facts.take_status(frame.payload)
             case Kind.SNAPSHOT:
                 facts.take_snapshot(frame.incarnation, frame.payload)
+                # Once in a life: what workers offered while there was no control is lost, and a list makes them offer
+                # it again. Not before the first snapshot, which comes after the list that a predecessor made.
+                if not self._has_published:
+                    self._publish_endpoints()
             case Kind.ENDPOINTS:
                 facts.take_endpoints(frame.payload)
             case Kind.CANDIDATE:
@@ -85,6 +90,7 @@ class Control:
 
     def _publish_endpoints(self) -> None:
         if self.channel is not None:
+            self._has_published = True
             self.channel.send(Kind.ENDPOINTS, self._facts.endpoints())
 
     def _report(self, frame: Frame) -> None:

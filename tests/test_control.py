@@ -232,6 +232,22 @@ async def test_endpoints_are_learned_once_and_sent_to_the_workers() -> None:
         assert answer["listed"] == 4
 
 
+async def test_a_started_control_tells_its_list_once_at_the_first_snapshot() -> None:
+    """
+    With what its predecessor had learned; workers then offer again what was lost while there was no control.
+    """
+    async with controlled() as control:
+        control.start(worker(1), endpoints=("GET /mine/{user}",))
+        control.hub.send(Kind.ENDPOINTS, orjson.dumps({"configured": [], "learned": ["GET /before"]}))
+        for _ in range(3):
+            control.tell(1, some_books())
+        await control.json("/admin/weights")
+
+        assert [orjson.loads(frame.payload) for frame in control.frames] == [
+            {"configured": ["GET /mine/{user}"], "learned": ["GET /before"]}
+        ]
+
+
 async def test_reports_are_logged_with_the_workers_name() -> None:
     """
     One JSON line each, at the level that was asked for; fields of the log's own can't be faked.
