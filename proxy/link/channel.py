@@ -33,7 +33,10 @@ class Channel(asyncio.Protocol):
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
         self._error: Exception | None = None
+        self._closed = False
         self._lost = asyncio.Event()
+        # What comes before `begin`: uvloop reads before the caller of `open_channel` has the channel to answer on.
+        self._early: bytearray | None = bytearray()
         self.dropped = 0
 
     @property
@@ -59,10 +62,21 @@ class Channel(asyncio.Protocol):
         transport.write(pack(kind, payload, incarnation))
         return True
 
+    def begin(self) -> None:
+        """
+        Call back from now on, for what came before too; `open_channel` sees to it.
+        """
+        early, self._early = self._early, None
+        if early:
+            self.data_received(bytes(early))
+        if self._transport is None:
+            self._on_lost(self._error)
+
     def close(self) -> None:
         """
         Send what is queued, then close; no further frame is delivered.
         """
+        self._closed = True
         if self._transport is not None:
             self._transport.close()
 
@@ -70,6 +84,7 @@ class Channel(asyncio.Protocol):
         """
         Close at once; what is queued is lost.
         """
+        self._closed = True
         if self._transport is not None:
             self._transport.abort()
 
@@ -96,9 +111,12 @@ class Channel(asyncio.Protocol):
         """
         Called by the loop.
         """
+        if self._early is not None:
+            self._early += data
+            return
         try:
             for frame in self._reader.feed(data):
-                if not self.is_open:
+                if self._closed:
                     return
                 self._on_frame(frame)
         except LinkError as error:
@@ -110,18 +128,21 @@ class Channel(asyncio.Protocol):
         Called by the loop.
         """
         self._transport = None
+        self._error = self._error or exc
         self._lost.set()
-        self._on_lost(self._error or exc)
+        if self._early is None:
+            self._on_lost(self._error)
 
 
 async def open_channel(
     fd: int, on_frame: Callable[[Frame], None], on_lost: Callable[[Exception | None], None]
 ) -> Channel:
     """
-    The channel on the Unix stream socket `fd`, which it owns from now on.
+    The channel on the Unix stream socket `fd`, which it owns from now on. No callback comes before this has returned.
     """
     link = socket.socket(fileno=fd)
     link.settimeout(0)
     loop = asyncio.get_running_loop()
     _, channel = await loop.create_unix_connection(lambda: Channel(on_frame, on_lost), sock=link)
+    loop.call_soon(channel.begin)
     return channel

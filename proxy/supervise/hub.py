@@ -100,7 +100,8 @@ class Hub:
             for life in self.lives.values():
                 self._send_snapshot(life)
             return
-        self._life(child)
+        worker = f"{self.host}/{child.number}"
+        self.lives[child.incarnation] = Life(worker=worker, incarnation=child.incarnation, child=child)
         if self.endpoints is not None:
             child.send(Kind.ENDPOINTS, self.endpoints)
         child.send(Kind.TABLE, self.table)
@@ -118,15 +119,7 @@ class Hub:
         if child.role is Role.CONTROL:
             self._from_control(frame)
         else:
-            self._from_worker(self._life(child), frame)
-
-    def _life(self, child: Child) -> Life:
-        # A worker may speak a turn of the loop before it counts as joined.
-        life = self.lives.get(child.incarnation)
-        if life is None:
-            worker = f"{self.host}/{child.number}"
-            life = self.lives[child.incarnation] = Life(worker=worker, incarnation=child.incarnation, child=child)
-        return life
+            self._from_worker(self.lives[child.incarnation], frame)
 
     def _from_control(self, frame: Frame) -> None:
         if frame.kind is not Kind.ENDPOINTS:

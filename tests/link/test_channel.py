@@ -103,6 +103,30 @@ def test_frames_arrive_in_order_with_their_incarnation(run: Run) -> None:
     run(scenario())
 
 
+def test_no_frame_comes_before_the_caller_has_the_channel(run: Run) -> None:
+    """
+    Whoever answers the first frame needs something to answer on.
+    """
+
+    async def scenario() -> None:
+        for _ in range(20):
+            ours, theirs = socket.socketpair()
+            theirs.sendall(pack(Kind.TABLE, b"{}"))
+            theirs.close()
+            near = End()
+            await near.open(ours)
+
+            assert not near.frames
+            assert not near.losses
+
+            await near.until(lambda end=near: bool(end.losses))  # type: ignore[misc]
+
+            assert [frame.kind for frame in near.frames] == [Kind.TABLE]
+            assert near.losses == [None]
+
+    run(scenario())
+
+
 def test_finish_delivers_what_is_queued(run: Run) -> None:
     """
     A worker's last snapshot reaches the hub although the worker ends.
