@@ -39,6 +39,8 @@ class Connection:
         self.writer = writer
         self.received: list[Received] = []
         self.ended = asyncio.Event()
+        # Switched to another protocol: from now on only the test reads.
+        self.tunnel = False
 
     def send(self, data: bytes) -> None:
         """
@@ -79,6 +81,9 @@ class Connection:
         """
         Return once the peer closed or reset this connection.
         """
+        if self.tunnel:
+            await self.source.rest()
+            return
         async with asyncio.timeout(PATIENCE):
             await self.ended.wait()
 
@@ -101,7 +106,7 @@ class Received(Message):
         self.connection = connection
         self.method = line[1]
         self.target = line[2]
-        self.answered = False
+        self.answered = asyncio.Event()
         self.read = asyncio.Event()
 
     async def whole(self) -> None:
@@ -117,7 +122,8 @@ class Received(Message):
         """
         Send these bytes as (a part of) the answer.
         """
-        self.answered = True
+        self.connection.tunnel = self.connection.tunnel or data.startswith(b"HTTP/1.1 101 ")
+        self.answered.set()
         self.connection.send(data)
 
 
@@ -265,6 +271,10 @@ class Origin:
                 if received.framing is Framing.NONE:
                     received.read.set()
                 await received.read.wait()
+                if received.values(b"upgrade"):
+                    await received.answered.wait()
+                if connection.tunnel:
+                    await connection.ended.wait()
             else:
                 await received.whole()
                 script(received)
