@@ -43,9 +43,9 @@ class Launch:
     """
     What `serve` starts. Addresses are (host, port) as configured, port 0 for any free one; times are seconds.
 
-    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker; LINK_FD ADMIN_FD and then
-    `control_options`, as they are, for control. A worker that isn't ready `ready_timeout` after its start, or that
-    is silent for `silence_timeout`, is killed and replaced.
+    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD ADMIN_FD for control. A
+    worker that isn't ready `ready_timeout` after its start, or that is silent for `silence_timeout`, is killed and
+    replaced.
     """
 
     table: Table
@@ -59,7 +59,6 @@ class Launch:
     silence_timeout: float = 5.0
     worker_command: tuple[str, ...] = (sys.executable, "-m", "proxy.worker")
     control_command: tuple[str, ...] = (sys.executable, "-m", "proxy.control")
-    control_options: tuple[str, ...] = ()
 
 
 def serve(launch: Launch) -> int:
@@ -107,7 +106,6 @@ class Supervisor:
             number=0,
             command=launch.control_command,
             listener=listeners.admin,
-            options=launch.control_options,
         )
         self._control = Slot(control, reports, incarnations, log)
         self._slots = [*self._workers, self._control]

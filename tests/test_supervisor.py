@@ -99,14 +99,6 @@ async def test_children_do_not_hear_the_signals_that_a_terminal_sends_to_all() -
             assert set(begun["ignored"]) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 
 
-async def test_control_gets_its_options_after_the_descriptors() -> None:
-    """
-    As they are.
-    """
-    async with supervised(control_options=["--max-endpoints", "7"]) as run:
-        assert (await run.see("options"))["options"] == ["--max-endpoints", "7"]
-
-
 async def test_a_port_in_use_is_refused_with_one_sentence() -> None:
     """
     Nothing was started then.

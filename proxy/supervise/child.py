@@ -106,7 +106,7 @@ class Child:
         """
         return self._process.returncode if self._process is not None else None
 
-    def start(self, command: Sequence[str], listener: socket.socket, options: Sequence[str] = ()) -> None:
+    def start(self, command: Sequence[str], listener: socket.socket) -> None:
         """
         Start the process with LINK_FD and the listener's descriptor as arguments. Raises OSError if that fails.
         """
@@ -116,7 +116,7 @@ class Child:
             before = signal.pthread_sigmask(signal.SIG_BLOCK, UNHEARD)
             try:
                 self._process = subprocess.Popen(
-                    [*command, *map(str, descriptors), *options], stdin=subprocess.DEVNULL, pass_fds=descriptors
+                    [*command, *map(str, descriptors)], stdin=subprocess.DEVNULL, pass_fds=descriptors
                 )
             except OSError:
                 self._link.close()

@@ -29,14 +29,13 @@ def back_off(failures: int) -> float:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """
-    What a slot starts: the command, the listener it inherits, and arguments after the descriptors.
+    What a slot starts: the command and the listener it inherits.
     """
 
     role: Role
     number: int
     command: tuple[str, ...]
     listener: socket.socket
-    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class Slot:
         child = Child(post.role, post.number, next(self._numbers), on_frame=self._reports.frame, on_end=self._ended)
         self._began = monotonic()
         try:
-            child.start(post.command, post.listener, post.options)
+            child.start(post.command, post.listener)
         except OSError as error:
             self._again(child, f"cannot be started: {error.strerror}")
             return

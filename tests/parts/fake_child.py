@@ -49,7 +49,10 @@ class FakeChild:
         """
         One frame to the hub.
         """
-        self.link.sendall(pack(kind, payload))
+        try:
+            self.link.sendall(pack(kind, payload))
+        except ConnectionError:
+            self.orphaned()
 
     def send_snapshot(self) -> None:
         """
@@ -79,14 +82,24 @@ class FakeChild:
         """
         Frames to `heard`; the end of the link ends the process.
         """
-        data = self.link.recv(1 << 20)
+        try:
+            data = self.link.recv(1 << 20)
+        except ConnectionError:
+            # A hub that was killed with unread frames resets the link.
+            data = b""
         if not data:
-            self.say("link_ended")
-            sys.exit(0)
+            self.orphaned()
         for frame in self.reader.feed(data):
             text = frame.payload.decode() if len(frame.payload) < 100_000 else ""
             self.say("heard", kind=frame.kind.name, incarnation=frame.incarnation, payload=text)
             self.heard(frame)
+
+    def orphaned(self) -> None:
+        """
+        The link has ended.
+        """
+        self.say("link_ended")
+        sys.exit(0)
 
     def accept(self) -> None:
         """
@@ -266,14 +279,11 @@ def main() -> None:
     """
     One life.
     """
-    role, start, link, listener, *options = sys.argv[1:]
+    role, start, link, listener = sys.argv[1:]
     kind = Worker if role == "worker" else Control
     accepted = socket.socket(fileno=int(listener))
     accepted.setblocking(False)
-    child = kind(start, socket.socket(fileno=int(link)), accepted)
-    if options:
-        child.say("options", options=options)
-    child.run()
+    kind(start, socket.socket(fileno=int(link)), accepted).run()
 
 
 if __name__ == "__main__":
