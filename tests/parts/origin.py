@@ -55,6 +55,12 @@ class Connection:
         """
         cast("asyncio.ReadTransport", self.writer.transport).pause_reading()
 
+    def hear(self) -> None:
+        """
+        Read again after `deafen`.
+        """
+        cast("asyncio.ReadTransport", self.writer.transport).resume_reading()
+
     def finish(self) -> None:
         """
         Close our half: the peer sees the end of what was sent.
