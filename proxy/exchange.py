@@ -14,16 +14,14 @@ from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import OTHER, Plane, Reach
+from proxy.plane import Plane, Reach
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
-from proxy.wire.head import AnswerHead, RequestHead
+from proxy.wire.head import IDEMPOTENT, AnswerHead, RequestHead
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
-# RFC 9110 §9.2.2; POST and PATCH are not, and unknown methods are taken for not.
-IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 LOOP = 3
 
 
@@ -48,9 +46,27 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answered", "_chunked", "_client", "_connecting", "_connection", "_halves", "_head", "_live", "_page", "_pair", "_plane",
-        "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at", "_shadow", "_tunnel", "upgrade",
-    )  # fmt: skip
+        "_answered",
+        "_chunked",
+        "_client",
+        "_connecting",
+        "_connection",
+        "_halves",
+        "_head",
+        "_live",
+        "_page",
+        "_pair",
+        "_plane",
+        "_queue",
+        "_reach",
+        "_request",
+        "_retried",
+        "_sent",
+        "_sent_at",
+        "_shadow",
+        "_tunnel",
+        "upgrade",
+    )
 
     def __init__(self, plane: Plane, client: ClientConnection, head: RequestHead) -> None:
         self._plane = plane
@@ -235,7 +251,7 @@ class Exchange:
             return
         self._answered = True
         page.answered(self._live, LIVE, head.status, now - self._sent_at)
-        if head.status < 400 and page.name == OTHER:
+        if head.status < 400 and page is self._plane.other:
             self._plane.offer(self._head)
         if pair is not None and not pair.settled:
             live = pair.live

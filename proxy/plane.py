@@ -17,11 +17,13 @@ from proxy.net.pool import Patience, Pool
 from proxy.routing.table import Table
 from proxy.wire.fields import answer_names
 from proxy.wire.forward import Destination
-from proxy.wire.head import RequestHead
+from proxy.wire.head import AnswerParser, RequestHead
 
 # Request lines whose endpoint is remembered. Beyond, the memory starts anew: ids in paths would fill any size.
 REMEMBERED = 8192
 OTHER = "other"
+# Templates proposed within `FORGET` seconds: control learns 200 in all.
+OFFERS, FORGET = 1000, 5.0
 
 
 class Reach:
@@ -31,14 +33,13 @@ class Reach:
 
     __slots__ = ("breaker", "copies", "destination", "live", "shadow")
 
-    def __init__(self, table: Table, side: int, now: float) -> None:
+    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float) -> None:
         address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts, table.mirror
-        names = answer_names(table.headers)
         live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
         shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
         self.destination = Destination(address)
-        self.live = Pool(address, live, limits, timeouts, names, limits.upstream_connections, now)
-        self.shadow = Pool(address, shadow, limits, timeouts, names, mirror.concurrency * 2, now)
+        self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now)
+        self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now)
         self.breaker = Breaker(mirror.breaker)
         self.copies = 0
 
@@ -55,14 +56,17 @@ class Plane:
         self.now = monotonic()
         self.random = Random().random
         self.bits = Random().getrandbits
-        self.sides = (Reach(table, 0, self.now), Reach(table, 1, self.now))
+        parser = AnswerParser(answer_names(table.headers), table.limits.fields)
+        self.sides = (Reach(table, 0, parser, self.now), Reach(table, 1, parser, self.now))
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
         self.closing = False
         self.on_candidate: Callable[[str], None] = lambda candidate: None
         self._known = Known(())
         self._pages: dict[bytes, Page] = {}
-        self._offered: set[str] = set()
+        self._offered: set[bytes] = set()
+        self._forgot = self.now
+        self.other = books.page(OTHER)
 
     def know(self, known: Known) -> None:
         """
@@ -90,17 +94,21 @@ class Plane:
 
     def offer(self, head: RequestHead) -> None:
         """
-        A request that belongs to no known endpoint was answered below 400: propose its template, once.
+        A request that belongs to no known endpoint was answered below 400: propose its template, once in a while.
         """
-        candidate = template(*_text(head))
-        if candidate not in self._offered and len(self._offered) < REMEMBERED:
-            self._offered.add(candidate)
-            self.on_candidate(candidate)
+        key = head.method + head.target.partition(b"?")[0]
+        if key not in self._offered and len(self._offered) < OFFERS:
+            self._offered.add(key)
+            self.on_candidate(template(*_text(head)))
 
     def tick(self, now: float) -> None:
         """
         Called by the worker's one timer.
         """
+        if now - self._forgot > FORGET:
+            # An offer may have been lost with the process it went to.
+            self._forgot = now
+            self._offered.clear()
         self.now = now
         for reach in self.sides:
             reach.live.tick(now)
@@ -125,4 +133,4 @@ def _text(head: RequestHead) -> tuple[str, str]:
     """
     Method and path as text, for endpoints only: latin-1 keeps every byte.
     """
-    return head.method.decode("latin-1"), head.target.partition(b"?")[0].decode("latin-1")
+    return head.method.decode("latin-1"), head.target.partition(b"?")[0].partition(b"#")[0].decode("latin-1")

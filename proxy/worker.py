@@ -30,6 +30,7 @@ from proxy.plane import Plane
 from proxy.routing.table import Table, decode
 from proxy.tasks import spawn
 from proxy.wire.fields import request_names
+from proxy.wire.head import RequestRules
 
 # The one timer. Every timeout is this coarse; snapshots go out every fourth time.
 TICK = 0.25
@@ -50,7 +51,6 @@ class Worker:
     def __init__(self, listening: socket.socket) -> None:
         self._listening = listening
         self._books = Books()
-        self._names = request_names()
         self._channel: Channel
         self._plane: Plane | None = None
         self._front: Front
@@ -110,7 +110,8 @@ class Worker:
         self._plane = plane = Plane(table, self._books, pairs)
         plane.know(self._known)
         plane.on_candidate = self._candidate
-        self._front = front = Front(table, self._names, self._books.error)
+        rules = RequestRules(request_names(), table.limits.line, table.limits.fields)
+        self._front = front = Front(table, rules, self._books.error)
         front.now = plane.now
         front.date = _date()
         front.begin = lambda client, head: begin(plane, client, head)

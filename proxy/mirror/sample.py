@@ -131,5 +131,4 @@ def _shape(content: bytes, offset: int) -> str:
     """
     if offset >= len(content):
         return "(end)"
-    shape = re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "a", text(content[offset : offset + AROUND])))
-    return shape
+    return re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "a", text(content[offset : offset + AROUND])))

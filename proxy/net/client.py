@@ -15,13 +15,15 @@ from proxy.errors import BadMessage
 from proxy.routing.table import Table
 from proxy.wire.answers import CAUSES, own_answer
 from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder, chunk, last_chunk
-from proxy.wire.fields import FIELD_BYTES, Names
+from proxy.wire.fields import FIELD_BYTES
 from proxy.wire.forward import CHUNKS, CLOSE, Hop, answer_bytes, framing, interim_bytes
-from proxy.wire.head import AnswerHead, RequestHead, parse_request
+from proxy.wire.head import IDEMPOTENT, AnswerHead, RequestHead, RequestRules, check_beginning, parse_request
 
 HIGH, LOW = 65536, 16384
 # How much of an unwanted body is read, so that the client gets to see the answer and not a reset (RFC 9112 §9.6).
 LINGER_BYTES, LINGER_SECONDS = 1024 * 1024, 2.0
+
+FORMS = frozenset({b"POST", b"PUT", b"PATCH"})
 
 HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
 
@@ -67,13 +69,13 @@ class Front:
     What all client connections of one worker share. `now` is the coarse clock, `date` a ready Date line.
     """
 
-    def __init__(self, table: Table, names: Names, count_error: Callable[[str, str], None]) -> None:
+    def __init__(self, table: Table, rules: RequestRules, count_error: Callable[[str, str], None]) -> None:
         self.limits = table.limits
         self.timeouts = table.timeouts
         self.pseudonym = table.pseudonym
         self.forwarded = table.forwarded
         self.add_date = table.add_date
-        self.names = names
+        self.rules = rules
         self.count_error = count_error
         self.begin: Callable[[ClientConnection, RequestHead], None]
         self.now = 0.0
@@ -88,10 +90,33 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answered", "_body_at", "_body_bytes", "_body_total", "_born", "_close", "_decoder", "_drained_size", "_expecting", "_framing",
-        "_front", "_head_only", "_lingered", "_loop", "_old", "_paused", "_pending", "_requests", "_state", "deadline",
-        "exchange", "hop", "stuck_at", "transport",
-    )  # fmt: skip
+        "_answered",
+        "_body_at",
+        "_body_bytes",
+        "_body_total",
+        "_born",
+        "_close",
+        "_decoder",
+        "_drained_size",
+        "_expecting",
+        "_framing",
+        "_front",
+        "_head_only",
+        "_lines",
+        "_lingered",
+        "_loop",
+        "_old",
+        "_paused",
+        "_pending",
+        "_requests",
+        "_skips",
+        "_state",
+        "deadline",
+        "exchange",
+        "hop",
+        "stuck_at",
+        "transport",
+    )
 
     transport: asyncio.Transport
     hop: Hop
@@ -107,6 +132,8 @@ class ClientConnection(asyncio.Protocol):
         self._born = front.now
         self._paused = False
         self._lingered = 0
+        self._lines = 0
+        self._skips = True
         self.stuck_at = 0.0
         self._drained_size = 0
         self.deadline = front.now + front.timeouts.head
@@ -172,8 +199,8 @@ class ClientConnection(asyncio.Protocol):
         elif self._requests or not self.deadline:
             # The first byte of a head starts its time; on a new connection it is running already.
             self.deadline = front.now + front.timeouts.head
-        if data[:1] == b"\r":
-            # RFC 9112 §2.2: a few empty lines before a request are tolerated; 2 is enough for anybody.
+        if data[:1] == b"\r" and self._skips:
+            # RFC 9112 §2.2: empty lines before a request are tolerated; 2 are enough for anybody.
             data = data[2:] if data[:2] == b"\r\n" else data
             data = data[2:] if data[:2] == b"\r\n" else data
         end = data.find(b"\r\n\r\n")
@@ -182,8 +209,9 @@ class ClientConnection(asyncio.Protocol):
             return
         limits = front.limits
         try:
-            head = parse_request(data[:end], front.names, limits.line, limits.fields)
+            head = parse_request(data[:end], front.rules)
         except BadMessage as bad:
+            self._head_only = data[:5] == b"HEAD "
             self._refuse(bad)
             return
         self.deadline = 0.0
@@ -191,6 +219,8 @@ class ClientConnection(asyncio.Protocol):
         self._old = head.old_version
         self._head_only = head.method == b"HEAD"
         self._answered = False
+        # Old browsers send an empty line after the content of a form; after other requests it is a body too long.
+        self._skips = head.method in FORMS
         self._close = (
             head.close
             or front.closing
@@ -201,6 +231,11 @@ class ClientConnection(asyncio.Protocol):
         if not head.has_body:
             self._state = ANSWER
             if rest:
+                try:
+                    self._check_behind(head, rest)
+                except BadMessage as bad:
+                    self._refuse(bad)
+                    return
                 self._hold(rest)
             front.begin(self, head)
             return
@@ -216,47 +251,88 @@ class ClientConnection(asyncio.Protocol):
         if limits.body and head.length > limits.body:
             self._refuse(BadMessage(413, "content too large"))
             return
-        self._decoder = (
-            ChunkedDecoder(limits.chunk_extensions, limits.line, limits.head, limits.fields)
+        decoder: Decoder = (
+            ChunkedDecoder(limits.chunk_extensions, limits.line, limits.head, limits.fields, head.nominated)
             if head.chunked
             else LengthDecoder(head.length)
         )
         self._body_at = front.now
-        self._body_bytes = 0
+        self._body_bytes = len(rest)
         self._body_total = 0
         self._expecting = head.expects and not rest
         self.deadline = front.now + (front.timeouts.continue_wait if self._expecting else front.timeouts.body_idle)
+        try:
+            # What came with the head is decoded first, so that a request found malformed here reaches no side.
+            content = self._decode(decoder, rest)
+            if decoder.rest:
+                self._check_behind(head, decoder.rest)
+        except BadMessage as bad:
+            self._refuse(bad)
+            return
+        self._decoder = decoder
+        if decoder.done:
+            self._body_done(decoder)
         front.begin(self, head)
-        if rest and self._state == BODY:
-            self._body(rest)
+        self._pass_on(decoder, content)
 
     def _body(self, data: bytes) -> None:
         """
         Bytes of the request's content.
         """
-        front, decoder, exchange = self._front, self._decoder, self.exchange
-        if decoder is None or exchange is None:
+        decoder = self._decoder
+        if decoder is None:
             return
         self._expecting = False
-        self.deadline = front.now + front.timeouts.body_idle
+        self.deadline = self._front.now + self._front.timeouts.body_idle
         self._body_bytes += len(data)
         try:
-            content = decoder.feed(data)
-            self._body_total += len(content)
-            if front.limits.body and self._body_total > front.limits.body:
-                raise BadMessage(413, "content too large")
+            content = self._decode(decoder, data)
         except BadMessage as bad:
             self._break(bad)
             return
         if decoder.done:
-            self._state = ANSWER
-            self.deadline = 0.0
-            if decoder.rest:
-                self._hold(decoder.rest)
+            self._body_done(decoder)
+        self._pass_on(decoder, content)
+
+    def _decode(self, decoder: Decoder, data: bytes) -> bytes:
+        """
+        The content in `data`, within the limit.
+        """
+        content = decoder.feed(data)
+        self._body_total += len(content)
+        limit = self._front.limits.body
+        if limit and self._body_total > limit:
+            raise BadMessage(413, "content too large")
+        return content
+
+    def _body_done(self, decoder: Decoder) -> None:
+        """
+        The content is complete; what follows it waits for its turn.
+        """
+        self._state = ANSWER
+        self.deadline = 0.0
+        if decoder.rest:
+            self._hold(decoder.rest)
+
+    def _pass_on(self, decoder: Decoder, content: bytes) -> None:
+        """
+        Tell the exchange, which may end at any of these steps.
+        """
+        exchange = self.exchange
+        if exchange is None:
+            return
         if content:
             exchange.content(content)
         if decoder.done and self.exchange is exchange:
             exchange.request_end(decoder.trailers)
+
+    def _check_behind(self, head: RequestHead, rest: bytes) -> None:
+        """
+        Bytes right behind a request with content, or one that must not be pipelined behind, have to begin a request:
+        otherwise the content was longer than its framing says, which is how smuggling begins.
+        """
+        if not head.close and (head.has_body or head.method not in IDEMPOTENT):
+            check_beginning(rest.lstrip(b"\r\n"), self._front.rules)
 
     def _partial(self, data: bytes) -> None:
         """
@@ -273,6 +349,15 @@ class ClientConnection(asyncio.Protocol):
         ):
             self._refuse(BadMessage(400, "control character or bare CR or LF in the head"))
         else:
+            lines = data.count(b"\n")
+            if lines != self._lines or not lines:
+                # Refuse what is wrong already, rather than after the head's time is over.
+                self._lines = lines
+                try:
+                    check_beginning(data, self._front.rules)
+                except BadMessage as bad:
+                    self._refuse(bad)
+                    return
             self._pending[:] = data
 
     def _hold(self, data: bytes) -> None:
@@ -416,7 +501,6 @@ class ClientConnection(asyncio.Protocol):
         """
         self._front.count_error("client", bad.detail)
         self._close = True
-        self._head_only = False
         self._pending.clear()
         self._own(bad.status, "http_request_error", bad.detail)
         self._linger(sending=True)
@@ -460,7 +544,11 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self._front.now + self._front.timeouts.head
             if self._paused:
                 self.resume()
-            self._head(b"")
+            if self._pending[:1] == b"\r" and self._pending.strip(b"\r\n"):
+                # An empty line sent ahead between two requests is how a body one byte too long looks.
+                self._refuse(BadMessage(400, "an empty line between requests sent ahead"))
+            else:
+                self._head(b"")
 
     def _linger(self, *, sending: bool) -> None:
         """

@@ -3,6 +3,7 @@ The listening socket of one worker slot: accepting, and emptying it before it is
 """
 
 import asyncio
+import contextlib
 import ctypes
 import socket
 import struct
@@ -49,8 +50,6 @@ class Listener:
         while True:
             try:
                 accepted, _ = self._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                break
             except OSError:
                 break
             accepted.setblocking(False)
@@ -64,7 +63,5 @@ def _drop_packets(listening: socket.socket) -> None:
     """
     program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
     filter_ = struct.pack("HxxxxxxP", 1, ctypes.addressof(program))
-    try:
+    with contextlib.suppress(OSError):
         listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filter_)
-    except OSError:
-        pass

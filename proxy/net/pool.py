@@ -13,7 +13,7 @@ from proxy.net.resolver import Resolver
 from proxy.net.upstream import UpstreamConnection
 from proxy.routing.table import Limits, Side, Timeouts
 from proxy.tasks import spawn
-from proxy.wire.fields import Names
+from proxy.wire.head import AnswerParser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +33,22 @@ class Pool:
     """
 
     def __init__(
-        self, side: Side, patience: Patience, limits: Limits, timeouts: Timeouts, names: Names, limit: int, now: float
+        self,
+        side: Side,
+        patience: Patience,
+        limits: Limits,
+        timeouts: Timeouts,
+        parser: AnswerParser,
+        limit: int,
+        now: float,
     ) -> None:
         self.now = now
         self.head_timeout = patience.head
         self.body_timeout = patience.body
         self.head_limit = limits.head
-        self.field_limit = limits.fields
         self.interim_limit = limits.interim
         self.chunk_limits = (limits.chunk_extensions, limits.line, limits.head, limits.fields)
-        self.names = names
+        self.parser = parser
         self.open = 0
         self._side = side
         self._connect_timeout = patience.connect

@@ -14,7 +14,7 @@ from proxy.net.leg import Leg
 from proxy.wire.body import ChunkedDecoder, Decoder, EndDecoder, LengthDecoder
 from proxy.wire.fields import FIELD_BYTES
 from proxy.wire.forward import has_content
-from proxy.wire.head import AnswerHead, parse_answer
+from proxy.wire.head import AnswerHead
 
 if TYPE_CHECKING:
     from proxy.net.pool import Pool
@@ -29,9 +29,24 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer", "_decoder", "_head_only", "_interims", "_paused", "_poll", "_reusable", "_sent", "_tunnel", "answered",
-        "born", "deadline", "idle_since", "leg", "pool", "reused", "transport",
-    )  # fmt: skip
+        "_buffer",
+        "_decoder",
+        "_head_only",
+        "_interims",
+        "_paused",
+        "_poll",
+        "_reusable",
+        "_sent",
+        "_tunnel",
+        "answered",
+        "born",
+        "deadline",
+        "idle_since",
+        "leg",
+        "pool",
+        "reused",
+        "transport",
+    )
 
     transport: asyncio.Transport
 
@@ -151,7 +166,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._buffer.clear()
         if end > self.pool.head_limit:
             raise BadMessage(502, "head too large")
-        head = parse_answer(data[:end], self.pool.names, self.pool.field_limit)
+        head = self.pool.parser.parse(data[:end])
         rest = data[end + 4 :]
         if head.status < 200:
             self._interim(leg, head, rest)
@@ -165,7 +180,7 @@ class UpstreamConnection(asyncio.Protocol):
         if head.length > 0:
             decoder: Decoder = LengthDecoder(head.length)
         elif head.chunked:
-            decoder = ChunkedDecoder(*self.pool.chunk_limits)
+            decoder = ChunkedDecoder(*self.pool.chunk_limits, head.nominated)
         else:
             decoder = EndDecoder()
             self._reusable = False

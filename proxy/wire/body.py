@@ -8,7 +8,7 @@ left in `rest`. Tiny chunks are joined, so one read gives at most one piece of c
 import re
 
 from proxy.errors import BadMessage
-from proxy.wire.fields import FIELD_BYTES, NOT_IN_TRAILERS, TOKEN_BYTES
+from proxy.wire.fields import FIELD_BYTES, FRAMING, NOT_IN_TRAILERS, TOKEN_BYTES
 
 HEX = b"0123456789abcdefABCDEF"
 # 16 hex digits are 64 bits; more could only overflow somebody.
@@ -71,7 +71,8 @@ class ChunkedDecoder:
     """
     The chunked coding (RFC 9112 §7.1), strictly: CRLF only, 1*HEXDIG, extensions checked and dropped.
 
-    `trailers` are the field lines of the trailer section that may be forwarded. Raises `BadMessage` (400).
+    `trailers` are the field lines of the trailer section that may be forwarded: none that are barred there or
+    `nominated` by the head's Connection. Raises `BadMessage` (400).
     """
 
     __slots__ = (
@@ -79,6 +80,7 @@ class ChunkedDecoder:
         "_extension_bytes",
         "_left",
         "_limits",
+        "_nominated",
         "_state",
         "_trailer_bytes",
         "done",
@@ -88,7 +90,10 @@ class ChunkedDecoder:
 
     _SIZE, _DATA, _CRLF, _TRAILER = range(4)
 
-    def __init__(self, extension_limit: int, line_limit: int, head_limit: int, field_limit: int) -> None:
+    def __init__(
+        self, extension_limit: int, line_limit: int, head_limit: int, field_limit: int, nominated: frozenset[bytes]
+    ) -> None:
+        self._nominated = nominated
         self._limits = (extension_limit, line_limit, head_limit, field_limit)
         self._buffer = b""
         self._left = 0
@@ -186,7 +191,9 @@ class ChunkedDecoder:
         name, colon, _ = line.partition(b":")
         if not colon or not name or name.translate(None, TOKEN_BYTES) or line.translate(None, FIELD_BYTES):
             raise BadMessage(400, "malformed trailer line")
-        if name.lower() not in NOT_IN_TRAILERS:
+        if name.lower() in FRAMING:
+            raise BadMessage(400, "framing field in the trailer section")
+        if name.lower() not in NOT_IN_TRAILERS and name.lower() not in self._nominated:
             self.trailers.append(line)
             if len(self.trailers) > self._limits[3]:
                 raise BadMessage(431, "too many trailer lines")

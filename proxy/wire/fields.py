@@ -35,6 +35,7 @@ _REQUEST = {
     **_HOP,
     b"accept": ACCEPT,
     b"authorization": CREDENTIAL,
+    b"content-type": TYPE,
     b"cookie": CREDENTIAL,
     b"expect": EXPECT,
     b"host": HOST,
@@ -59,12 +60,14 @@ _ANSWER = {**_HOP, b"content-type": TYPE, b"date": DATE}
 # (RFC 9110 §7.6.1 forbids listing fields meant for all recipients; attackers list them all the same).
 PROTECTED = frozenset(
     {
-        b"accept", b"authorization", b"cache-control", b"content-encoding", b"content-length", b"content-type", b"cookie",
-        b"date", b"forwarded", b"host", b"set-cookie", b"transfer-encoding", b"via", b"x-forwarded-for",
+        b"accept", b"authorization", b"cache-control", b"content-encoding", b"content-length", b"content-type",
+        b"cookie", b"date", b"forwarded", b"host", b"set-cookie", b"transfer-encoding", b"via", b"x-forwarded-for",
         b"x-forwarded-host", b"x-forwarded-proto", b"x-request-id", b"close", b"keep-alive", b"upgrade",
     }
 )  # fmt: skip
 
+# Framing in a trailer section is an attack, not a mistake; the rest of what must not come there is dropped.
+FRAMING = frozenset({b"content-length", b"host", b"transfer-encoding"})
 # Fields that must not come in a trailer section (RFC 9110 §6.5.1: framing, routing, authentication, content format).
 NOT_IN_TRAILERS = frozenset(
     {

@@ -11,6 +11,8 @@ from proxy.wire.head import AnswerHead, RequestHead
 MARKER = b"X-Parallax-Shadow: 1\r\n"
 EXPECT = b"Expect: 100-continue\r\n"
 
+BODILESS = frozenset({204, 304})
+
 # How an answer's end is told to the client.
 NOTHING, LENGTH, CHUNKS, CLOSE = range(4)
 
@@ -114,14 +116,14 @@ def has_content(head: AnswerHead, to_head: bool) -> bool:
     """
     Whether content follows this answer head (RFC 9112 §6.3 items 1–2); `to_head`: it answers a HEAD request.
     """
-    return not (to_head or head.status == 204 or head.status == 304 or head.status < 200 or head.length == 0)
+    return not (to_head or head.status in BODILESS or head.status < 200 or head.length == 0)
 
 
 def framing(head: AnswerHead, to_head: bool, old_client: bool) -> int:
     """
     How the client learns where the answer ends.
     """
-    if to_head or head.status in (204, 304) or head.length >= 0:
+    if to_head or head.status in BODILESS or head.length >= 0:
         return LENGTH if head.length > 0 and has_content(head, to_head) else NOTHING
     return CLOSE if old_client else CHUNKS
 
@@ -130,10 +132,7 @@ def answer_bytes(head: AnswerHead, how: int, close: bool, old_client: bool, date
     """
     The answer head as the client gets it; `date` is a Date line to add when the side sent none, or empty.
     """
-    lines = head.lines
-    if head.status == 204 and head.length_at >= 0:
-        lines = lines[: head.length_at] + lines[head.length_at + 1 :]
-    parts = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *lines]
+    parts = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines]
     if date and not head.has_date:
         parts.append(date)
     if how == CHUNKS:

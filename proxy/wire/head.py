@@ -43,6 +43,19 @@ from proxy.wire.fields import (
 from proxy.wire.target import check_host, parse_target
 
 LARGEST_LENGTH = 2**63 - 1
+
+# The IANA method registry (RFC 9110 §16.1.1), and what UPnP, caches and Icecast use. Others are refused with 501: a
+# method run together with something else is how request splitting looks. `limits.methods` adds to these.
+METHODS = frozenset(
+    b"ACL BASELINE-CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LINK LOCK M-SEARCH MERGE "
+    b"MKACTIVITY MKCALENDAR MKCOL MKREDIRECTREF MKWORKSPACE MOVE NOTIFY OPTIONS ORDERPATCH PATCH POST PROPFIND "
+    b"PROPPATCH PURGE PUT QUERY REBIND REPORT SEARCH SOURCE SUBSCRIBE TRACE UNBIND UNCHECKOUT UNLINK UNLOCK "
+    b"UNSUBSCRIBE UPDATE UPDATEREDIRECTREF VERSION-CONTROL".split()
+)
+# Requests of HTTP's relatives that sources of streams send to HTTP ports (RFC 2326 §10, Icecast); taken for HTTP/1.0.
+RELATIVES = {b"RTSP/1.0": frozenset({b"ANNOUNCE", b"DESCRIBE", b"OPTIONS"}), b"ICE/1.0": frozenset({b"SOURCE"})}
+# RFC 9110 §9.2.2: requests behind which a client may send the next one ahead of the answer (RFC 9112 §9.3.2).
+IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/(0\.9|1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
 OWS = b" \t"
 
@@ -56,10 +69,31 @@ class RequestHead:
     """
 
     __slots__ = (
-        "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "forwarded_for", "has_forwarded_host",
-        "has_forwarded_proto", "host_at", "length", "lines", "max_forwards", "method", "old_version", "request_id",
-        "target", "te", "traceparent", "upgrade", "validators", "vias",
-    )  # fmt: skip
+        "accepts_stream",
+        "authority",
+        "chunked",
+        "close",
+        "credentials",
+        "expects",
+        "forwarded_for",
+        "has_forwarded_host",
+        "has_forwarded_proto",
+        "host_at",
+        "length",
+        "lines",
+        "max_forwards",
+        "method",
+        "nominated",
+        "old_version",
+        "request_id",
+        "target",
+        "te",
+        "traceparent",
+        "typed",
+        "upgrade",
+        "validators",
+        "vias",
+    )
 
     method: bytes
     target: bytes
@@ -67,12 +101,14 @@ class RequestHead:
     lines: list[bytes]
 
     def __init__(self) -> None:
+        self.nominated: frozenset[bytes] = frozenset()
         self.old_version = False
         self.host_at = -1
         self.length = -1
         self.chunked = False
         self.close = False
         self.te = False
+        self.typed = False
         self.upgrade = b""
         self.expects = False
         self.vias: list[bytes] = []
@@ -103,15 +139,26 @@ class AnswerHead:
     """
 
     __slots__ = (
-        "chunked", "has_date", "length", "length_at", "lines", "reason", "reusable", "significant", "status", "stream",
+        "chunked",
+        "has_date",
+        "length",
+        "length_at",
+        "lines",
+        "nominated",
+        "reason",
+        "reusable",
+        "significant",
+        "status",
+        "stream",
         "upgrade",
-    )  # fmt: skip
+    )
 
     status: int
     reason: bytes
     lines: list[bytes]
 
     def __init__(self) -> None:
+        self.nominated: frozenset[bytes] = frozenset()
         self.length = -1
         self.length_at = -1
         self.chunked = False
@@ -132,47 +179,82 @@ def split_head(block: bytes) -> list[bytes]:
     return lines
 
 
-def check_limits(lines: list[bytes], block: bytes, line_limit: int, field_limit: int) -> None:
+class RequestRules:
     """
-    Raises `BadMessage` with 414 (request line) or 431 (fields) when a head is over its limits.
+    What requests are held to: sizes in bytes, the number of field lines, and the methods that are understood.
     """
-    if len(lines) - 1 > field_limit:
-        raise BadMessage(431, "too many field lines")
-    if len(block) > line_limit:
-        if len(lines[0]) > line_limit:
-            raise BadMessage(414, "request line too long")
-        if max(map(len, lines)) > line_limit:
-            raise BadMessage(431, "field line too long")
+
+    __slots__ = ("fields", "line", "methods", "names")
+
+    def __init__(self, names: Names, line: int, fields: int, methods: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.line = line
+        self.fields = fields
+        self.methods = METHODS | {method.encode("ascii") for method in methods}
 
 
-def parse_request(block: bytes, names: Names, line_limit: int, field_limit: int) -> RequestHead:
+def parse_request(block: bytes, rules: RequestRules) -> RequestHead:
     """
     The request whose head (without the closing empty line) is `block`.
 
-    Raises `BadMessage` with the status a client gets: 400, 405 (CONNECT, TRACE), 414, 417, 431, 501 (coding), 505.
+    Raises `BadMessage` with the status a client gets: 400, 405 (CONNECT, TRACE), 414, 417, 431, 501 (method or coding
+    not known), 505.
+    """
+    head, nominated = _read_request(block, rules)
+    _finish_request(head, nominated)
+    return head
+
+
+def check_beginning(data: bytes, rules: RequestRules) -> None:
+    """
+    Raises `BadMessage` when `data` can't be the beginning of a request, as far as its complete lines tell.
+    """
+    whole = data.find(b"\r\n\r\n")
+    if whole >= 0:
+        _read_request(data[:whole], rules)
+        return
+    end = data.rfind(b"\r\n")
+    if end >= 0:
+        _read_request(data[:end], rules)
+        if data[end + 2 : end + 3] in (b" ", b"\t"):
+            raise BadMessage(400, "malformed field line")
+        return
+    parts = data.split(b" ")
+    if len(parts) > 2 and not any(version.startswith(parts[2]) for version in (b"HTTP/1.1\r", b"HTTP/1.0\r")):
+        raise BadMessage(400, "malformed version")
+
+
+def _read_request(block: bytes, rules: RequestRules) -> tuple[RequestHead, bytes | None]:
+    """
+    Line by line what a request head says, and the Connection options.
     """
     lines = split_head(block)
-    check_limits(lines, block, line_limit, field_limit)
+    if len(lines) - 1 > rules.fields:
+        raise BadMessage(431, "too many field lines")
+    if len(block) > rules.line:
+        if len(lines[0]) > rules.line:
+            raise BadMessage(414, "request line too long")
+        if max(map(len, lines)) > rules.line:
+            raise BadMessage(431, "field line too long")
     head = RequestHead()
-    _request_line(head, lines[0])
+    _request_line(head, lines[0], rules.methods)
     head.lines = kept = []
     nominated: bytes | None = None
-    codes = names.codes
+    codes = rules.names.codes
     for line in lines[1:]:
         code = codes.get(line[: line.find(b":") + 1])
         if code is None:
-            code = names.learn(line)
+            code = rules.names.learn(line)
         if code == PLAIN:
             kept.append(line)
         elif code == CONNECTION:
             nominated = line[11:] if nominated is None else nominated + b"," + line[11:]
         else:
             _request_field(head, code, line, kept)
-    _finish_request(head, nominated)
-    return head
+    return head, nominated
 
 
-def _request_line(head: RequestHead, line: bytes) -> None:
+def _request_line(head: RequestHead, line: bytes, methods: frozenset[bytes]) -> None:
     """
     Method, target and version (RFC 9112 §3): exactly one SP between parts.
     """
@@ -183,17 +265,22 @@ def _request_line(head: RequestHead, line: bytes) -> None:
     if version != b"HTTP/1.1":
         if version == b"HTTP/1.0":
             head.old_version = head.close = True
+        elif head.method in RELATIVES.get(version, ()):
+            head.old_version = head.close = True
+            return
         elif re.fullmatch(rb"HTTP/[0-9]\.[0-9]", version):
             raise BadMessage(505, "only HTTP/1.1 and HTTP/1.0 are spoken here")
         else:
             raise BadMessage(400, "malformed version")
-    if not head.method or head.method.translate(None, TOKEN_BYTES):
-        raise BadMessage(400, "malformed method")
-    if len(head.method) > 64:
-        raise BadMessage(501, "method too long")
+    if head.method not in methods:
+        if not head.method or head.method.translate(None, TOKEN_BYTES):
+            raise BadMessage(400, "malformed method")
+        raise BadMessage(501, "method not known here")
+    if not head.target.isascii():
+        raise BadMessage(400, "request target with bytes beyond ASCII")
 
 
-def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes]) -> None:
+def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes]) -> None:  # noqa: C901 one branch a field
     """
     One field line that means something to a proxy.
     """
@@ -213,14 +300,17 @@ def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes])
     elif code == TRANSFER:
         if head.chunked:
             raise BadMessage(400, "more than one Transfer-Encoding")
-        if value.lower() != b"chunked":
-            known = re.fullmatch(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", value) and value.lower() != b"identity"
-            raise BadMessage(501 if known else 400, "transfer coding not supported")
+        _check_coding(value.lower())
         head.chunked = True
     elif code == EXPECT:
         if value.lower() != b"100-continue":
             raise BadMessage(417, "unknown expectation")
         head.expects = True
+    elif code == TYPE:
+        if head.typed:
+            raise BadMessage(400, "more than one Content-Type")
+        head.typed = True
+        kept.append(line)
     elif code == FORWARDED_FOR:
         head.forwarded_for = len(kept)
         kept.append(line)
@@ -231,6 +321,20 @@ def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes])
     elif code != DROP:
         _note(head, code, value)
         kept.append(line)
+
+
+def _check_coding(coding: bytes) -> None:
+    """
+    Raises `BadMessage` unless a Transfer-Encoding is chunked: 501 for other codings, 400 for what is none.
+
+    `identity` before chunked (RFC 2616 §3.6, gone since RFC 7230) changes nothing and is taken away.
+    """
+    if coding in (b"chunked", b"identity, chunked", b"identity,chunked"):
+        return
+    known = re.fullmatch(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:, ?chunked)?", coding)
+    raise BadMessage(
+        501 if known and b"chunked" not in coding[:8] and coding != b"identity" else 400, "transfer coding"
+    )
 
 
 def _note(head: RequestHead, code: int, value: bytes) -> None:
@@ -270,6 +374,9 @@ def _finish_request(head: RequestHead, nominated: bytes | None) -> None:
         if not head.old_version:
             raise BadMessage(400, "no Host")
         head.authority = b""
+    if head.old_version and head.length < 0 and head.method in (b"POST", b"PUT"):
+        # RFC 1945 §7.2.2 and §8.3: without it the content's end can't be known.
+        raise BadMessage(400, "no Content-Length in an HTTP/1.0 request with content")
     options: set[bytes] = set()
     if nominated is not None:
         options = {option.strip(OWS).lower() for option in nominated.split(b",")}
@@ -278,9 +385,8 @@ def _finish_request(head: RequestHead, nominated: bytes | None) -> None:
         else:
             head.close = b"close" in options
         _strip_nominated(head, options)
-    if head.upgrade:
-        if b"upgrade" not in options or head.old_version or head.upgrade != b"websocket" or head.has_body:
-            head.upgrade = b""
+    if b"upgrade" not in options or head.old_version or head.upgrade != b"websocket" or head.has_body:
+        head.upgrade = b""
     if head.old_version:
         head.expects = False
     if head.te and b"te" not in options:
@@ -292,7 +398,7 @@ def _strip_nominated(head: RequestHead, options: set[bytes]) -> None:
     """
     Remove the fields that Connection names (RFC 9110 §7.6.1), end-to-end fields excepted.
     """
-    doomed = options - PROTECTED - {b""}
+    doomed = head.nominated = frozenset(options - PROTECTED - {b""})
     if not doomed:
         return
     host = head.lines[head.host_at] if head.host_at >= 0 else None
@@ -314,46 +420,89 @@ def parse_length(value: bytes) -> int:
     return length
 
 
-def parse_answer(block: bytes, names: Names, field_limit: int) -> AnswerHead:
+class AnswerParser:
     """
-    The answer whose head (without the closing empty line) is `block`. Raises `BadMessage`; the caller makes it a 502.
+    Parses answer heads of one direction. A head met again byte for byte is the same (immutable) value again: both sides
+    often answer with equal heads, and then the second costs a look-up. `MEMORY` heads of at most 1 KiB are remembered,
+    then the memory starts anew.
+    """
 
-    RFC 9112 §6.3: with Transfer-Encoding, Content-Length is removed and the connection not reused; a coding whose
-    last is not chunked runs to the end of the connection.
-    """
-    lines = split_head(block)
-    match = STATUS_LINE.fullmatch(lines[0])
-    if match is None:
-        raise BadMessage(502, "malformed status line")
-    if len(lines) - 1 > field_limit:
-        raise BadMessage(502, "too many field lines")
-    head = AnswerHead()
-    head.status = int(match[2])
-    head.reason = lines[0][match.end(2) :]
-    head.reusable = match[1] == b"1.1"
-    head.lines = kept = []
-    significant = head.significant
-    nominated: bytes | None = None
-    codings: list[bytes] = []
-    codes = names.codes
-    for line in lines[1:]:
-        colon = line.find(b":") + 1
-        code = codes.get(line[:colon])
-        if code is None:
-            code = names.learn(line)
-        if code == PLAIN:
-            kept.append(line)
-        elif code == SIGNIFICANT:
-            significant.append((line[:colon].lower(), line[colon:].strip(OWS)))
-            kept.append(line)
-        elif code == CONNECTION:
-            nominated = line[11:] if nominated is None else nominated + b"," + line[11:]
-        elif code == TRANSFER:
-            codings.append(line[colon:].strip(OWS).lower())
-        else:
-            _answer_field(head, code, line[:colon], line[colon:].strip(OWS), line)
-    _finish_answer(head, nominated, codings, match[1])
-    return head
+    MEMORY = 256
+    LONGEST = 1024
+
+    __slots__ = ("_codes", "_fields", "_memory", "_names", "_starts")
+
+    def __init__(self, names: Names, field_limit: int) -> None:
+        self._names = names
+        self._codes = names.codes
+        self._fields = field_limit
+        self._memory: dict[bytes, AnswerHead] = {}
+        self._starts: dict[bytes, tuple[int, bytes, bool]] = {}
+
+    def parse(self, block: bytes) -> AnswerHead:
+        """
+        The answer whose head (without the closing empty line) is `block`; not to be changed.
+
+        Raises `BadMessage`; the caller makes it a 502. RFC 9112 §6.3: with Transfer-Encoding, Content-Length is removed
+        and the connection not reused; a coding whose last is not chunked runs to the end of the connection.
+        """
+        head = self._memory.get(block)
+        if head is None:
+            head = self._parse(block)
+            if len(block) <= self.LONGEST:
+                if len(self._memory) >= self.MEMORY:
+                    self._memory.clear()
+                self._memory[block] = head
+        return head
+
+    def _parse(self, block: bytes) -> AnswerHead:
+        lines = split_head(block)
+        if len(lines) - 1 > self._fields:
+            raise BadMessage(502, "too many field lines")
+        head = AnswerHead()
+        head.status, head.reason, modern = self._start(lines[0])
+        head.reusable = modern
+        head.lines = kept = []
+        significant = head.significant
+        nominated: bytes | None = None
+        codings: list[bytes] = []
+        codes = self._codes
+        for line in lines[1:]:
+            colon = line.find(b":") + 1
+            name = line[:colon]
+            code = codes.get(name)
+            if code is None:
+                code = self._names.learn(line)
+            if code == PLAIN:
+                kept.append(line)
+            elif code == SIGNIFICANT:
+                significant.append((name.lower(), line[colon:].strip(OWS)))
+                kept.append(line)
+            elif code == DATE:
+                head.has_date = True
+                kept.append(line)
+            elif code == CONNECTION:
+                nominated = line[11:] if nominated is None else nominated + b"," + line[11:]
+            elif code == TRANSFER:
+                codings.append(line[colon:].strip(OWS).lower())
+            else:
+                _answer_field(head, code, name, line[colon:].strip(OWS), line)
+        _finish_answer(head, nominated, codings, modern)
+        return head
+
+    def _start(self, line: bytes) -> tuple[int, bytes, bool]:
+        """
+        Status, reason with the SP before it, and whether the side speaks HTTP/1.1; a few hundred lines are remembered.
+        """
+        start = self._starts.get(line)
+        if start is None:
+            match = STATUS_LINE.fullmatch(line)
+            if match is None:
+                raise BadMessage(502, "malformed status line")
+            start = (int(match[2]), line[match.end(2) :], match[1] == b"1.1")
+            if len(self._starts) < self.MEMORY:
+                self._starts[line] = start
+        return start
 
 
 def _answer_field(head: AnswerHead, code: int, name: bytes, value: bytes, line: bytes) -> None:
@@ -377,14 +526,11 @@ def _answer_field(head: AnswerHead, code: int, name: bytes, value: bytes, line: 
         # Values are secrets and differ by nature: only the cookie's name is compared.
         head.significant.append((name.lower(), value.split(b"=", 1)[0]))
         head.lines.append(line)
-    elif code == DATE:
-        head.has_date = True
-        head.lines.append(line)
     elif code == UPGRADE:
         head.upgrade = value.lower()
 
 
-def _finish_answer(head: AnswerHead, nominated: bytes | None, codings: list[bytes], version: bytes) -> None:
+def _finish_answer(head: AnswerHead, nominated: bytes | None, codings: list[bytes], modern: bool) -> None:
     """
     Framing and the connection's future, from the whole head.
     """
@@ -392,17 +538,19 @@ def _finish_answer(head: AnswerHead, nominated: bytes | None, codings: list[byte
         options = {option.strip(OWS).lower() for option in nominated.split(b",")}
         if b"close" in options:
             head.reusable = False
-        elif version == b"1.0" and b"keep-alive" in options:
+        elif not modern and b"keep-alive" in options:
             head.reusable = True
-        if doomed := options - PROTECTED - {b""}:
+        if doomed := frozenset(options - PROTECTED - {b""}):
+            head.nominated = doomed
             length_line = head.lines[head.length_at] if head.length_at >= 0 else None
             head.lines = [line for line in head.lines if line[: line.find(b":")].lower() not in doomed]
             head.length_at = head.lines.index(length_line) if length_line is not None else -1
     if codings:
         coding = b",".join(codings).replace(b" ", b"").replace(b"\t", b"")
-        head.chunked = coding == b"chunked" and version != b"1.0"
+        head.chunked = coding == b"chunked" and modern
         if head.length >= 0 or not head.chunked:
             head.reusable = False
-        if head.length_at >= 0:
-            del head.lines[head.length_at]
-            head.length, head.length_at = -1, -1
+    if head.length_at >= 0 and (codings or head.status < 200 or head.status == 204):
+        # RFC 9112 §6.3: Transfer-Encoding overrides it; RFC 9110 §8.6: it must not come in 1xx and 204.
+        del head.lines[head.length_at]
+        head.length, head.length_at = -1, -1

@@ -33,23 +33,22 @@ def parse_target(head: "RequestHead") -> None:
     """
     Check `head.target` and bring absolute-form to origin-form, with Host replaced by the target's authority.
 
-    Raises `BadMessage`: 400 for a form that doesn't fit the method, 405 for CONNECT and TRACE.
+    A fragment, which no client should send, is forwarded as it came: what a side makes of it is the side's affair, and
+    worth comparing. Raises `BadMessage`: 400 for a form that doesn't fit the method, 405 for CONNECT and TRACE.
     """
     target, method = head.target, head.method
     if method in (b"CONNECT", b"TRACE"):
         raise BadMessage(405, "method not allowed here")
     if target[:1] == b"/":
-        if b"#" in target:
-            raise BadMessage(400, "fragment in the request target")
         return
     if target == b"*":
         if method != b"OPTIONS":
             raise BadMessage(400, "asterisk-form is for OPTIONS")
         return
     scheme, separator, rest = target.partition(b"://")
-    if not separator or scheme.lower() not in (b"http", b"https") or b"#" in rest:
+    if not separator or scheme.lower() not in (b"http", b"https"):
         raise BadMessage(400, "malformed request target")
-    cut = min((at for at in (rest.find(b"/"), rest.find(b"?")) if at >= 0), default=len(rest))
+    cut = min((at for at in (rest.find(b"/"), rest.find(b"?"), rest.find(b"#")) if at >= 0), default=len(rest))
     authority, path = rest[:cut], rest[cut:]
     check_host(authority)
     head.authority = authority

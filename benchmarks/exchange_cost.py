@@ -1,0 +1,147 @@
+"""
+What one mirrored exchange costs in Python alone: real connections and exchanges over transports that go nowhere.
+
+`python -m benchmarks.exchange_cost [--profile]` prints microseconds per exchange (median of rounds); the system calls
+and the event loop come on top, see `benchmarks/compare.py`. Use it to judge a change to the request path.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import pstats
+import socket
+import statistics
+import time
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+
+from proxy.exchange import begin
+from proxy.metrics.books import Books
+from proxy.metrics.endpoints import Known
+from proxy.mirror.budget import Budget
+from proxy.mirror.pair import Pairs
+from proxy.net.client import ClientConnection, Front
+from proxy.net.upstream import UpstreamConnection
+from proxy.plane import Plane
+from proxy.settings.model import Settings
+from proxy.settings.table import build_table
+from proxy.wire.fields import request_names
+from proxy.wire.head import RequestRules
+
+REQUEST = b"GET /products/42?page=1 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+BROWSER = (
+    b"GET /products/42?page=1 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n"
+    b"Accept: text/html,application/json;q=0.9\r\nAccept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate\r\n"
+    b"Referer: http://shop.example/\r\nConnection: keep-alive\r\nCookie: sid=0123456789abcdef\r\nDNT: 1\r\n"
+    b"Sec-Fetch-Dest: empty\r\nSec-Fetch-Mode: cors\r\nCache-Control: no-cache\r\n\r\n"
+)
+BODY = b'{"a": "' + b"x" * 1300 + b'"}'
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Sun, 22 Nov 2026 10:52:02 GMT\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: keep-alive\r\n\r\n%b" % (len(BODY), BODY)
+)
+
+
+class Nowhere:
+    """
+    A transport whose writes vanish.
+    """
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def write(self, data: bytes) -> None:
+        """
+        Vanish.
+        """
+
+    def is_closing(self) -> bool:
+        """
+        Never.
+        """
+        return False
+
+    def get_extra_info(self, name: str) -> Any:
+        """
+        As a real one.
+        """
+        return self._end if name == "socket" else ("127.0.0.1", 1)
+
+    def set_write_buffer_limits(self, high: int, low: int) -> None:
+        """
+        As a real one.
+        """
+
+    def get_write_buffer_size(self) -> int:
+        """
+        Nothing waits.
+        """
+        return 0
+
+
+async def measure(request: bytes, exchanges: int, rounds: int, profile: bool) -> float:
+    """
+    The median microseconds of one exchange.
+    """
+    sides = {"old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}
+    limits = {"requests_per_connection": 10**9}
+    table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
+    books = Books()
+    plane = Plane(table, books, Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, lambda pair: None))
+    rules = RequestRules(request_names(), table.limits.line, table.limits.fields)
+    front = Front(table, rules, books.error)
+    plane.know(Known(["GET /products/{id}"]))
+    front.begin = lambda client, head: begin(plane, client, head)
+    ends = socket.socketpair()
+    transport = cast(asyncio.Transport, Nowhere(ends[0]))
+    client = ClientConnection(front, asyncio.get_running_loop())
+    client.connection_made(transport)
+    connections = []
+    for pool in (plane.sides[0].live, plane.sides[1].shadow):
+        connection = UpstreamConnection(pool)
+        connection.connection_made(transport)
+        pool.give_back(connection)
+        connections.append(connection)
+    old, new = connections
+
+    def run() -> None:
+        for _ in range(exchanges):
+            client.data_received(request)
+            old.data_received(ANSWER)
+            new.data_received(ANSWER)
+
+    run()
+    if profile:
+        profiler = cProfile.Profile()
+        profiler.runcall(run)
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(40)
+    times = []
+    for _ in range(rounds):
+        before = time.process_time()
+        run()
+        times.append((time.process_time() - before) / exchanges * 1e6)
+    page = books.pages["GET /products/{id}"]
+    assert page.verdicts[0][0] == page.eligible[0], "every pair must have been judged identical"
+    for end in ends:
+        end.close()
+    return statistics.median(times)
+
+
+def main() -> None:
+    """
+    The command.
+    """
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--exchanges", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=9)
+    options = parser.parse_args()
+    for name, request in (("plain", REQUEST), ("browser", BROWSER)):
+        cost = uvloop.run(measure(request, options.exchanges, options.rounds, options.profile))
+        print(f"{name}: {cost:.1f} µs per mirrored exchange in Python")
+
+
+if __name__ == "__main__":
+    main()
