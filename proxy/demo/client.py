@@ -8,7 +8,7 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from dataclasses import dataclass
 
-DEADLINE = 10.0  # seconds for one request; far beyond anything the demo should take
+DEADLINE = 10.0  # seconds; far beyond what any request of the demo should take
 BODILESS = (204, 304)
 
 
@@ -25,23 +25,25 @@ class Reply:
 
 class Client:
     """
-    Requests to one address ("host:port"), each on an idle connection or else a fresh one.
+    Requests to one address ("host:port"), each on an idle connection or else a fresh one, and each over within
+    `deadline` seconds.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, deadline: float = DEADLINE) -> None:
         host, _, port = address.rpartition(":")
         self.address = address
         self._where = (host.strip("[]"), int(port))
+        self._deadline = deadline
         self._idle: list[tuple[StreamReader, StreamWriter]] = []
 
     async def request(self, method: str, target: str, body: bytes = b"") -> Reply:
         """
-        The answer to one request. Raises `OSError` when none or only part of one came, or when it took longer than
-        `DEADLINE` (`TimeoutError` is an OSError).
+        The answer to one request. Raises `OSError` when none or only part of one came, or when that took too
+        long (`TimeoutError` is an OSError).
         """
         length = f"Content-Length: {len(body)}\r\nContent-Type: application/json\r\n" if body else ""
         head = f"{method} {target} HTTP/1.1\r\nHost: {self.address}\r\n{length}\r\n"
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self._deadline):
             reader, writer = await self._connection()
             try:
                 writer.write(head.encode() + body)

@@ -7,48 +7,17 @@ what old gives, byte for byte: anything else is an error that a client saw.
 """
 
 import asyncio
-from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from random import Random
 
 import orjson
 
 from proxy.clock import monotonic
 from proxy.demo.client import Client, Reply
-from proxy.demo.planted import PLANTED, Effect, effect_on
+from proxy.demo.planted import PLANTED
 from proxy.demo.shop import CATEGORIES, PRODUCTS, WORDS, answer
+from proxy.demo.tally import MIX, Ask, Tally
 from proxy.tasks import spawn
-
-# Out of 100 requests. A shop is mostly looked at.
-MIX = {
-    "GET /products/{id}": 20,
-    "GET /products": 14,
-    "GET /search": 12,
-    "GET /categories": 8,
-    "GET /stock/{id}": 8,
-    "GET /cart/{id}": 8,
-    "GET /orders/{id}": 6,
-    "GET /recommendations/{id}": 6,
-    "GET /stores": 5,
-    "GET /invoices/{id}": 4,
-    "PUT /cart/{id}": 4,
-    "POST /orders": 3,
-    "GET /health": 2,
-}
-LATEST = 2000  # latencies kept for the clients' quantiles
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """
-    One request of the script.
-    """
-
-    endpoint: str
-    method: str
-    target: str
-    body: bytes = b""
 
 
 def script(seed: int = 1) -> Iterator[Ask]:
@@ -80,43 +49,6 @@ def _draw(endpoint: str, dice: Random) -> Ask:
     highest = PRODUCTS if path.startswith(("/products", "/stock")) else 9999
     target = path.replace("{id}", str(dice.randint(1, highest))) + query
     return Ask(endpoint=endpoint, method=method, target=target, body=body)
-
-
-@dataclass(slots=True)
-class Tally:
-    """
-    What the clients sent and saw. `affected` counts, by endpoint, requests that hit a planted divergence or failure.
-    """
-
-    asked: Counter[str] = field(default_factory=Counter)
-    affected: Counter[str] = field(default_factory=Counter)
-    errors: Counter[str] = field(default_factory=Counter)
-    answered: int = 0
-    writes: int = 0
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST))
-
-    @property
-    def sent(self) -> int:
-        """
-        Requests sent so far.
-        """
-        return self.asked.total()
-
-    def send(self, ask: Ask) -> None:
-        """
-        A request leaves.
-        """
-        self.asked[ask.endpoint] += 1
-        self.writes += ask.method != "GET"
-        if effect_on(ask.endpoint, ask.target) in (Effect.DIVERGENT, Effect.FAILED):
-            self.affected[ask.endpoint] += 1
-
-    def quantile(self, share: float) -> float | None:
-        """
-        The latency, in seconds, that `share` of the latest answers did not exceed.
-        """
-        ordered = sorted(self.latencies)
-        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None
 
 
 def complaint(ask: Ask, reply: Reply) -> str | None:

@@ -1,7 +1,7 @@
 """
 One of the demo's two shops as a process: `python -m proxy.demo.server SIDE FD`.
 
-FD is a listening socket that the parent bound; SIGINT and SIGTERM end the process. The shop also counts what it was
+FD is a listening socket that the parent bound; SIGTERM ends the process. The shop also counts what it was
 sent, at `GET /-/received`, so that the summary can show that no write ever reached new.
 """
 
@@ -13,10 +13,9 @@ import sys
 import orjson
 from aiohttp import web
 
-from proxy.demo.shop import Answer, answer
+from proxy.demo.shop import RECEIVED, Answer, answer
 
 READS = ("GET", "HEAD", "OPTIONS")
-RECEIVED = "/-/received"
 
 
 class Shop:
@@ -63,12 +62,11 @@ class Shop:
 
 async def serve(side: str, listener: socket.socket) -> None:
     """
-    Answer on `listener` until SIGINT or SIGTERM.
+    Answer on `listener` until SIGTERM.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     # Longer than anybody who pools connections to us keeps an idle one.
     server = web.Server(Shop(side).handle, access_log=None, keepalive_timeout=3600)
     runner = web.ServerRunner(server)
@@ -79,4 +77,6 @@ async def serve(side: str, listener: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] not in ("old", "new"):
+        sys.exit("the first argument is the side: old or new")
     asyncio.run(serve(sys.argv[1], socket.socket(fileno=int(sys.argv[2]))))

@@ -40,6 +40,7 @@ ABOUT = (
     "minutes without tools, and can be taken apart again when you move. Repairs are free for five years. "
 )
 JSON = "application/json; charset=utf-8"
+RECEIVED = "/-/received"  # where a shop says how much it was asked; not part of the shop
 
 Side = str  # "old" or "new"
 

@@ -1,5 +1,5 @@
 """
-The load: its script, its tally, and what it notices.
+The load: its script, and what it notices.
 """
 
 from itertools import islice
@@ -7,10 +7,11 @@ from itertools import islice
 import pytest
 
 from proxy.demo.client import Client, Reply
-from proxy.demo.load import MIX, Ask, Load, Tally, complaint, script
-from proxy.demo.planted import PLANTED, Effect
+from proxy.demo.load import Load, complaint, script
+from proxy.demo.planted import PLANTED
 from proxy.demo.shop import answer
 from proxy.demo.stage import shop_process
+from proxy.demo.tally import MIX, Ask
 
 TOUR = len(MIX) + len(PLANTED)
 ASK = Ask(endpoint="GET /products/{id}", method="GET", target="/products/3")
@@ -71,33 +72,6 @@ def test_everything_else_is_an_error_that_a_client_saw(wrong: Reply, said: str) 
     An answer of Parallax's own, a shadow's, another status and another body are all told apart.
     """
     assert complaint(ASK, wrong) == said
-
-
-def test_the_tally_knows_which_requests_met_a_planted_divergence() -> None:
-    """
-    `affected` counts divergent and failed ones, not slow or harmless ones.
-    """
-    tally = Tally()
-    for ask in islice(script(), TOUR):
-        tally.send(ask)
-
-    for planted in PLANTED:
-        expected = planted.effect in (Effect.DIVERGENT, Effect.FAILED)
-
-        assert (tally.affected[planted.endpoint] > 0) == expected
-
-
-def test_quantiles_are_of_the_latest_answers() -> None:
-    """
-    None without answers, else a latency that was measured.
-    """
-    tally = Tally()
-
-    assert tally.quantile(0.5) is None
-
-    tally.latencies.extend(range(1, 101))
-
-    assert (tally.quantile(0.5), tally.quantile(0.99), tally.quantile(1)) == (51, 100, 100)
 
 
 async def test_clients_of_old_see_no_errors() -> None:

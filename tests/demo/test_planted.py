@@ -6,9 +6,10 @@ from itertools import islice
 
 import pytest
 
-from proxy.demo.load import MIX, Ask, script
+from proxy.demo.load import script
 from proxy.demo.planted import BY_ENDPOINT, CUT_AT, PLANTED, SLOWER_BY, Effect, effect_on
 from proxy.demo.shop import Answer, answer
+from proxy.demo.tally import MIX, Ask
 
 ASKS = tuple(islice(script(), 5000))
 

@@ -1,0 +1,211 @@
+"""
+`parallax demo`: two shops, Parallax between them and clients in front; watched live, and checked at the end.
+"""
+
+import asyncio
+import io
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import orjson
+from rich.console import Console
+from rich.live import Live
+
+from proxy.clock import monotonic
+from proxy.demo.client import Client
+from proxy.demo.load import Load
+from proxy.demo.reading import Reading, parse, total
+from proxy.demo.shop import RECEIVED
+from proxy.demo.stage import Stage, StageError, stage
+from proxy.demo.summary import Summary, summarise
+from proxy.demo.view import Scene, links, live, progress, result
+from proxy.tasks import spawn
+
+RATE = 250.0  # requests per second: enough to look at, and no strain on two cores
+REFRESH = 0.5  # seconds between two looks at the admin API; its figures change once a second
+LINE_EVERY = 2.0  # seconds between two progress lines, where there is no terminal
+LOOK_DEADLINE = 2.0  # seconds; control answers from memory, and at first it may still be starting
+SETTLE_DEADLINE = 10.0  # seconds; what is pending is decided within 5 and reported within 1
+PLAIN_WIDTH = 120  # columns, where there is no terminal
+RATE_OVER = 6  # the rate is taken over this many looks
+
+T = TypeVar("T")
+
+
+def main(seconds: float, keep: bool) -> int:
+    """
+    Run the demo. 0: all was as planted; 1: it was not, or the demo was stopped or couldn't go on.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that can't show a tick is no reason to fail.
+        sys.stdout.reconfigure(errors="replace")
+    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False, markup=False)
+    try:
+        code = asyncio.run(_run(_Demo(console, seconds), keep))
+    except StageError as error:
+        console.print(f"The demo can't go on: {error}", style="bold red", soft_wrap=True)
+        return 1
+    if code is None:
+        console.print("Stopped before the end, so nothing was checked.")
+    return 1 if code is None else code
+
+
+async def _run(demo: "_Demo", keep: bool) -> int | None:
+    """
+    The demo's exit code; None when a signal stopped it before the summary. Either way all that it started has ended.
+    """
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    stopping = spawn(stop.wait(), name="stop")
+    story = spawn(demo.story(stop if keep else None), name="demo")
+    await asyncio.wait((story, stopping), return_when=asyncio.FIRST_COMPLETED)
+    if demo.summary is None:
+        story.cancel()
+    with suppress(asyncio.CancelledError):
+        await story
+    return None if demo.summary is None else int(not demo.summary.good)
+
+
+class _Demo:
+    """
+    One run. `summary` is None until everything was checked.
+    """
+
+    def __init__(self, console: Console, seconds: float) -> None:
+        self.summary: Summary | None = None
+        self._console = console
+        self._seconds = seconds
+        # The latest looks
+        self._weights: Mapping[str, float] = {"old": 100.0, "mirror": 100.0}
+        self._readings: tuple[Reading, ...] = ()
+        self._answered: deque[tuple[float, int]] = deque(maxlen=RATE_OVER)
+
+    async def story(self, kept_until: asyncio.Event | None) -> None:
+        """
+        Start, watch, settle, check; stay up until `kept_until` if that is given; end all that was started.
+        """
+        self._console.print("Starting two shops and Parallax …", style="bright_black")
+        async with stage() as up:
+            self.summary = await _while_up(up, self._check(up))
+            self._console.print(result(self.summary, self._console.width))
+            if kept_until is not None:
+                self._console.print("Still up, without load, until Ctrl-C. Try:")
+                self._console.print(links(up.listen, up.admin), soft_wrap=True)
+                await _while_up(up, kept_until.wait())
+                self._console.print()
+
+    async def _check(self, up: Stage) -> Summary:
+        clients, admin = Client(up.listen), Client(up.admin, LOOK_DEADLINE)
+        load = Load(clients, RATE)
+        try:
+            await self._watch(up, admin, load)
+            await self._settle(admin, load.tally.sent)
+            received = {side: await _get(Client(address), RECEIVED) for side, address in _sides(up)}
+        finally:
+            clients.close()
+            admin.close()
+        return summarise(load.tally, self._readings, received)
+
+    async def _watch(self, up: Stage, admin: Client, load: Load) -> None:
+        """
+        Show what happens for as long as the load runs.
+        """
+        start = monotonic()
+        self._answered.append((start, 0))
+        sending = spawn(load.run(self._seconds), name="load")
+        # Apart from the showing: clients are served, and to be seen, before control can answer.
+        looking = spawn(self._keep_looking(admin), name="look")
+        try:
+            with self._screen() as show:
+                while not sending.done():
+                    await asyncio.wait((sending,), timeout=REFRESH)
+                    show(self._scene(up, load, monotonic() - start))
+            await sending
+        finally:
+            looking.cancel()
+            sending.cancel()
+
+    @contextmanager
+    def _screen(self) -> Iterator[Callable[[Scene], None]]:
+        console = self._console
+        if not console.is_terminal:
+            shown = -LINE_EVERY
+
+            def line(scene: Scene) -> None:
+                nonlocal shown
+                if scene.elapsed - shown >= LINE_EVERY:
+                    shown = scene.elapsed
+                    console.print(progress(scene), soft_wrap=True)
+
+            yield line
+            return
+        # Redrawn from this loop only: rich's own refreshing would be a thread.
+        with Live(console=console, auto_refresh=False, transient=True) as screen:
+            yield lambda scene: screen.update(live(scene, console.width), refresh=True)
+
+    def _scene(self, up: Stage, load: Load, elapsed: float) -> Scene:
+        self._answered.append((monotonic(), load.tally.answered))
+        (since, before), (now, answered) = self._answered[0], self._answered[-1]
+        return Scene(
+            elapsed=elapsed,
+            seconds=self._seconds,
+            rate=(answered - before) / (now - since),
+            listen=up.listen,
+            old=up.old,
+            new=up.new,
+            old_weight=self._weights["old"],
+            mirror=self._weights["mirror"],
+            tally=load.tally,
+            readings=self._readings,
+        )
+
+    async def _keep_looking(self, admin: Client) -> None:
+        while True:
+            await self._look(admin)
+            await asyncio.sleep(REFRESH)
+
+    async def _look(self, admin: Client) -> None:
+        # Control may be away for a moment; what was last seen stays in view then.
+        with suppress(OSError):
+            self._weights = await _get(admin, "/admin/weights")
+            self._readings = parse(await _get(admin, "/admin/endpoints"))
+
+    async def _settle(self, admin: Client, sent: int) -> None:
+        """
+        Wait until the books have all that was sent and nothing is pending; the summary says so if that never comes.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_DEADLINE):
+                while (books := total(self._readings)).settled < max(sent, books.eligible):
+                    await asyncio.sleep(REFRESH)
+                    await self._look(admin)
+
+
+def _sides(up: Stage) -> tuple[tuple[str, str], ...]:
+    return (("old", up.old), ("new", up.new))
+
+
+async def _get(client: Client, target: str) -> Any:
+    reply = await client.request("GET", target)
+    if reply.status != 200:
+        raise ConnectionError(f"GET {target} answered {reply.status}")
+    return orjson.loads(reply.body)
+
+
+async def _while_up(up: Stage, coroutine: Coroutine[Any, Any, T]) -> T:
+    """
+    The result of `coroutine`; raises `StageError` as soon as a process of the stage has ended by itself.
+    """
+    task: asyncio.Task[T] = spawn(coroutine, name="demo step")
+    try:
+        await asyncio.wait((task, up.fallen), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            up.fallen.result()
+        return await task
+    finally:
+        task.cancel()

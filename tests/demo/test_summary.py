@@ -1,0 +1,171 @@
+"""
+The summary: what passes, and everything that must not.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
+
+import pytest
+
+from proxy.demo.load import script
+from proxy.demo.planted import BY_ENDPOINT, Effect
+from proxy.demo.reading import Reading
+from proxy.demo.summary import Summary, summarise
+from proxy.demo.tally import Tally
+
+Readings = dict[str, Reading]
+Received = dict[str, dict[str, int]]
+
+
+def perfect() -> tuple[Tally, Readings, Received]:
+    """
+    A run of 1,000 requests in which everything is as planted.
+    """
+    tally = Tally()
+    for ask in islice(script(), 1000):
+        tally.send(ask)
+    tally.answered = tally.sent
+    readings = {}
+    for endpoint, asked in tally.asked.items():
+        planted, met = BY_ENDPOINT.get(endpoint), tally.affected[endpoint]
+        if not endpoint.startswith("GET"):
+            readings[endpoint] = Reading(endpoint=endpoint, eligible=asked, skipped={"method": asked})
+            continue
+        verdicts = {"identical": asked - met}
+        if planted is not None and planted.effect in (Effect.DIVERGENT, Effect.FAILED):
+            verdicts[planted.effect] = met
+        slow = planted is not None and planted.effect is Effect.SLOWER
+        new = (31.0, 40.0) if slow else (1.1, 2.1)
+        readings[endpoint] = Reading(endpoint=endpoint, eligible=asked, verdicts=verdicts, old=(1.0, 2.0), new=new)
+    reads = tally.sent - tally.writes
+    received = {
+        "old": {"reads": reads, "writes": tally.writes, "copies": 0},
+        "new": {"reads": reads, "writes": 0, "copies": reads},
+    }
+    return tally, readings, received
+
+
+def check(tally: Tally, readings: Readings, received: Received) -> Summary:
+    return summarise(tally, tuple(readings.values()), received)
+
+
+def bad_rows(summary: Summary) -> list[str]:
+    return [line.endpoint for line in summary.rows if not line.good]
+
+
+def bad_checks(summary: Summary) -> list[str]:
+    return [item.sentence for item in summary.checks if not item.good]
+
+
+def test_a_perfect_run_is_good() -> None:
+    """
+    Each planted difference found as often as it was met, nothing else, and the books balance.
+    """
+    summary = check(*perfect())
+
+    assert summary.good
+    assert {line.endpoint: line.found for line in summary.rows}["GET /recommendations/{id}"] == "+30 ms"
+
+
+def test_a_divergence_where_none_was_planted_is_not_good() -> None:
+    """
+    One false accusation spoils the run.
+    """
+    tally, readings, received = perfect()
+    honest = readings["GET /categories"]
+    readings["GET /categories"] = replace(honest, verdicts={"identical": honest.eligible - 1, "divergent": 1})
+
+    assert bad_rows(check(tally, readings, received)) == ["GET /categories"]
+
+
+def test_an_endpoint_that_nobody_asked_for_is_checked_too() -> None:
+    """
+    Divergences counted as `other` are not swept under the carpet.
+    """
+    tally, readings, received = perfect()
+    readings["other"] = Reading(endpoint="other", eligible=1, verdicts={"divergent": 1})
+
+    assert bad_rows(check(tally, readings, received)) == ["other"]
+
+
+@pytest.mark.parametrize("endpoint", [name for name, planted in BY_ENDPOINT.items() if planted.effect != "harmless"])
+def test_a_planted_difference_that_was_not_found_is_not_good(endpoint: str) -> None:
+    """
+    All identical, and just as fast, where something was planted.
+    """
+    tally, readings, received = perfect()
+    reading = readings[endpoint]
+    readings[endpoint] = replace(reading, verdicts={"identical": reading.eligible}, new=reading.old)
+
+    assert bad_rows(check(tally, readings, received)) == [endpoint]
+
+
+@pytest.mark.parametrize("by", [-1, 1])
+def test_one_more_or_less_than_planted_is_not_good(by: int) -> None:
+    """
+    The count is exact, not "some".
+    """
+    tally, readings, received = perfect()
+    reading = readings["GET /orders/{id}"]
+    found = reading.verdicts["divergent"] + by
+    readings[reading.endpoint] = replace(reading, verdicts={"identical": reading.eligible - found, "divergent": found})
+
+    assert bad_rows(check(tally, readings, received)) == ["GET /orders/{id}"]
+
+
+def test_what_parallax_says_it_skipped_may_be_missing() -> None:
+    """
+    An exchange that got a skip reason can't have been found; that is Parallax's right, and it is counted.
+    """
+    tally, readings, received = perfect()
+    reading = readings["GET /orders/{id}"]
+    verdicts = {**reading.verdicts, "divergent": reading.verdicts["divergent"] - 1}
+    readings[reading.endpoint] = replace(reading, verdicts=verdicts, skipped={"concurrency": 1})
+
+    assert check(tally, readings, received).good
+
+
+def _client_error(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.errors["status 502"] += 1
+
+
+def _uncounted(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.asked["GET /health"] += 1
+    tally.answered += 1
+
+
+def _unbalanced(_tally: Tally, readings: Readings, _received: Received) -> None:
+    reading = readings["GET /health"]
+    readings["GET /health"] = replace(reading, verdicts={"identical": reading.eligible - 1})
+
+
+def _write_on_new(_tally: Tally, _readings: Readings, received: Received) -> None:
+    received["new"]["writes"] = 1
+
+
+def _unmarked_copy(_tally: Tally, _readings: Readings, received: Received) -> None:
+    received["new"]["copies"] -= 1
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_client_error, "errors: 1; 1 × status 502"),
+        (_uncounted, "counted 1,000 of 1,001 requests"),
+        (_unbalanced, "1,000 eligible, "),
+        (_write_on_new, "1 reached new"),
+        (_unmarked_copy, "marked as copies"),
+    ],
+)
+def test_each_promise_is_checked(spoil: Callable[[Tally, Readings, Received], None], said: str) -> None:
+    """
+    Client errors, missing requests, unbalanced books, writes on new and unmarked copies are each told by a sentence.
+    """
+    run = perfect()
+    spoil(*run)
+    summary = check(*run)
+
+    assert not summary.good
+    assert len(bad_checks(summary)) == 1
+    assert said in bad_checks(summary)[0]
