@@ -90,13 +90,19 @@ class Scene:
         await client.over()
         return before
 
-    async def clear(self) -> None:
+    def leave(self) -> None:
         """
-        End what a test left open, so that the next one starts from a quiet scene.
+        Close all clients.
         """
         for client in self._clients:
             client.close()
         self._clients.clear()
+
+    async def clear(self) -> None:
+        """
+        End what a test left open, so that the next one starts from a quiet scene.
+        """
+        self.leave()
         self.old.script = self.new.script = None
         self.old.behaviour = self.new.behaviour = None
         await self.old.forget()
@@ -117,5 +123,10 @@ async def scene(configuration: Configuration, folder: Path) -> AsyncIterator[Sce
     async with Origin() as old, Origin(always(OK)) as new:
         sides: Configuration = {"old": {"url": old.url}, "new": {"url": new.url}}
         async with running(merged(sides, configuration), folder) as parallax:
-            yield Scene(old, new, parallax)
-            await parallax.settled(0)
+            made = Scene(old, new, parallax)
+            try:
+                yield made
+                if parallax.process.returncode is None:
+                    await parallax.settled(0)
+            finally:
+                made.leave()
