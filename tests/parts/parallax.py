@@ -62,7 +62,7 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, patience: f
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """
-    What Parallax says it did, all endpoints and workers together.
+    What Parallax says it did, all endpoints and workers together. What never happened is not listed.
     """
 
     eligible: int
@@ -196,7 +196,7 @@ class Parallax:
                     eligible += count
                 elif sample.name == "parallax_shadow_memory_bytes":
                     memory += count
-        verdicts, skipped, errors, requests = (totals[key] for key in _LABEL)
+        verdicts, skipped, errors, requests = (_less(totals[key], {}) for key in _LABEL)
         return Books(
             eligible=eligible, verdicts=verdicts, skipped=skipped, errors=errors, requests=requests, memory=memory
         )
