@@ -57,6 +57,11 @@ class Nowhere:
         Vanish.
         """
 
+    def writelines(self, pieces: list[bytes]) -> None:
+        """
+        Vanish.
+        """
+
     def is_closing(self) -> bool:
         """
         Never.

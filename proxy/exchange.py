@@ -273,6 +273,13 @@ class Exchange:
         if pair is not None and not pair.settled:
             pair.keep(pair.live, data)
 
+    def lull(self) -> None:
+        """
+        What has come of the live answer goes out now.
+        """
+        if self._client is not None:
+            self._client.flush()
+
     def end(self, trailers: list[bytes]) -> None:
         """
         The live answer is complete; in a tunnel, the side's half is closed.

@@ -115,6 +115,11 @@ class ShadowLeg:
         """
         self._pair.keep(self._pair.shadow, data)
 
+    def lull(self) -> None:
+        """
+        The pair waits for the whole answer.
+        """
+
     def end(self, trailers: list[bytes]) -> None:
         """
         The answer is complete.

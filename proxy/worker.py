@@ -55,7 +55,7 @@ class Worker:
         self._plane: Plane | None = None
         self._front: Front
         self._listener: Listener | None = None
-        self._known = Known(())
+        self._known: Known | None = None
         self._ticks = 0
         self._samples = SAMPLES
         self._deadline = 0.0
@@ -108,7 +108,7 @@ class Worker:
             return
         pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._divergent)
         self._plane = plane = Plane(table, self._books, pairs)
-        plane.know(self._known)
+        plane.know(Known((), table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
         rules = RequestRules(request_names(), table.limits.line, table.limits.fields)
         self._front = front = Front(table, rules, self._books.error)

@@ -37,6 +37,11 @@ class Leg(Protocol):
         A piece of content, chunked coding removed.
         """
 
+    def lull(self) -> None:
+        """
+        Nothing more has come for now: time to pass on what has.
+        """
+
     def end(self, trailers: list[bytes]) -> None:
         """
         The answer is complete. The connection may already serve somebody else.

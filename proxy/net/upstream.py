@@ -147,6 +147,9 @@ class UpstreamConnection(asyncio.Protocol):
                 self._head(leg, data)
         except BadMessage:
             self.fail("malformed")
+            return
+        if self.leg is leg:
+            leg.lull()
 
     def _head(self, leg: Leg, data: bytes) -> None:
         """
