@@ -137,13 +137,13 @@ SCRIPT = b"<script>alert(1)</script>"
     "raw",
     [
         get(b"/" + SCRIPT, method=b"TRACE"),
-        get(b"/" + SCRIPT + b"#x"),
+        get(b"/\xff" + SCRIPT),
         get(host=SCRIPT),
         get(b"/", b"X-A\x00: " + SCRIPT),
         get(b"/%0d%0aSet-Cookie:%20a=b", b"Content-Length: x"),
         SCRIPT + b"\r\n\r\n",
     ],
-    ids=["target", "fragment", "Host", "field", "encoded CRLF", "anything"],
+    ids=["target", "octets", "Host", "field", "encoded CRLF", "anything"],
 )
 async def test_our_answers_quote_nobody(stage: Scene, raw: bytes) -> None:
     """

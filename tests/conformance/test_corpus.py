@@ -52,7 +52,8 @@ async def run(folder: Path, corpus: str) -> list[dict[str, Any]]:
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     results = folder / "results.jsonl"
-    async with running({"old": {"url": url}, "new": {"url": url}, "mirror": {"percent": 0}}, folder) as parallax:
+    nobody = f"http://{LOOPBACK}:{free_port()}"
+    async with running({"old": {"url": url}, "new": {"url": nobody}, "mirror": {"percent": 0}}, folder) as parallax:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(RUNNER), "--proxy", "{}:{}".format(*parallax.address), "--backend-port", str(port)),
             *("--timeout", "0.6", "--out", str(results), str(CORPORA / corpus)),

@@ -128,7 +128,8 @@ class Received(Message):
         """
         Send these bytes as (a part of) the answer.
         """
-        self.connection.tunnel = self.connection.tunnel or data.startswith(b"HTTP/1.1 101 ")
+        if data.startswith(b"HTTP/1.1 101 ") and self.values(b"upgrade"):
+            self.connection.tunnel = True
         self.answered.set()
         self.connection.send(data)
 
