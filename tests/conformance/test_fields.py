@@ -2,10 +2,13 @@
 Fields: items 19 to 35 of docs/http.md.
 """
 
+from pathlib import Path
+
 import pytest
 
 from tests.parts.client import Client, get
 from tests.parts.origin import OK, answer, closing
+from tests.parts.parallax import launch
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut
 
@@ -463,3 +466,20 @@ async def test_an_origin_that_closes_inside_a_head_is_502(stage: Scene) -> None:
     assert refused.status == 502
     with pytest.raises(Cut):
         await (await stage.old.begin()).connection.source.exactly(1)
+
+
+async def test_a_side_that_is_ourselves_is_refused(tmp_path: Path) -> None:
+    """
+    A side whose address is our own listener could only loop: Parallax doesn't start (RFC 9110 §7.6). item 30
+    """
+    ours = "127.0.0.1:18080"
+    sides = {"old": {"url": "http://127.0.0.1:9"}, "new": {"url": f"http://{ours}"}}
+    parallax = await launch({"listen": ours, **sides}, tmp_path)
+    try:
+        code = await parallax.exited()
+    finally:
+        await parallax.destroy()
+
+    assert code == 2
+    assert len(parallax.noise) == 1
+    assert "new.url" in parallax.noise[0]

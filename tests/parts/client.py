@@ -141,8 +141,8 @@ class Client:
         """
         Close with a reset instead of an end.
         """
-        raw = self.writer.get_extra_info("socket")
-        if raw is not None and not self.writer.is_closing():
+        if not self.writer.is_closing():
+            raw = self.writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 

@@ -7,6 +7,7 @@ is the order of lines in the test. With a script (`origin.script = always(OK)`) 
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from typing import Self, cast
@@ -78,8 +79,8 @@ class Connection:
         """
         Close with a reset instead of an end.
         """
-        raw = self.writer.get_extra_info("socket")
-        if raw is not None and not self.writer.is_closing():
+        if not self.writer.is_closing():
+            raw = self.writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
@@ -170,6 +171,7 @@ class Origin:
         self.requests: list[Received] = []
         self.refused: list[str] = []
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
         self._arrived: asyncio.Queue[Received] = asyncio.Queue()
         self._accepted: asyncio.Queue[Connection] = asyncio.Queue()
         self._server: asyncio.Server | None = None
@@ -194,7 +196,9 @@ class Origin:
         """
         Start to listen: on a free port, or again on the port it had.
         """
-        self._server = await asyncio.start_server(self._connected, LOOPBACK, self.port, limit=1024 * 1024, backlog=1024)
+        self._server = await asyncio.start_server(
+            self._connected, LOOPBACK, self.port, limit=1024 * 1024, backlog=1024, ssl=self.tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop_listening(self) -> None:
