@@ -22,13 +22,14 @@ from proxy.metrics.books import Books
 from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Pairs
-from proxy.net.client import ClientConnection, Front
+from proxy.net.client import ClientConnection
+from proxy.net.front import Front
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
 from proxy.settings.model import Settings
 from proxy.settings.table import build_table
 from proxy.wire.fields import request_names
-from proxy.wire.head import RequestRules
+from proxy.wire.request import RequestRules
 
 REQUEST = b"GET /products/42?page=1 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 BROWSER = (
@@ -95,7 +96,7 @@ async def measure(request: bytes, exchanges: int, rounds: int, profile: bool) ->
     table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
     books = Books()
     plane = Plane(table, books, Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, lambda pair: None))
-    rules = RequestRules(request_names(), table.limits.line, table.limits.fields)
+    rules = RequestRules(request_names(), table.limits)
     front = Front(table, rules, books.error)
     plane.know(Known(["GET /products/{id}"]))
     front.begin = lambda client, head: begin(plane, client, head)

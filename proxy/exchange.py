@@ -17,9 +17,10 @@ from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane, Reach
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
+from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
-from proxy.wire.head import IDEMPOTENT, AnswerHead, RequestHead
+from proxy.wire.request import IDEMPOTENT, RequestHead
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 LOOP = 3
@@ -172,7 +173,8 @@ class Exchange:
         """
         The live leg: on an idle connection, or on a new one as soon as it stands.
         """
-        connection = self._reach.live.lend()
+        repeatable = not self._head.has_body and self._head.method in IDEMPOTENT
+        connection = None if self._retried else self._reach.live.lend(repeatable=repeatable)
         if connection is not None:
             self._start(connection)
             return

@@ -15,9 +15,10 @@ from proxy.mirror.breaker import CLOSED, Breaker
 from proxy.mirror.pair import Pairs
 from proxy.net.pool import Patience, Pool
 from proxy.routing.table import Table
+from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
 from proxy.wire.forward import Destination
-from proxy.wire.head import AnswerParser, RequestHead
+from proxy.wire.request import RequestHead
 
 # Request lines whose endpoint is remembered. Beyond, the memory starts anew: ids in paths would fill any size.
 REMEMBERED = 8192
@@ -34,7 +35,7 @@ class Reach:
     __slots__ = ("breaker", "copies", "destination", "live", "shadow")
 
     def __init__(self, table: Table, side: int, parser: AnswerParser, now: float) -> None:
-        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts, table.mirror
+        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts.patient(), table.mirror
         live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
         shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
         self.destination = Destination(address)

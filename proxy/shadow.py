@@ -12,10 +12,7 @@ from proxy.metrics.books import SHADOW
 from proxy.mirror.pair import Pair
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
-from proxy.wire.head import AnswerHead
-
-# A shadow that has not even taken the request, body included, is given no more of it than this at a time.
-UNSENT = 256 * 1024
+from proxy.wire.answer import AnswerHead
 
 
 class ShadowLeg:
@@ -23,7 +20,18 @@ class ShadowLeg:
     One copy under way. The request is kept until a connection stands; then only the pair is.
     """
 
-    __slots__ = ("_connecting", "_connection", "_ended", "_head_only", "_pair", "_plane", "_queue", "_sent", "upgrade")
+    __slots__ = (
+        "_cause",
+        "_connecting",
+        "_connection",
+        "_ended",
+        "_head_only",
+        "_pair",
+        "_plane",
+        "_queue",
+        "_sent",
+        "upgrade",
+    )
 
     def __init__(self, plane: Plane, pair: Pair, head_only: bool) -> None:
         self.upgrade = b""
@@ -35,6 +43,7 @@ class ShadowLeg:
         self._queue: list[bytes] = []
         self._sent = False
         self._ended = False
+        self._cause = "stopped"
 
     # Sending the copy...
 
@@ -45,7 +54,7 @@ class ShadowLeg:
         reach = self._plane.sides[1 - self._pair.live_side]
         reach.copies += 1
         self._sent = sent
-        connection = reach.shadow.lend()
+        connection = reach.shadow.lend(repeatable=True)
         if connection is not None:
             self._start(connection, request)
             return
@@ -151,13 +160,19 @@ class ShadowLeg:
 
     # Ending...
 
+    def overran(self) -> None:
+        """
+        The answer is too long to compare, the live one was not: a side that keeps doing that costs much for nothing.
+        """
+        self._cause = "overran"
+
     def stop(self) -> None:
         """
         The pair no longer wants an observation.
         """
         if self._ended:
             return
-        self._finish("stopped")
+        self._finish(self._cause)
         connecting, self._connecting = self._connecting, None
         if connecting is not None:
             connecting.cancel()

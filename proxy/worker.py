@@ -24,13 +24,14 @@ from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Pair, Pairs
 from proxy.mirror.sample import sample
-from proxy.net.client import ClientConnection, Front
+from proxy.net.client import ClientConnection
+from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
 from proxy.routing.table import Table, decode
 from proxy.tasks import spawn
 from proxy.wire.fields import request_names
-from proxy.wire.head import RequestRules
+from proxy.wire.request import RequestRules
 
 # The one timer. Every timeout is this coarse; snapshots go out every fourth time.
 TICK = 0.25
@@ -59,19 +60,22 @@ class Worker:
         self._ticks = 0
         self._samples = SAMPLES
         self._deadline = 0.0
+        self._lost = False
         self._over = asyncio.Event()
 
-    async def run(self, link_fd: int) -> None:
+    async def run(self, link_fd: int) -> int:
         """
-        Live until drained or killed.
+        Live until drained or killed. The exit code: 1 when the deadline cut somebody short.
         """
         self._channel = await open_channel(link_fd, self._received, self._orphaned)
         loop = asyncio.get_running_loop()
         loop.call_later(TICK, self._tick)
         await self._over.wait()
         self._snapshot(last=True)
-        self._channel.send(Kind.DRAINED)
+        if not self._lost:
+            self._channel.send(Kind.DRAINED)
         await self._channel.finish(1.0)
+        return 1 if self._lost else 0
 
     # The link...
 
@@ -110,7 +114,7 @@ class Worker:
         self._plane = plane = Plane(table, self._books, pairs)
         plane.know(Known((), table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
-        rules = RequestRules(request_names(), table.limits.line, table.limits.fields)
+        rules = RequestRules(request_names(), table.limits)
         self._front = front = Front(table, rules, self._books.error)
         front.now = plane.now
         front.date = _date()
@@ -162,7 +166,7 @@ class Worker:
             front.date = _date()
             plane.tick(now)
             for client in list(front.connections):
-                if client.deadline or client.stuck_at:
+                if client.deadline or client.taking is not None:
                     client.expire(now)
             if self._deadline:
                 self._close_idle(now)
@@ -216,7 +220,10 @@ class Worker:
         for client in list(self._front.connections) if self._plane is not None else []:
             if client.is_idle() and now - client.idle_since() > IDLE_SECONDS:
                 client.close()
-        if self._plane is None or not self._front.connections or now > self._deadline:
+        if self._plane is None or not self._front.connections:
+            self._over.set()
+        elif now > self._deadline:
+            self._lost = any(client.exchange is not None for client in self._front.connections)
             self._over.set()
 
     def _broken(self, error: BaseException) -> None:
@@ -251,11 +258,11 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     link_fd, listen_fd = int(sys.argv[1]), int(sys.argv[2])
     listening = socket.socket(fileno=listen_fd)
-    uvloop.run(_live(listening, link_fd))
+    sys.exit(uvloop.run(_live(listening, link_fd)))
 
 
-async def _live(listening: socket.socket, link_fd: int) -> None:
-    await Worker(listening).run(link_fd)
+async def _live(listening: socket.socket, link_fd: int) -> int:
+    return await Worker(listening).run(link_fd)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """
 The shadow breaker of one side: stops copying to a side that can't take copies, and probes whether it can again.
 
-Closed → open when, within a window of 10 s, at least 20 copies ended and half of them failed to connect or timed out,
-or when the concurrency limit was full for 5 s on end. Open for 5 s, doubling to 60 s with jitter; then half-open, 5 %
-of copies are let through, and the first 5 decide. A 5xx is an answer and never counts against a side. Pure: callers
-pass `now` in seconds and `roll` in [0, 1).
+Closed → open when, within a window of 10 s, at least 20 copies ended and half of them failed to connect, timed out or
+ran over `max_body`, or when the concurrency limit was full for 5 s on end. Open for 5 s, doubling to 60 s with jitter;
+then half-open, 5 % of copies are let through, and the first 5 decide. A 5xx is an answer and never counts against a
+side. Pure: callers pass `now` in seconds and `roll` in [0, 1).
 """
 
 WINDOW = 10.0
@@ -17,8 +17,8 @@ PROBES = 5
 
 CLOSED, OPEN, HALF_OPEN = range(3)
 
-# What counts against a side: it could not be reached, or didn't answer in time.
-FAULTS = frozenset({"refused", "unreachable", "connect_timeout", "dns", "timeout"})
+# What counts against a side: it could not be reached, didn't answer in time, or answered without end.
+FAULTS = frozenset({"refused", "unreachable", "connect_timeout", "dns", "timeout", "overran"})
 
 
 class Breaker:

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, Page
 from proxy.mirror.budget import Budget
-from proxy.wire.head import AnswerHead, RequestHead
+from proxy.wire.answer import AnswerHead
+from proxy.wire.request import RequestHead
 
 # Answers to a request's validators (RFC 9110 §13): if one side gives one, and the other not, nothing can be said.
 CONDITIONAL = frozenset({206, 304, 412})
@@ -49,6 +50,11 @@ class Shadow(Protocol):
     def stop(self) -> None:
         """
         End the copy without an observation.
+        """
+
+    def overran(self) -> None:
+        """
+        The copy's answer is over the limit where the live one was not.
         """
 
 
@@ -110,6 +116,8 @@ class Pair:
         size = len(data)
         observation.size += size
         if observation.size > self._pairs.max_body:
+            if observation is self.shadow and self.live.done and self.shadow_leg is not None:
+                self.shadow_leg.overran()
             self.drop("body_too_large")
         elif self.hold(size):
             observation.content.append(data)

@@ -6,84 +6,27 @@ A client that ends its sending side while an answer is outstanding has gone (as 
 """
 
 import asyncio
-import socket
-import struct
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import cast
 
 from proxy.errors import BadMessage
-from proxy.routing.table import Table
-from proxy.wire.answers import CAUSES, own_answer
-from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder, last_chunk
+from proxy.net.answering import AnswerWriter
+from proxy.net.front import ExchangeEvents, Front
+from proxy.net.pace import SendingPace, TakingPace
+from proxy.wire.answer import AnswerHead
+from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder
 from proxy.wire.fields import FIELD_BYTES
-from proxy.wire.forward import CHUNKS, CLOSE, Hop, answer_bytes, framing, interim_bytes
-from proxy.wire.head import IDEMPOTENT, AnswerHead, RequestHead, RequestRules, check_beginning, parse_request
+from proxy.wire.forward import CLOSE, Hop, framing, interim_bytes
+from proxy.wire.own import CAUSES, own_answer
+from proxy.wire.request import IDEMPOTENT, RequestHead, check_beginning, parse_request
 
+# Write buffer marks of one connection in one direction, and the most that is held of requests sent ahead.
 HIGH, LOW = 65536, 16384
-# Up to this many bytes, copying pieces together costs less than a vectored write.
-JOINED = 32768
 # How much of an unwanted body is read, so that the client gets to see the answer and not a reset (RFC 9112 §9.6).
 LINGER_BYTES, LINGER_SECONDS = 1024 * 1024, 2.0
-
+# What browsers submit forms with.
 FORMS = frozenset({b"POST", b"PUT", b"PATCH"})
 
 HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
-
-
-class ExchangeEvents(Protocol):
-    """
-    What a client connection tells the exchange it opened.
-    """
-
-    def content(self, data: bytes) -> None:
-        """
-        A piece of the request's content; in a tunnel, any bytes.
-        """
-
-    def request_end(self, trailers: list[bytes]) -> None:
-        """
-        The request is complete; in a tunnel, the client's half is closed.
-        """
-
-    def gone(self) -> None:
-        """
-        The client went away or broke its request; nothing can be answered.
-        """
-
-    def client_full(self) -> None:
-        """
-        The client takes the answer slower than it comes.
-        """
-
-    def client_drained(self) -> None:
-        """
-        The client caught up.
-        """
-
-    def waited(self) -> None:
-        """
-        The client has waited `continue_wait` for a 100 (RFC 9110 §10.1.1).
-        """
-
-
-class Front:
-    """
-    What all client connections of one worker share. `now` is the coarse clock, `date` a ready Date line.
-    """
-
-    def __init__(self, table: Table, rules: RequestRules, count_error: Callable[[str, str], None]) -> None:
-        self.limits = table.limits
-        self.timeouts = table.timeouts
-        self.pseudonym = table.pseudonym
-        self.forwarded = table.forwarded
-        self.add_date = table.add_date
-        self.rules = rules
-        self.count_error = count_error
-        self.begin: Callable[[ClientConnection, RequestHead], None]
-        self.now = 0.0
-        self.date = b""
-        self.closing = False
-        self.connections: set[ClientConnection] = set()
 
 
 class ClientConnection(asyncio.Protocol):
@@ -93,36 +36,33 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_answered",
-        "_body_at",
-        "_body_bytes",
-        "_body_total",
         "_born",
         "_close",
         "_decoder",
-        "_drained_size",
         "_expecting",
-        "_framing",
         "_front",
         "_head_only",
         "_lines",
         "_lingered",
         "_loop",
         "_old",
-        "_out",
         "_paused",
         "_pending",
         "_requests",
+        "_sending",
         "_skips",
         "_state",
+        "_writer",
         "deadline",
         "exchange",
         "hop",
-        "stuck_at",
+        "taking",
         "transport",
     )
 
     transport: asyncio.Transport
     hop: Hop
+    _writer: AnswerWriter
 
     def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
         self._front = front
@@ -137,21 +77,16 @@ class ClientConnection(asyncio.Protocol):
         self._lingered = 0
         self._lines = 0
         self._skips = True
-        self.stuck_at = 0.0
-        self._drained_size = 0
+        self.taking: TakingPace | None = None
         self.deadline = front.now + front.timeouts.head
         # Per request
         self._decoder: Decoder | None = None
         self._close = False
         self._old = False
         self._head_only = False
-        self._framing = 0
         self._answered = False
         self._expecting = False
-        self._out: list[bytes] = []
-        self._body_at = 0.0
-        self._body_bytes = 0
-        self._body_total = 0
+        self._sending: SendingPace | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """
@@ -165,6 +100,7 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
             return
         self.transport.set_write_buffer_limits(high=HIGH, low=LOW)
+        self._writer = AnswerWriter(self.transport)
         peer = self.transport.get_extra_info("peername")
         self.hop = Hop(peer[0] if peer else "unknown", front.pseudonym, front.forwarded)
         front.connections.add(self)
@@ -181,6 +117,7 @@ class ClientConnection(asyncio.Protocol):
         elif state == BODY:
             self._body(data)
         elif state == TUNNEL:
+            self.deadline = self._front.now + self._front.timeouts.tunnel_idle
             if self.exchange is not None:
                 self.exchange.content(data)
         elif state == ANSWER:
@@ -256,18 +193,15 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(BadMessage(413, "content too large"))
             return
         decoder: Decoder = (
-            ChunkedDecoder(limits.chunk_extensions, limits.line, limits.head, limits.fields, head.nominated)
-            if head.chunked
-            else LengthDecoder(head.length)
+            ChunkedDecoder(limits, limits.body, head.nominated) if head.chunked else LengthDecoder(head.length)
         )
-        self._body_at = front.now
-        self._body_bytes = len(rest)
-        self._body_total = 0
+        self._sending = SendingPace(front.now)
+        self._sending.came(len(rest))
         self._expecting = head.expects and not rest
         self.deadline = front.now + (front.timeouts.continue_wait if self._expecting else front.timeouts.body_idle)
         try:
             # What came with the head is decoded first, so that a request found malformed here reaches no side.
-            content = self._decode(decoder, rest)
+            content = decoder.feed(rest)
             if decoder.rest:
                 self._check_behind(head, decoder.rest)
         except BadMessage as bad:
@@ -288,9 +222,10 @@ class ClientConnection(asyncio.Protocol):
             return
         self._expecting = False
         self.deadline = self._front.now + self._front.timeouts.body_idle
-        self._body_bytes += len(data)
+        if self._sending is not None:
+            self._sending.came(len(data))
         try:
-            content = self._decode(decoder, data)
+            content = decoder.feed(data)
         except BadMessage as bad:
             self._break(bad)
             return
@@ -298,22 +233,12 @@ class ClientConnection(asyncio.Protocol):
             self._body_done(decoder)
         self._pass_on(decoder, content)
 
-    def _decode(self, decoder: Decoder, data: bytes) -> bytes:
-        """
-        The content in `data`, within the limit.
-        """
-        content = decoder.feed(data)
-        self._body_total += len(content)
-        limit = self._front.limits.body
-        if limit and self._body_total > limit:
-            raise BadMessage(413, "content too large")
-        return content
-
     def _body_done(self, decoder: Decoder) -> None:
         """
         The content is complete; what follows it waits for its turn.
         """
         self._state = ANSWER
+        self._sending = None
         self.deadline = 0.0
         if decoder.rest:
             self._hold(decoder.rest)
@@ -402,7 +327,7 @@ class ClientConnection(asyncio.Protocol):
         if not self._old and self._state != CLOSED:
             if head.status == 100:
                 self._expecting = False
-            self.transport.write(interim_bytes(head))
+            self._writer.now(interim_bytes(head))
 
     def answer(self, head: AnswerHead) -> None:
         """
@@ -416,46 +341,32 @@ class ClientConnection(asyncio.Protocol):
         how = framing(head, self._head_only, self._old)
         if how == CLOSE or self._state == BODY or front.closing:
             self._close = True
-        self._framing = how
         date = front.date if front.add_date else b""
-        self._out.append(answer_bytes(head, how, self._close, self._old, date))
+        self._writer.head(head, how, close=self._close, old_client=self._old, date=date)
 
     def answer_data(self, data: bytes) -> None:
         """
         A piece of the answer's content; in a tunnel, any bytes.
         """
-        if self._framing == CHUNKS:
-            self._out += (b"%x\r\n" % len(data), data, b"\r\n")
-        else:
-            self._out.append(data)
+        self._writer.data(data)
+        if self._state == TUNNEL:
+            self.deadline = self._front.now + self._front.timeouts.tunnel_idle
 
     def answer_end(self, trailers: list[bytes]) -> None:
         """
         The answer is complete; in a tunnel, the side's half is closed.
         """
         if self._state == TUNNEL:
-            self.flush()
-            if self.transport.can_write_eof():
-                self.transport.write_eof()
+            self._writer.half_close()
             return
-        if self._framing == CHUNKS:
-            self._out.append(last_chunk(trailers))
-            self._framing = 0
-        self.flush()
+        self._writer.end(trailers)
         self._next()
 
     def flush(self) -> None:
         """
-        Hand what was gathered of an answer to the kernel, in one system call: each costs more than all of our parsing.
+        Nothing more of the answer has come for now.
         """
-        out = self._out
-        if len(out) == 1:
-            self.transport.write(out[0])
-        elif sum(map(len, out)) <= JOINED:
-            self.transport.write(b"".join(out))
-        else:
-            self.transport.writelines(out)
-        self._out = []
+        self._writer.flush()
 
     def answer_own(self, cause: str) -> None:
         """
@@ -476,14 +387,7 @@ class ClientConnection(asyncio.Protocol):
         """
         self.exchange = None
         self._state = CLOSED
-        self.flush()
-        if self._framing == CLOSE:
-            # Only a reset tells content without framing from its end.
-            raw = self.transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.transport.abort()
-        else:
-            self.transport.close()
+        self._writer.break_off()
 
     def close(self) -> None:
         """
@@ -500,7 +404,7 @@ class ClientConnection(asyncio.Protocol):
         self._answered = True
         close = [b"Connection: close"] if self._close else []
         head = [b"HTTP/1.1 %d OK" % status, self._front.date, *lines, b"Content-Length: 0", *close]
-        self.transport.write(b"\r\n".join(head) + b"\r\n\r\n")
+        self._writer.now(b"\r\n".join(head) + b"\r\n\r\n")
         self._next()
 
     def _own(self, status: int, error: str, words: str) -> None:
@@ -511,9 +415,9 @@ class ClientConnection(asyncio.Protocol):
         if self._state == BODY:
             self._close = True
         self._answered = True
-        self._framing = 0
-        to_head = self._head_only
-        self.transport.write(own_answer(status, error, words, front.pseudonym, front.date, self._close, to_head))
+        self._writer.now(
+            own_answer(status, error, words, front.pseudonym, front.date, close=self._close, to_head=self._head_only)
+        )
 
     def _refuse(self, bad: BadMessage) -> None:
         """
@@ -543,7 +447,7 @@ class ClientConnection(asyncio.Protocol):
         The answer is out: read the next request, or end the connection.
         """
         self.exchange = None
-        self._decoder = None
+        self._decoder = self._sending = None
         if self._state == CLOSED:
             return
         if self._close or self._state == BODY:
@@ -583,17 +487,15 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = self._front.now + LINGER_SECONDS
         if self._paused:
             self.resume()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        self._writer.half_close()
 
     def _tunnel(self, head: AnswerHead) -> None:
         """
         The side switched protocols: bytes that the client sent ahead belong to the new one (RFC 9110 §7.8).
         """
         self._state = TUNNEL
-        self._framing = 0
         self.deadline = self._front.now + self._front.timeouts.tunnel_idle
-        self._out.append(interim_bytes(head, head.upgrade))
+        self._writer.switch(head)
         if self._pending and self.exchange is not None:
             held = bytes(self._pending)
             self._pending.clear()
@@ -606,13 +508,16 @@ class ClientConnection(asyncio.Protocol):
         Called by the worker's one timer when `deadline` may have passed.
         """
         timeouts = self._front.timeouts
-        if self.stuck_at:
-            self._check_reader(now)
-        if self._state == BODY and not self._paused and timeouts.body_rate and not self._expecting:
-            spent = now - self._body_at
-            if spent > timeouts.rate_grace and self._body_bytes < spent * timeouts.body_rate:
-                self._break(BadMessage(408, "content came too slowly"))
+        if self.taking is not None:
+            unsent, pace = self.transport.get_write_buffer_size(), (timeouts.write_rate, timeouts.rate_grace)
+            if self.taking.is_too_slow(now, unsent, timeouts.write_idle, *pace):
+                self._front.count_error("client", "answer taken too slowly")
+                self.transport.abort()
                 return
+        free = self._sending if not self._paused and not self._expecting else None
+        if free is not None and free.is_too_slow(now, timeouts.body_rate, timeouts.rate_grace):
+            self._break(BadMessage(408, "content came too slowly"))
+            return
         if not self.deadline or now < self.deadline:
             return
         if self._state == BODY and self._paused:
@@ -631,27 +536,12 @@ class ClientConnection(asyncio.Protocol):
         elif self._state == TUNNEL:
             self.transport.close()
 
-    def _check_reader(self, now: float) -> None:
-        """
-        A client that takes its answer too slowly, or not at all, is cut off.
-        """
-        timeouts = self._front.timeouts
-        size = self.transport.get_write_buffer_size()
-        spent = now - self.stuck_at
-        if (timeouts.write_idle and spent > timeouts.write_idle and size >= self._drained_size) or (
-            timeouts.write_rate
-            and spent > timeouts.rate_grace
-            and self._drained_size - size < spent * timeouts.write_rate
-        ):
-            self._front.count_error("client", "answer taken too slowly")
-            self.transport.abort()
-
     def can_continue(self) -> None:
         """
         Tell the client to send its content: the side was silent about it.
         """
         if self._state == BODY and not self._answered and not self._old:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._writer.now(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def is_idle(self) -> bool:
         """
@@ -679,16 +569,15 @@ class ClientConnection(asyncio.Protocol):
         """
         if self._paused and not self.transport.is_closing():
             self._paused = False
-            self._body_at = self._front.now
-            self._body_bytes = 0
+            if self._sending is not None:
+                self._sending.restart(self._front.now)
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         """
         Called by the loop.
         """
-        self.stuck_at = self._front.now
-        self._drained_size = self.transport.get_write_buffer_size()
+        self.taking = TakingPace(self._front.now, self.transport.get_write_buffer_size())
         if self.exchange is not None:
             self.exchange.client_full()
 
@@ -696,6 +585,6 @@ class ClientConnection(asyncio.Protocol):
         """
         Called by the loop.
         """
-        self.stuck_at = 0.0
+        self.taking = None
         if self.exchange is not None:
             self.exchange.client_drained()

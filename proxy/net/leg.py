@@ -4,7 +4,7 @@ The seam between a connection to a side and whoever asked for it: one request ou
 
 from typing import TYPE_CHECKING, Protocol
 
-from proxy.wire.head import AnswerHead
+from proxy.wire.answer import AnswerHead
 
 if TYPE_CHECKING:
     from proxy.net.upstream import UpstreamConnection
@@ -49,7 +49,7 @@ class Leg(Protocol):
 
     def failed(self, cause: str) -> None:
         """
-        There will be no (complete) answer; `cause` is a key of `wire.answers.CAUSES`.
+        There will be no (complete) answer; `cause` is a key of `wire.own.CAUSES`.
         """
 
     def full(self) -> None:

@@ -7,13 +7,19 @@ Live and shadow legs have pools of their own, so that a side's shadow traffic ca
 import asyncio
 import ssl
 from dataclasses import dataclass
+from math import inf
 
+from proxy.clock import monotonic
 from proxy.net.leg import Leg
+from proxy.net.lifetime import Lifetime
 from proxy.net.resolver import Resolver
 from proxy.net.upstream import UpstreamConnection
 from proxy.routing.table import Limits, Side, Timeouts
 from proxy.tasks import spawn
-from proxy.wire.head import AnswerParser
+from proxy.wire.answer import AnswerParser
+
+# A side that says `Keep-Alive: timeout=5` may close at any moment of the fifth second.
+MARGIN = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +51,7 @@ class Pool:
         self.now = now
         self.head_timeout = patience.head
         self.body_timeout = patience.body
-        self.head_limit = limits.head
-        self.interim_limit = limits.interim
-        self.chunk_limits = (limits.chunk_extensions, limits.line, limits.head, limits.fields)
+        self.limits = limits
         self.parser = parser
         self.open = 0
         self._side = side
@@ -58,19 +62,30 @@ class Pool:
         self._idle: list[UpstreamConnection] = []
         self._all: set[UpstreamConnection] = set()
         self._closing = False
+        self.lifetime = Lifetime()
         self._resolver = Resolver(side.address, side.port, timeouts.dns_ttl)
         self._tls = _tls_context(side) if side.scheme == "https" else None
 
     # Lending...
 
-    def lend(self) -> UpstreamConnection | None:
+    def lend(self, *, repeatable: bool) -> UpstreamConnection | None:
         """
         An idle connection on which nothing is readable, or None.
+
+        For a request that is not `repeatable` it must also be one that the side won't be closing at this moment.
         """
-        idle = self._idle
-        while idle:
-            connection = idle.pop()
-            if not connection.is_stale():
+        unused = self._idle
+        now = monotonic()
+        while unused:
+            connection = unused[-1]
+            idle = now - connection.idle_since
+            if not repeatable and not self.lifetime.trusts(idle):
+                return None
+            unused.pop()
+            if connection.is_stale():
+                self.lifetime.closed_after(idle)
+            elif not connection.idle_limit or idle < connection.idle_limit - MARGIN:
+                connection.idle = idle
                 return connection
             connection.transport.abort()
         return None
@@ -79,10 +94,10 @@ class Pool:
         """
         Take back a connection whose answer was read to its end.
         """
-        if self._closing or self.now - connection.born > self._age:
+        connection.idle_since = now = monotonic()
+        if self._closing or now - connection.born > self._age:
             connection.transport.close()
             return
-        connection.idle_since = self.now
         self._idle.append(connection)
 
     # Connecting...
@@ -103,7 +118,7 @@ class Pool:
         connection: UpstreamConnection | None = None
         cause = "dns"
         try:
-            async with asyncio.timeout(self._connect_timeout):
+            async with asyncio.timeout(None if self._connect_timeout == inf else self._connect_timeout):
                 for address in await self._resolver.first():
                     try:
                         connection = await self._open(address)
@@ -164,6 +179,7 @@ class Pool:
         while self._idle and now - self._idle[0].idle_since > self._idle_timeout:
             self._idle.pop(0).transport.close()
         self._resolver.tick(now)
+        self.lifetime.tick()
 
     def close(self) -> None:
         """
@@ -188,7 +204,7 @@ def _tls_context(side: Side) -> ssl.SSLContext:
 
 def _cause(error: Exception) -> str:
     """
-    What went wrong with a connection attempt, as a key of `wire.answers.CAUSES`.
+    What went wrong with a connection attempt, as a key of `wire.own.CAUSES`.
     """
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate"

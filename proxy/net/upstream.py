@@ -9,12 +9,13 @@ import asyncio
 import select
 from typing import TYPE_CHECKING, cast
 
+from proxy.clock import monotonic
 from proxy.errors import BadMessage
 from proxy.net.leg import Leg
+from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, EndDecoder, LengthDecoder
 from proxy.wire.fields import FIELD_BYTES
 from proxy.wire.forward import has_content
-from proxy.wire.head import AnswerHead
 
 if TYPE_CHECKING:
     from proxy.net.pool import Pool
@@ -25,7 +26,8 @@ HIGH, LOW = 65536, 16384
 
 class UpstreamConnection(asyncio.Protocol):
     """
-    `leg` is who it is lent to; `answered` that a byte of the answer has come; `reused` that it served before.
+    `leg` is who it is lent to; `answered` that a byte of the answer has come; `reused` that it served before; `idle`
+    for how many seconds it was unused before this request, `idle_limit` how many the side allows (0: it didn't say).
     """
 
     __slots__ = (
@@ -41,6 +43,8 @@ class UpstreamConnection(asyncio.Protocol):
         "answered",
         "born",
         "deadline",
+        "idle",
+        "idle_limit",
         "idle_since",
         "leg",
         "pool",
@@ -53,8 +57,10 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: "Pool") -> None:
         self.pool = pool
         self.leg: Leg | None = None
-        self.born = self.idle_since = pool.now
+        self.born = self.idle_since = monotonic()
         self.deadline = 0.0
+        self.idle_limit = 0.0
+        self.idle = 0.0
         self.reused = False
         self.answered = False
         self._buffer = bytearray()
@@ -155,7 +161,10 @@ class UpstreamConnection(asyncio.Protocol):
         """
         Bytes of a head, perhaps the whole answer.
         """
-        self.answered = True
+        if not self.answered:
+            self.answered = True
+            if self.reused:
+                self.pool.lifetime.served_after(self.idle)
         if self._buffer or data[:1] == b"\r":
             self._buffer += data
             data = bytes(self._buffer)
@@ -167,7 +176,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if self._buffer:
             self._buffer.clear()
-        if end > self.pool.head_limit:
+        if end > self.pool.limits.head:
             raise BadMessage(502, "head too large")
         head = self.pool.parser.parse(data[:end])
         rest = data[end + 4 :]
@@ -175,6 +184,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._interim(leg, head, rest)
             return
         self._reusable = self._reusable and head.reusable and self._sent
+        self.idle_limit = head.idle_limit
         self.deadline = self.pool.now + self.pool.body_timeout
         if not has_content(head, self._head_only):
             leg.answer(head)
@@ -183,7 +193,7 @@ class UpstreamConnection(asyncio.Protocol):
         if head.length > 0:
             decoder: Decoder = LengthDecoder(head.length)
         elif head.chunked:
-            decoder = ChunkedDecoder(*self.pool.chunk_limits, head.nominated)
+            decoder = ChunkedDecoder(self.pool.limits, 0, head.nominated)
         else:
             decoder = EndDecoder()
             self._reusable = False
@@ -226,7 +236,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         A head that goes on: kept within its limit, refused early when it can't become one.
         """
-        if len(data) > self.pool.head_limit:
+        if len(data) > self.pool.limits.head:
             raise BadMessage(502, "head too large")
         left = data.translate(None, FIELD_BYTES).replace(b"\r\n", b"")
         if left and (left != b"\r" or data[-1:] != b"\r"):
@@ -249,7 +259,7 @@ class UpstreamConnection(asyncio.Protocol):
                 leg.data(rest)
             return
         self._interims += 1
-        if self._interims > self.pool.interim_limit:
+        if self._interims > self.pool.limits.interim:
             raise BadMessage(502, "too many interim answers")
         leg.interim(head)
         if rest and self.leg is leg:
@@ -267,6 +277,8 @@ class UpstreamConnection(asyncio.Protocol):
             return True
         if leg is not None and isinstance(self._decoder, EndDecoder):
             self._finish(leg, [], b"")
+        elif leg is None and self.reused:
+            self.pool.lifetime.closed_after(monotonic() - self.idle_since)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -274,6 +286,8 @@ class UpstreamConnection(asyncio.Protocol):
         Called by the loop. A reset is never an end (RFC 9112 §8).
         """
         self.pool.closed(self)
+        if exc is not None and self.leg is None and self.reused and not self.answered:
+            self.pool.lifetime.closed_after(monotonic() - self.idle_since)
         if self.leg is not None:
             self.fail("incomplete" if self._decoder is not None or self._tunnel else "terminated")
 
@@ -282,6 +296,8 @@ class UpstreamConnection(asyncio.Protocol):
         Give up the connection and tell the leg.
         """
         leg, self.leg = self.leg, None
+        if cause == "terminated" and self.reused and not self.answered:
+            self.pool.lifetime.closed_after(self.idle)
         self.transport.abort()
         if leg is not None:
             leg.failed(cause)

@@ -5,7 +5,8 @@ The supervisor's parent validates the configuration (`proxy/settings`) and makes
 table as bytes over their link and never see YAML or pydantic. All times are seconds, all sizes bytes.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
+from math import inf
 from typing import Any
 
 import orjson
@@ -71,7 +72,7 @@ class Limits:
     connections: int
     requests_per_connection: int
     upstream_connections: int
-    handshakes: int
+    methods: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,17 @@ class Timeouts:
     continue_wait: float
     tunnel_idle: float
     dns_ttl: float
+
+    def patient(self) -> "Timeouts":
+        """
+        The same with 0, "off", as forever, which adds up without special cases. Rates keep their 0.
+        """
+        never: dict[str, Any] = {
+            field.name: inf
+            for field in fields(self)
+            if getattr(self, field.name) == 0 and not field.name.endswith("_rate") and field.name != "rate_grace"
+        }
+        return replace(self, **never)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,10 +145,11 @@ def decode(data: bytes) -> Table:
     """
     raw: dict[str, Any] = orjson.loads(data)
     old, new = raw.pop("sides")
+    limits = raw.pop("limits")
     return Table(
         sides=(Side(**old), Side(**new)),
         mirror=Mirror(**raw.pop("mirror")),
-        limits=Limits(**raw.pop("limits")),
+        limits=Limits(**{**limits, "methods": tuple(limits["methods"])}),
         timeouts=Timeouts(**raw.pop("timeouts")),
         headers=tuple(raw.pop("headers")),
         endpoints=tuple(raw.pop("endpoints")),

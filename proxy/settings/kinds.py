@@ -22,6 +22,7 @@ TIME_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 NUMBER_AND_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 # RFC 9110 section 5.6.2.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", re.ASCII)
 ENDPOINT = re.compile(r"[A-Z][A-Z-]* /[^\s?#]*")
 
 
@@ -124,6 +125,19 @@ def parse_headers(value: object) -> str | tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for name in value))
 
 
+def parse_methods(value: object) -> tuple[str, ...]:
+    """
+    Request methods, which are case-sensitive tokens (RFC 9110 §9.1).
+    """
+    remedy = "write a list such as [BAN, REFRESH]"
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{quote(value)} is no list of methods; {remedy}")
+    for name in value:
+        if not isinstance(name, str) or METHOD.fullmatch(name) is None:
+            raise ValueError(f"{quote(name)} is no method; {remedy}")
+    return tuple(dict.fromkeys(value))
+
+
 def parse_endpoints(value: object) -> tuple[str, ...]:
     """
     Endpoints named by the operator, as method and path template.
@@ -175,6 +189,9 @@ Headers = Annotated[
     str | tuple[str, ...],
     PlainValidator(parse_headers),
     Kind(words="significant, all or a list", show=show_list, text=False),
+]
+Methods = Annotated[
+    tuple[str, ...], PlainValidator(parse_methods), Kind(words="list of methods", show=show_list, text=False)
 ]
 Endpoints = Annotated[
     tuple[str, ...], PlainValidator(parse_endpoints), Kind(words="list of endpoints", show=show_list, text=False)

@@ -14,6 +14,7 @@ from proxy.settings.kinds import (
     Headers,
     Host,
     Listen,
+    Methods,
     Name,
     Percent,
     Rate,
@@ -144,7 +145,7 @@ class Limits(Section):
     connections: int = Field(10_000, ge=1, description="client connections, in each worker")
     requests_per_connection: int = Field(10_000, ge=1, description="then the client is asked to connect anew")
     upstream_connections: int = Field(1024, ge=1, description="connections to one side, in each worker; then 503")
-    handshakes: int = Field(64, ge=1, description="TLS handshakes with sides at once, in each worker")
+    methods: Methods = Field((), description="request methods understood besides the registered ones; others get 501")
 
 
 class Timeouts(Section):

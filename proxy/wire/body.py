@@ -8,6 +8,7 @@ left in `rest`. Tiny chunks are joined, so one read gives at most one piece of c
 import re
 
 from proxy.errors import BadMessage
+from proxy.routing.table import Limits
 from proxy.wire.fields import FIELD_BYTES, FRAMING, NOT_IN_TRAILERS, TOKEN_BYTES
 
 HEX = b"0123456789abcdefABCDEF"
@@ -72,11 +73,13 @@ class ChunkedDecoder:
     The chunked coding (RFC 9112 §7.1), strictly: CRLF only, 1*HEXDIG, extensions checked and dropped.
 
     `trailers` are the field lines of the trailer section that may be forwarded: none that are barred there or
-    `nominated` by the head's Connection. Raises `BadMessage` (400).
+    `nominated` by the head's Connection. Raises `BadMessage`: 400, 413 past `content_limit` bytes (0: any), 431.
     """
 
     __slots__ = (
         "_buffer",
+        "_content_bytes",
+        "_content_limit",
         "_extension_bytes",
         "_left",
         "_limits",
@@ -90,11 +93,11 @@ class ChunkedDecoder:
 
     _SIZE, _DATA, _CRLF, _TRAILER = range(4)
 
-    def __init__(
-        self, extension_limit: int, line_limit: int, head_limit: int, field_limit: int, nominated: frozenset[bytes]
-    ) -> None:
+    def __init__(self, limits: Limits, content_limit: int, nominated: frozenset[bytes]) -> None:
+        self._limits = limits
+        self._content_limit = content_limit
+        self._content_bytes = 0
         self._nominated = nominated
-        self._limits = (extension_limit, line_limit, head_limit, field_limit)
         self._buffer = b""
         self._left = 0
         self._extension_bytes = 0
@@ -149,7 +152,7 @@ class ChunkedDecoder:
         """
         Keep an incomplete line, unless it is already too long or wrong.
         """
-        if len(partial) > self._limits[1]:
+        if len(partial) > self._limits.line:
             raise BadMessage(431 if self._state == self._TRAILER else 400, "line too long in chunked content")
         left = partial.translate(None, FIELD_BYTES)
         if left and (left != b"\r" or partial[-1:] != b"\r"):
@@ -167,7 +170,7 @@ class ChunkedDecoder:
             digits = line[: len(line) - len(line.lstrip(HEX))]
             extensions = line[len(digits) :]
             self._extension_bytes += len(extensions)
-            if self._extension_bytes > self._limits[0]:
+            if self._extension_bytes > self._limits.chunk_extensions:
                 raise BadMessage(400, "too many chunk extensions")
             if not extensions or extensions[-1:] in b" \t" or _EXTENSIONS.fullmatch(extensions) is None:
                 raise BadMessage(400, "malformed chunk size")
@@ -176,6 +179,9 @@ class ChunkedDecoder:
         self._left = int(digits, 16)
         if self._left >= 2**63:
             raise BadMessage(400, "chunk too large")
+        self._content_bytes += self._left
+        if self._content_limit and self._content_bytes > self._content_limit:
+            raise BadMessage(413, "content too large")
         self._state = self._DATA if self._left else self._TRAILER
 
     def _trailer(self, line: bytes) -> None:
@@ -186,7 +192,7 @@ class ChunkedDecoder:
             self.done = True
             return
         self._trailer_bytes += len(line) + 2
-        if len(line) > self._limits[1] or self._trailer_bytes > self._limits[2]:
+        if len(line) > self._limits.line or self._trailer_bytes > self._limits.head:
             raise BadMessage(431, "trailer section too large")
         name, colon, _ = line.partition(b":")
         if not colon or not name or name.translate(None, TOKEN_BYTES) or line.translate(None, FIELD_BYTES):
@@ -195,7 +201,7 @@ class ChunkedDecoder:
             raise BadMessage(400, "framing field in the trailer section")
         if name.lower() not in NOT_IN_TRAILERS and name.lower() not in self._nominated:
             self.trailers.append(line)
-            if len(self.trailers) > self._limits[3]:
+            if len(self.trailers) > self._limits.fields:
                 raise BadMessage(431, "too many trailer lines")
 
 

@@ -18,7 +18,7 @@ REMEMBERED = 4096
 # Codes. PLAIN is forwarded as it came; DROP never is; the others need a look.
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REQUEST_ID, TRACEPARENT, MAX_FORWARDS = range(10, 16)
-VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE = range(16, 23)
+VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE, KEEP_ALIVE = range(16, 24)
 
 # Hop-by-hop whether or not Connection names them (RFC 9110 §7.6.1, §11.7; Keep-Alive and Proxy-Connection by custom).
 _HOP = {
@@ -54,7 +54,7 @@ _REQUEST = {
     b"x-parallax-shadow": DROP,
     b"x-request-id": REQUEST_ID,
 }
-_ANSWER = {**_HOP, b"content-type": TYPE, b"date": DATE}
+_ANSWER = {**_HOP, b"keep-alive": KEEP_ALIVE, b"content-type": TYPE, b"date": DATE}
 
 # Naming these in Connection doesn't make them hop-by-hop: stripping them would change what the request means
 # (RFC 9110 §7.6.1 forbids listing fields meant for all recipients; attackers list them all the same).

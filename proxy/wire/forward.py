@@ -6,7 +6,8 @@ per side, is added. Nothing is ever sent that was not validated field line by fi
 """
 
 from proxy.routing.table import Side
-from proxy.wire.head import AnswerHead, RequestHead
+from proxy.wire.answer import AnswerHead
+from proxy.wire.request import RequestHead
 
 MARKER = b"X-Parallax-Shadow: 1\r\n"
 EXPECT = b"Expect: 100-continue\r\n"

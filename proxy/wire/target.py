@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from proxy.errors import BadMessage
 
 if TYPE_CHECKING:
-    from proxy.wire.head import RequestHead
+    from proxy.wire.request import RequestHead
 
 # reg-name, IPv4 or bracketed IP literal, optionally a port (RFC 3986 §3.2.2); no userinfo (RFC 9110 §4.2.4).
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9\-._~!$&'()*+;=%]+)(?::[0-9]{1,5})?")

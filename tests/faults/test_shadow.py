@@ -293,7 +293,7 @@ async def test_memory_is_bounded_under_many_hanging_copies(stage: Scene) -> None
         nonlocal books
         books = await stage.parallax.books()
         held.append(books.memory)
-        return books.balanced and books.eligible == before.eligible + 200
+        return books.balanced and books.eligible >= before.eligible + 200
 
     await until(ended, "all copies have ended")
     skipped = books.since(before).skipped

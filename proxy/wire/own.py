@@ -36,7 +36,9 @@ CAUSES: dict[str, Cause] = {
 }
 
 
-def own_answer(status: int, error: str, words: str, pseudonym: str, date: bytes, close: bool, to_head: bool) -> bytes:
+def own_answer(
+    status: int, error: str, words: str, pseudonym: str, date: bytes, *, close: bool, to_head: bool
+) -> bytes:
     """
     A whole answer made by Parallax. `date` is a Date line without CRLF.
     """
