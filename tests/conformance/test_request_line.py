@@ -99,6 +99,20 @@ async def test_empty_lines_between_requests_are_skipped(stage: Scene) -> None:
         assert (await client.answer()).status == 200
 
 
+async def test_an_empty_line_after_other_requests_is_refused(stage: Scene) -> None:
+    """
+    After anything but a form an empty line is how too long a body looks: 400, stricter than RFC 9112 §2.2. item 4
+    """
+    client = await stage.client()
+    client.send(get(b"/1"))
+    (await stage.old.request()).answer(OK)
+    await client.answer()
+    client.send(b"\r\n" + get(b"/2"))
+
+    assert (await client.answer()).status == 400
+    await client.over()
+
+
 async def test_many_empty_lines_are_refused(stage: Scene) -> None:
     """
     A third empty line before a request is 400 (RFC 9112 §2.2 asks for at least one to be skipped). item 4

@@ -299,7 +299,7 @@ async def test_memory_is_bounded_under_many_hanging_copies(stage: Scene) -> None
     skipped = books.since(before).skipped
 
     assert bodies == [100_000] * 200
-    assert 0 < max(held) <= BUDGET
+    assert max(held) <= BUDGET
     assert held[-1] == 0
     assert skipped.get("memory_budget", 0) + skipped.get("concurrency", 0) > 0
 
