@@ -54,7 +54,7 @@ def a_table() -> Table:
             body_timeout=30.0,
             breaker=True,
         ),
-        limits=Limits(**dict.fromkeys(Limits.__slots__, 0)),
+        limits=Limits(methods=(), **dict.fromkeys(set(Limits.__slots__) - {"methods"}, 0)),
         timeouts=Timeouts(**dict.fromkeys(Timeouts.__slots__, 0)),
         headers=(),
         pseudonym="parallax",
