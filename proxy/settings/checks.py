@@ -7,27 +7,16 @@ Looks at local addresses and files; sends nothing and looks up no name.
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from proxy.settings.addresses import Address
 from proxy.settings.kinds import show_number, show_size
 from proxy.settings.model import Settings, Side
+from proxy.settings.sentences import Finding
 
 IP = IPv4Address | IPv6Address
 LOOPBACK: frozenset[IP] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """
-    One thing to tell the operator, at the key it is about. A warning doesn't stop Parallax from starting.
-    """
-
-    key: tuple[str, ...]
-    said: str
-    warning: bool = False
 
 
 def check(settings: Settings, folder: Path) -> Iterator[Finding]:

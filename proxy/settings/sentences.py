@@ -3,11 +3,11 @@ Problems as sentences: place, key, what is wrong, and what would be right.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
-from proxy.settings.checks import Finding
 from proxy.settings.keys import Key, keys
 from proxy.settings.kinds import show_number
 from proxy.settings.quote import quote
@@ -22,6 +22,17 @@ OPTIONS: Mapping[Where, str] = {
     ("admin", "listen"): "--admin",
     ("workers",): "--workers",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    One thing to tell the operator, at the key it is about. A warning doesn't stop Parallax from starting.
+    """
+
+    key: tuple[str, ...]
+    said: str
+    warning: bool = False
 
 
 class Teller:

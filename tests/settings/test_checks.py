@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import trustme
 
-from proxy.settings.checks import Finding, check, known_addresses
+from proxy.settings.checks import check, known_addresses
 from proxy.settings.model import Settings
+from proxy.settings.sentences import Finding
 
 Values = dict[str, Any]
 
