@@ -115,7 +115,7 @@ def room(name: str) -> str:
     """
     The folder of a module, or the module itself at the top.
     """
-    return name.split(".")[0]
+    return name.split(".", maxsplit=1)[0]
 
 
 def floor(name: str) -> int:
