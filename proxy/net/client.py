@@ -14,17 +14,15 @@ from proxy.net.front import ExchangeEvents, Front
 from proxy.net.pace import SendingPace, TakingPace
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder
-from proxy.wire.fields import FIELD_BYTES
 from proxy.wire.forward import CLOSE, Hop, framing, interim_bytes
 from proxy.wire.own import CAUSES, own_answer
-from proxy.wire.request import IDEMPOTENT, RequestHead, check_beginning, parse_request
+from proxy.wire.reader import RequestReader
+from proxy.wire.request import RequestHead
 
-# Write buffer marks of one connection in one direction, and the most that is held of requests sent ahead.
+# Write buffer marks of one connection in one direction.
 HIGH, LOW = 65536, 16384
 # How much of an unwanted body is read, so that the client gets to see the answer and not a reset (RFC 9112 §9.6).
 LINGER_BYTES, LINGER_SECONDS = 1024 * 1024, 2.0
-# What browsers submit forms with.
-FORMS = frozenset({b"POST", b"PUT", b"PATCH"})
 
 HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
 
@@ -41,16 +39,13 @@ class ClientConnection(asyncio.Protocol):
         "_decoder",
         "_expecting",
         "_front",
-        "_head_only",
-        "_lines",
         "_lingered",
         "_loop",
         "_old",
         "_paused",
-        "_pending",
+        "_reader",
         "_requests",
         "_sending",
-        "_skips",
         "_state",
         "_writer",
         "deadline",
@@ -70,20 +65,17 @@ class ClientConnection(asyncio.Protocol):
         self.exchange: ExchangeEvents | None = None
         # Per connection
         self._state = HEAD
-        self._pending = bytearray()
+        self._reader = RequestReader(front.rules, front.limits)
         self._requests = 0
         self._born = front.now
         self._paused = False
         self._lingered = 0
-        self._lines = 0
-        self._skips = True
         self.taking: TakingPace | None = None
         self.deadline = front.now + front.timeouts.head
         # Per request
         self._decoder: Decoder | None = None
         self._close = False
         self._old = False
-        self._head_only = False
         self._answered = False
         self._expecting = False
         self._sending: SendingPace | None = None
@@ -131,56 +123,45 @@ class ClientConnection(asyncio.Protocol):
         """
         Bytes of a request head, perhaps several requests.
         """
-        front = self._front
-        pending = self._pending
-        if pending:
-            pending += data
-            data = bytes(pending)
-            pending.clear()
-        elif self._requests or not self.deadline:
+        if not self._reader.holds() and (self._requests or not self.deadline):
             # The first byte of a head starts its time; on a new connection it is running already.
-            self.deadline = front.now + front.timeouts.head
-        if data[:1] == b"\r" and self._skips:
-            # RFC 9112 §2.2: empty lines before a request are tolerated; 2 are enough for anybody.
-            data = data[2:] if data[:2] == b"\r\n" else data
-            data = data[2:] if data[:2] == b"\r\n" else data
-        end = data.find(b"\r\n\r\n")
-        if end < 0 or end > front.limits.head:
-            self._partial(data)
-            return
-        limits = front.limits
+            self.deadline = self._front.now + self._front.timeouts.head
         try:
-            head = parse_request(data[:end], front.rules)
+            head = self._reader.read(data)
         except BadMessage as bad:
-            self._head_only = data[:5] == b"HEAD "
             self._refuse(bad)
             return
+        if head is not None:
+            self._begin(head)
+
+    def _begin(self, head: RequestHead) -> None:
+        """
+        A request's head is complete.
+        """
+        front, reader = self._front, self._reader
         self.deadline = 0.0
         self._requests += 1
         self._old = head.old_version
-        self._head_only = head.method == b"HEAD"
         self._answered = False
-        # Old browsers send an empty line after the content of a form; after other requests it is a body too long.
-        self._skips = head.method in FORMS
         self._close = (
             head.close
             or front.closing
-            or self._requests >= limits.requests_per_connection
+            or self._requests >= front.limits.requests_per_connection
             or front.now - self._born > front.timeouts.connection_age
         )
-        rest = data[end + 4 :]
-        if not head.has_body:
-            self._state = ANSWER
-            if rest:
-                try:
-                    self._check_behind(head, rest)
-                except BadMessage as bad:
-                    self._refuse(bad)
-                    return
-                self._hold(rest)
-            front.begin(self, head)
+        rest, reader.rest = reader.rest, b""
+        if head.has_body:
+            self._begin_body(head, rest)
             return
-        self._begin_body(head, rest)
+        self._state = ANSWER
+        if rest:
+            try:
+                reader.check_behind(head, rest)
+            except BadMessage as bad:
+                self._refuse(bad)
+                return
+            self._hold(rest)
+        front.begin(self, head)
 
     def _begin_body(self, head: RequestHead, rest: bytes) -> None:
         """
@@ -203,7 +184,7 @@ class ClientConnection(asyncio.Protocol):
             # What came with the head is decoded first, so that a request found malformed here reaches no side.
             content = decoder.feed(rest)
             if decoder.rest:
-                self._check_behind(head, decoder.rest)
+                self._reader.check_behind(head, decoder.rest)
         except BadMessage as bad:
             self._refuse(bad)
             return
@@ -255,47 +236,11 @@ class ClientConnection(asyncio.Protocol):
         if decoder.done and self.exchange is exchange:
             exchange.request_end(decoder.trailers)
 
-    def _check_behind(self, head: RequestHead, rest: bytes) -> None:
-        """
-        Bytes right behind a request with content, or one that must not be pipelined behind, have to begin a request:
-        otherwise the content was longer than its framing says, which is how smuggling begins.
-        """
-        if not head.close and (head.has_body or head.method not in IDEMPOTENT):
-            check_beginning(rest.lstrip(b"\r\n"), self._front.rules)
-
-    def _partial(self, data: bytes) -> None:
-        """
-        A head that goes on: kept within its limits, refused early when it can't become one.
-        """
-        limits = self._front.limits
-        line = data.find(b"\r\n")
-        if len(data) > limits.line and not 0 <= line <= limits.line:
-            self._refuse(BadMessage(414, "request line too long"))
-        elif len(data) > limits.head:
-            self._refuse(BadMessage(431, "head too large"))
-        elif (left := data.translate(None, FIELD_BYTES).replace(b"\r\n", b"")) and (
-            left != b"\r" or data[-1:] != b"\r"
-        ):
-            self._refuse(BadMessage(400, "control character or bare CR or LF in the head"))
-        else:
-            lines = data.count(b"\n")
-            if lines != self._lines or not lines:
-                # Refuse what is wrong already, rather than after the head's time is over.
-                self._lines = lines
-                try:
-                    check_beginning(data, self._front.rules)
-                except BadMessage as bad:
-                    self._refuse(bad)
-                    return
-            self._pending[:] = data
-
     def _hold(self, data: bytes) -> None:
         """
-        Bytes of requests to come, raw. Over the limit, reading stops until the current answer is out.
+        Bytes of requests to come. Over the limit, reading stops until the current answer is out.
         """
-        pending = self._pending
-        pending += data
-        if not self._paused and (len(pending) > HIGH or pending.count(b"\r\n\r\n") >= self._front.limits.pipelined):
+        if self._reader.hold(data):
             self.pause()
 
     def eof_received(self) -> bool:
@@ -312,7 +257,6 @@ class ClientConnection(asyncio.Protocol):
         Called by the loop.
         """
         self._state = CLOSED
-        self._pending.clear()
         self._front.connections.discard(self)
         exchange, self.exchange = self.exchange, None
         if exchange is not None:
@@ -338,7 +282,7 @@ class ClientConnection(asyncio.Protocol):
         if head.status == 101:
             self._tunnel(head)
             return
-        how = framing(head, self._head_only, self._old)
+        how = framing(head, self._reader.to_head, self._old)
         if how == CLOSE or self._state == BODY or front.closing:
             self._close = True
         date = front.date if front.add_date else b""
@@ -416,7 +360,9 @@ class ClientConnection(asyncio.Protocol):
             self._close = True
         self._answered = True
         self._writer.now(
-            own_answer(status, error, words, front.pseudonym, front.date, close=self._close, to_head=self._head_only)
+            own_answer(
+                status, error, words, front.pseudonym, front.date, close=self._close, to_head=self._reader.to_head
+            )
         )
 
     def _refuse(self, bad: BadMessage) -> None:
@@ -425,7 +371,6 @@ class ClientConnection(asyncio.Protocol):
         """
         self._front.count_error("client", bad.detail)
         self._close = True
-        self._pending.clear()
         self._own(bad.status, "http_request_error", bad.detail)
         self._linger(sending=True)
 
@@ -451,11 +396,11 @@ class ClientConnection(asyncio.Protocol):
         if self._state == CLOSED:
             return
         if self._close or self._state == BODY:
-            self._linger(sending=self._state == BODY or bool(self._pending) or self._paused)
+            self._linger(sending=self._state == BODY or self._reader.holds() or self._paused)
             return
         self._state = HEAD
         self.deadline = self._front.now + self._front.timeouts.keep_alive
-        if self._pending:
+        if self._reader.holds():
             self._loop.call_soon(self._go_on)
         elif self._paused:
             self.resume()
@@ -468,11 +413,13 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self._front.now + self._front.timeouts.head
             if self._paused:
                 self.resume()
-            if self._pending[:1] == b"\r" and self._pending.strip(b"\r\n"):
-                # An empty line sent ahead between two requests is how a body one byte too long looks.
-                self._refuse(BadMessage(400, "an empty line between requests sent ahead"))
-            else:
-                self._head(b"")
+            try:
+                head = self._reader.begin_held()
+            except BadMessage as bad:
+                self._refuse(bad)
+                return
+            if head is not None:
+                self._begin(head)
 
     def _linger(self, *, sending: bool) -> None:
         """
@@ -483,7 +430,6 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
             return
         self._state = LINGER
-        self._pending.clear()
         self.deadline = self._front.now + LINGER_SECONDS
         if self._paused:
             self.resume()
@@ -496,10 +442,8 @@ class ClientConnection(asyncio.Protocol):
         self._state = TUNNEL
         self.deadline = self._front.now + self._front.timeouts.tunnel_idle
         self._writer.switch(head)
-        if self._pending and self.exchange is not None:
-            held = bytes(self._pending)
-            self._pending.clear()
-            self.exchange.content(held)
+        if self._reader.holds() and self.exchange is not None:
+            self.exchange.content(self._reader.release())
 
     # Time and flow control...
 
@@ -529,7 +473,7 @@ class ClientConnection(asyncio.Protocol):
                 self.exchange.waited()
         elif self._state == BODY:
             self._break(BadMessage(408, "content did not come in time"))
-        elif self._state == HEAD and self._pending:
+        elif self._state == HEAD and self._reader.holds():
             self._refuse(BadMessage(408, "the head did not come in time"))
         elif self._state in (HEAD, LINGER):
             self.transport.close() if self._state == HEAD else self.transport.abort()
@@ -547,7 +491,7 @@ class ClientConnection(asyncio.Protocol):
         """
         Nothing is outstanding and nothing was sent ahead.
         """
-        return self._state == HEAD and not self._pending
+        return self._state == HEAD and not self._reader.holds()
 
     def idle_since(self) -> float:
         """
