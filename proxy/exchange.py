@@ -30,8 +30,7 @@ def begin(plane: Plane, client: ClientConnection, head: RequestHead) -> None:
     """
     A request's head is complete: answer it here, or open its exchange.
     """
-    own = b"1.1 " + plane.table.pseudonym.encode("ascii")
-    if head.vias and sum(via.count(own) for via in head.vias) >= LOOP:
+    if head.vias and _passes(plane, head) >= LOOP:
         plane.books.error("client", "loop")
         client.answer_own("loop")
     elif head.max_forwards == 0 and head.method == b"OPTIONS":
@@ -167,7 +166,7 @@ class Exchange:
         leg = ShadowLeg(plane, pair, head.method == b"HEAD")
         pair.shadow_leg = leg
         self._shadow = leg
-        leg.begin(text + MARKER + b"\r\n", self._sent)
+        leg.begin(text + MARKER, self._sent)
 
     def _send_live(self) -> None:
         """
@@ -419,6 +418,14 @@ class Exchange:
         """
         if self._client is not None:
             self._client.can_continue()
+
+
+def _passes(plane: Plane, head: RequestHead) -> int:
+    """
+    How often a request has come through here already, by the Via fields (RFC 9110 §7.6.3).
+    """
+    own = b"1.1 " + plane.table.pseudonym.encode("ascii")
+    return sum(via.count(own) for via in head.vias)
 
 
 def _count_down(head: RequestHead) -> None:

@@ -58,6 +58,9 @@ class Breaker:
         """
         if not self.enabled:
             return
+        if cause is None and self.state == CLOSED and now < self._window_end:
+            self._total += 1
+            return
         bad = cause in FAULTS
         if self.state == HALF_OPEN:
             if bad:

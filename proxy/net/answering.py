@@ -72,6 +72,8 @@ class AnswerWriter:
         out = self._out
         if len(out) == 1:
             self._transport.write(out[0])
+        elif not out:
+            return
         elif sum(map(len, out)) <= JOINED:
             self._transport.write(b"".join(out))
         else:

@@ -190,6 +190,13 @@ class UpstreamConnection(asyncio.Protocol):
             leg.answer(head)
             self._finish(leg, [], rest)
             return
+        if head.length == len(rest):
+            # The usual case of a short answer: whole in one read.
+            leg.answer(head)
+            leg.data(rest)
+            if self.leg is leg:
+                self._finish(leg, [], b"")
+            return
         if head.length > 0:
             decoder: Decoder = LengthDecoder(head.length)
         elif head.chunked:

@@ -9,7 +9,8 @@ from proxy.routing.table import Side
 from proxy.wire.answer import AnswerHead
 from proxy.wire.request import RequestHead
 
-MARKER = b"X-Parallax-Shadow: 1\r\n"
+# Ends the head of a copy.
+MARKER = b"X-Parallax-Shadow: 1\r\n\r\n"
 EXPECT = b"Expect: 100-continue\r\n"
 
 BODILESS = frozenset({204, 304})
@@ -22,18 +23,30 @@ class Hop:
     """
     What this hop adds to the requests of one client connection (RFC 9110 §7.6.3; X-Forwarded-* by custom).
 
-    `usual` is what a request without X-Forwarded-* gets, ready made.
+    `usual` is what a request for `authority` without X-Forwarded-* gets, ready made.
     """
 
-    __slots__ = ("address", "forwarded", "usual", "via")
+    __slots__ = ("_common", "address", "authority", "forwarded", "usual", "via")
 
     def __init__(self, address: str, pseudonym: str, forwarded: bool) -> None:
         self.address = address.encode("ascii", "replace")
         self.forwarded = forwarded
         self.via = b"Via: 1.1 " + pseudonym.encode("ascii") + b"\r\n"
-        self.usual = self.via
+        self._common = self.via
         if forwarded:
-            self.usual += b"X-Forwarded-For: " + self.address + b"\r\nX-Forwarded-Proto: http\r\n"
+            self._common += b"X-Forwarded-For: " + self.address + b"\r\nX-Forwarded-Proto: http\r\n"
+        self.authority = b""
+        self.usual = self._common
+
+    def greet(self, authority: bytes) -> bytes:
+        """
+        Make `usual` for another authority: clients rarely change it on one connection.
+        """
+        self.authority = authority
+        self.usual = self._common
+        if self.forwarded and authority:
+            self.usual += b"X-Forwarded-Host: " + authority + b"\r\n"
+        return self.usual
 
 
 class Destination:
@@ -57,18 +70,12 @@ def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
 
     `bits` are 256 random ones: a request id, and a trace context (W3C Trace Context §3.2) for a client without one.
     """
-    if head.forwarded_for < 0 and not head.has_forwarded_proto:
-        added = hop.usual
+    if head.forwarded_for < 0 and not head.has_forwarded_proto and not head.has_forwarded_host:
+        added = hop.usual if head.authority == hop.authority else hop.greet(head.authority)
     else:
         added = hop.via
-        if hop.forwarded and head.forwarded_for < 0:
-            added += b"X-Forwarded-For: " + hop.address + b"\r\n"
-        if hop.forwarded and not head.has_forwarded_proto:
-            added += b"X-Forwarded-Proto: http\r\n"
-    if hop.forwarded and head.forwarded_for >= 0:
-        head.lines[head.forwarded_for] += b", " + hop.address
-    if hop.forwarded and not head.has_forwarded_host and head.authority:
-        added += b"X-Forwarded-Host: " + head.authority + b"\r\n"
+        if hop.forwarded:
+            added += _forwarded_lines(head, hop)
     if not head.request_id or not head.traceparent:
         digits = b"%064x" % bits
         if not head.request_id:
@@ -80,6 +87,22 @@ def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
         added += b"Transfer-Encoding: chunked\r\n"
     if head.te:
         added += b"TE: trailers\r\nConnection: TE\r\n"
+    return added
+
+
+def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
+    """
+    The X-Forwarded-* lines for a request that brought some itself: its own stay, the client's address is appended.
+    """
+    added = b""
+    if head.forwarded_for >= 0:
+        head.lines[head.forwarded_for] += b", " + hop.address
+    else:
+        added += b"X-Forwarded-For: " + hop.address + b"\r\n"
+    if not head.has_forwarded_proto:
+        added += b"X-Forwarded-Proto: http\r\n"
+    if head.authority and not head.has_forwarded_host:
+        added += b"X-Forwarded-Host: " + head.authority + b"\r\n"
     return added
 
 
