@@ -19,6 +19,9 @@ import orjson
 from benchmarks.backends import Backend, nginx, temporary_paths
 from benchmarks.processes import HOST, CannotMeasure, Program, free_port, is_listening, running
 
+# nginx and Envoy don't bound the copies in flight; Parallax gets room enough not to skip any at full load.
+COPIES = 256
+
 Sides = tuple[Backend, Backend]
 
 
@@ -232,7 +235,7 @@ def open_contender(
         case "envoy":
             return envoy(sides, directory, envoy_path)
         case "parallax":
-            return parallax((sides[0].url, sides[1].url), directory)
+            return parallax((sides[0].url, sides[1].url), directory, mirror={"concurrency": COPIES})
         case _:
             raise CannotMeasure(f"There is no contender called {name!r}: use {', '.join(NAMES)}.")
 

@@ -182,7 +182,13 @@ class UpstreamConnection(asyncio.Protocol):
         rest = data[end + 4 :]
         if head.status < 200:
             self._interim(leg, head, rest)
-            return
+        else:
+            self._final(leg, head, rest)
+
+    def _final(self, leg: Leg, head: AnswerHead, rest: bytes) -> None:
+        """
+        The final answer's head, and what of its content came along.
+        """
         self._reusable = self._reusable and head.reusable and self._sent
         self.idle_limit = head.idle_limit
         self.deadline = self.pool.now + self.pool.body_timeout
