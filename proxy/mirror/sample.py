@@ -68,13 +68,15 @@ def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
 
 def redact_target(target: bytes) -> str:
     """
-    A request target whose query values are gone: `/search?q=…&page=…`.
+    A request target whose query values and fragment are gone: `/search?q=…&page=…`. What has no `=` could be a value.
     """
-    path, mark, query = text(target).partition("?")
-    if not mark:
-        return path[:LONGEST]
-    names = "&".join(f"{part.partition('=')[0]}=…" for part in query.split("&")[:20])
-    return f"{path[:LONGEST]}?{names[:LONGEST]}"
+    whole, mark, _ = text(target).partition("#")
+    path, asks, query = whole.partition("?")
+    shown = path[:LONGEST]
+    if asks:
+        parts = (part.partition("=") for part in query.split("&")[:20])
+        shown += f"?{'&'.join(f'{name}=…' if equals else '…' for name, equals, _ in parts)[:LONGEST]}"
+    return f"{shown}#…" if mark else shown
 
 
 def text(data: bytes) -> str:
