@@ -9,6 +9,7 @@ from asyncio import Task
 
 from proxy.clock import monotonic
 from proxy.metrics.books import SHADOW
+from proxy.mirror.breaker import STOPPED
 from proxy.mirror.pair import Pair
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
@@ -43,7 +44,7 @@ class ShadowLeg:
         self._queue: list[bytes] = []
         self._sent = False
         self._ended = False
-        self._cause = "stopped"
+        self._cause = STOPPED
 
     # Sending the copy...
 
