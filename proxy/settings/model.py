@@ -107,7 +107,7 @@ class Mirror(Section):
     connect_timeout: Seconds = Field(1.0, gt=0, description="for a copy's connection")
     head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
     body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")
-    breaker: bool = Field(True, description="stop copying for a while to a side that refuses or hangs")
+    breaker: bool = Field(True, description="stop copying for a while to a side that mostly gives no answer")
 
 
 class Compare(Section):
