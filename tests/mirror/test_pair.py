@@ -3,6 +3,7 @@ A pair ends in exactly one entry of the books, whatever happens in whatever orde
 """
 
 import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
