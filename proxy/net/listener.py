@@ -9,11 +9,13 @@ import socket
 import struct
 from collections.abc import Callable
 
-from proxy.tasks import spawn
-
 # asm-generic/socket.h; Python's socket module has no name for it.
 SO_ATTACH_FILTER = 26
 BACKLOG = 1024
+# Seconds for handshakes that have begun: a slow round trip.
+HANDSHAKE = 0.3
+# ldb [13]; jset #SYN, drop, pass; drop: ret #0; pass: ret #-1 (linux/filter.h: code, jt, jf, k).
+DROP_SYNS = ((0x30, 0, 0, 13), (0x45, 0, 1, 0x02), (0x06, 0, 0, 0), (0x06, 0, 0, 0xFFFFFFFF))
 
 
 class Listener:
@@ -23,6 +25,7 @@ class Listener:
 
     def __init__(self, listening: socket.socket, make: Callable[[], asyncio.Protocol]) -> None:
         self._socket = listening
+        self._socket.setblocking(False)
         self._make = make
         self._server: asyncio.Server | None = None
 
@@ -30,20 +33,20 @@ class Listener:
         """
         Accept from now on.
         """
-        self._socket.setblocking(False)
         # A copy keeps the queue alive when the server closes its own.
         server = await asyncio.get_running_loop().create_server(self._make, sock=self._socket.dup(), backlog=BACKLOG)
         self._server = server
 
     async def close(self) -> None:
         """
-        Refuse new connections, take what is queued, then close.
+        Refuse new connections, let handshakes in progress finish, take what is queued, then close.
 
-        Between the last accept and the close a client could complete a handshake and be reset. So first a filter is
-        attached that drops every packet for the listening socket itself: a client that comes now retries its SYN
-        and then finds the port closed, while what is queued already is accepted below.
+        A client whose handshake completes between the last accept and the close would be reset. So first a filter is
+        attached that drops SYNs, and nothing else, on their way to the listening socket: a client that comes now tries
+        again and then finds the port closed, while the others get the time of a round trip to finish.
         """
-        _drop_packets(self._socket)
+        _drop_syns(self._socket)
+        await asyncio.sleep(HANDSHAKE)
         if self._server is not None:
             self._server.close()
         loop = asyncio.get_running_loop()
@@ -53,15 +56,18 @@ class Listener:
             except OSError:
                 break
             accepted.setblocking(False)
-            await spawn(loop.connect_accepted_socket(self._make, accepted), name="accept")
+            await loop.connect_accepted_socket(self._make, accepted)
         self._socket.close()
 
 
-def _drop_packets(listening: socket.socket) -> None:
+def _drop_syns(listening: socket.socket) -> None:
     """
-    Attach the classic BPF program `ret #0`. Where the kernel refuses it, closing is merely less gentle.
+    Attach a classic BPF program: drop what has the SYN flag, pass the rest. At a TCP socket, offset 0 is the TCP header
+    and offset 13 its flags. Accepted connections inherit it, to whom no SYN comes. Where the kernel refuses, closing is
+    merely less gentle.
     """
-    program = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
-    filter_ = struct.pack("HxxxxxxP", 1, ctypes.addressof(program))
+    code = b"".join(struct.pack("HBBI", *instruction) for instruction in DROP_SYNS)
+    program = ctypes.create_string_buffer(code)
+    filter_ = struct.pack("HxxxxxxP", len(DROP_SYNS), ctypes.addressof(program))
     with contextlib.suppress(OSError):
         listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filter_)

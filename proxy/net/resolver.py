@@ -64,7 +64,7 @@ class Resolver:
             addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
             if addresses:
                 self.addresses = addresses
-        except OSError:
+        except (OSError, UnicodeError):
             self.failures += 1
         finally:
             self._running = None
