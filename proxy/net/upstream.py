@@ -194,12 +194,14 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = self.pool.now + self.pool.body_timeout
         if not has_content(head, self._head_only):
             leg.answer(head)
-            self._finish(leg, [], rest)
+            if self.leg is leg:
+                self._finish(leg, [], rest)
             return
         if head.length == len(rest):
             # The usual case of a short answer: whole in one read.
             leg.answer(head)
-            leg.data(rest)
+            if self.leg is leg:
+                leg.data(rest)
             if self.leg is leg:
                 self._finish(leg, [], b"")
             return
