@@ -22,6 +22,8 @@ from proxy.wire.request import RequestHead
 
 # Request lines whose endpoint is remembered. Beyond, the memory starts anew: ids in paths would fill any size.
 REMEMBERED = 8192
+# Only keys up to this many bytes are remembered: 8,192 of them stay under 3 MiB.
+LONGEST = 256
 OTHER = "other"
 # Templates proposed within `FORGET` seconds: control learns 200 in all.
 OFFERS, FORGET = 1000, 5.0
@@ -88,9 +90,10 @@ class Plane:
         if page is None:
             method, path = _text(head)
             page = self.books.page(self._known.find(method, path) or OTHER)
-            if len(self._pages) >= REMEMBERED:
-                self._pages.clear()
-            self._pages[key] = page
+            if len(key) <= LONGEST:
+                if len(self._pages) >= REMEMBERED:
+                    self._pages.clear()
+                self._pages[key] = page
         return page
 
     def offer(self, head: RequestHead) -> None:
@@ -98,7 +101,7 @@ class Plane:
         A request that belongs to no known endpoint was answered below 400: propose its template, once in a while.
         """
         key = head.method + head.target.partition(b"?")[0]
-        if key not in self._offered and len(self._offered) < OFFERS:
+        if len(key) <= LONGEST and key not in self._offered and len(self._offered) < OFFERS:
             self._offered.add(key)
             self.on_candidate(template(*_text(head)))
 

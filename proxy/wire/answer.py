@@ -147,7 +147,7 @@ class AnswerParser:
             if match is None:
                 raise BadMessage(502, "malformed status line")
             start = (int(match[2]), line[match.end(2) :], match[1] == b"1.1")
-            if len(self._starts) < self.MEMORY:
+            if len(self._starts) < self.MEMORY and len(line) <= self.LONGEST:
                 self._starts[line] = start
         return start
 

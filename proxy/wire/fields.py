@@ -14,6 +14,7 @@ FIELD_BYTES = bytes([9, *range(0x20, 0x7F), *range(0x80, 0x100)])
 TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 DIGITS = b"0123456789"
 REMEMBERED = 4096
+LONGEST = 64
 
 # Codes. PLAIN is forwarded as it came; DROP never is; the others need a look.
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
@@ -105,7 +106,7 @@ class Names:
             if lower.translate(None, b"!#$%&'*+-.^_`|~0123456789") in (b"transferencoding", b"contentlength"):
                 raise BadMessage(400, "a field name that looks like a framing field")
             code = SIGNIFICANT if any(lower.startswith(pattern) for pattern in self._patterns) else PLAIN
-        if len(self.codes) < REMEMBERED:
+        if len(self.codes) < REMEMBERED and len(name) <= LONGEST:
             self.codes[name + b":"] = code
         return code
 

@@ -25,7 +25,7 @@ def check_host(value: bytes) -> None:
         raise BadMessage(400, "malformed Host")
     if b":" in value and not value.endswith(b"]") and int(value.rpartition(b":")[2]) > 65535:
         raise BadMessage(400, "malformed Host")
-    if len(_good) < 1024:
+    if len(_good) < 1024 and len(value) <= 260:
         _good.add(value)
 
 
