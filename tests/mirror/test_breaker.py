@@ -95,6 +95,18 @@ def test_an_answer_never_counts_against_a_side(cause: str | None) -> None:
     assert after(*[cause] * 500).state == CLOSED
 
 
+def test_copies_that_we_ended_are_no_evidence_either_way() -> None:
+    """
+    They neither thin out the bad ones nor close a breaker that waits for its probes.
+    """
+    breaker, now = half_open()
+    for _ in range(PROBES * 3):
+        breaker.ended(STOPPED, now, MIDDLE)
+
+    assert breaker.state == HALF_OPEN
+    assert after(*[STOPPED] * 500, *["refused"] * SAMPLES).state == OPEN
+
+
 def test_a_window_forgets() -> None:
     """
     Bad copies spread thin are no storm.
@@ -228,7 +240,7 @@ def test_switched_off_it_never_opens() -> None:
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(["ended", "allows", "full", "not_full"]),
-        st.sampled_from([None, "refused", "timeout", "stopped", "malformed"]),
+        st.sampled_from([None, "refused", "timeout", STOPPED, "malformed"]),
         st.floats(0, 30),
         st.floats(0, 1, exclude_max=True),
     ),
