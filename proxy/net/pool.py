@@ -35,7 +35,7 @@ class Patience:
 
 class Pool:
     """
-    `now` is the worker's coarse clock, set by `tick`. `open` counts connections that stand or are being made.
+    `now` is the worker's coarse clock, set by `tick`.
     """
 
     def __init__(
@@ -53,7 +53,6 @@ class Pool:
         self.body_timeout = patience.body
         self.limits = limits
         self.parser = parser
-        self.open = 0
         self._side = side
         self._connect_timeout = patience.connect
         self._idle_timeout = timeouts.upstream_idle
@@ -61,10 +60,20 @@ class Pool:
         self._limit = limit
         self._idle: list[UpstreamConnection] = []
         self._all: set[UpstreamConnection] = set()
+        self._attempts: set[object] = set()
         self._closing = False
         self.lifetime = Lifetime()
+        # What the system said of the last connection that couldn't be made.
+        self.detail = ""
         self._resolver = Resolver(side.address, side.port, timeouts.dns_ttl)
         self._tls = _tls_context(side) if side.scheme == "https" else None
+
+    @property
+    def open(self) -> int:
+        """
+        How many connections stand or are being made.
+        """
+        return len(self._all) + len(self._attempts)
 
     # Lending...
 
@@ -108,10 +117,14 @@ class Pool:
         """
         if self.open >= self._limit:
             return None
-        self.open += 1
-        return spawn(self._connect(leg), name=f"connect {self._side.address}")
+        attempt = object()
+        self._attempts.add(attempt)
+        task = spawn(self._connect(leg, attempt), name=f"connect {self._side.address}")
+        # A task that is cancelled before its first step never gets to its `finally`.
+        task.add_done_callback(lambda _: self._attempts.discard(attempt))
+        return task
 
-    async def _connect(self, leg: Leg) -> None:
+    async def _connect(self, leg: Leg, attempt: object) -> None:
         """
         Try each address until one accepts or the time is over.
         """
@@ -125,10 +138,13 @@ class Pool:
                         break
                     except (OSError, ssl.SSLError) as error:
                         cause = _cause(error)
+                        self.detail = getattr(error, "verify_message", None) or error.strerror or type(error).__name__
         except TimeoutError:
             cause = "connect_timeout" if self._resolver.addresses else "dns"
         finally:
-            self.open -= 1
+            self._attempts.discard(attempt)
+        if cause == "dns":
+            self.detail = self._resolver.detail
         if connection is None:
             leg.failed(cause)
         elif connection.transport.is_closing():
@@ -153,16 +169,13 @@ class Pool:
         """
         A connection stands.
         """
-        self.open += 1
         self._all.add(connection)
 
     def closed(self, connection: UpstreamConnection) -> None:
         """
         A connection is gone.
         """
-        if connection in self._all:
-            self._all.discard(connection)
-            self.open -= 1
+        self._all.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
 
