@@ -83,6 +83,12 @@ class FakeTransport(asyncio.Transport):
         """
         return self.closed
 
+    def is_reading(self) -> bool:
+        """
+        Not paused, not at the end.
+        """
+        return not self.paused and not self.closed
+
     def pause_reading(self) -> None:
         """
         Never twice.
