@@ -58,7 +58,7 @@ def serve(file: Path | None, **options: str | int | None) -> None:
     loaded = _load(file, _overrides(options))
     if file is None:
         for line in describe(loaded.settings):
-            click.echo(line, err=True)
+            click.echo(line)
     from proxy.supervisor import serve as supervise
 
     try:

@@ -46,27 +46,10 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answered",
-        "_chunked",
-        "_client",
-        "_connecting",
-        "_connection",
-        "_halves",
-        "_head",
-        "_live",
-        "_page",
-        "_pair",
-        "_plane",
-        "_queue",
-        "_reach",
-        "_request",
-        "_retried",
-        "_sent",
-        "_sent_at",
-        "_shadow",
-        "_tunnel",
-        "upgrade",
-    )
+        "_answered", "_chunked", "_client", "_connecting", "_connection", "_halves", "_head", "_live",
+        "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
+        "_shadow", "_tunnel", "upgrade",
+    )  # fmt: skip
 
     def __init__(self, plane: Plane, client: ClientConnection, head: RequestHead) -> None:
         self._plane = plane
@@ -315,6 +298,7 @@ class Exchange:
         sent = self._sent
         self._let_go()
         self._plane.books.error("live", cause)
+        self._plane.troubles.note(self._live, LIVE, cause)
         if pair is not None and not pair.settled:
             if cause == "limit":
                 # Our own limit, not the side's failure.

@@ -13,6 +13,7 @@ from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
 from proxy.mirror.breaker import CLOSED, Breaker
 from proxy.mirror.pair import Pairs
+from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
 from proxy.routing.table import Table
 from proxy.wire.answer import AnswerParser
@@ -64,6 +65,7 @@ class Plane:
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
         self.closing = False
+        self.troubles = Troubles()
         self.on_candidate: Callable[[str], None] = lambda candidate: None
         self._known = Known(())
         self._pages: dict[bytes, Page] = {}

@@ -145,6 +145,7 @@ class ShadowLeg:
         self._connecting = self._connection = None
         if self._ended:
             return
+        self._plane.troubles.note(1 - self._pair.live_side, SHADOW, cause)
         self._finish(cause)
         self._pair.ended(self._pair.shadow, cause)
 

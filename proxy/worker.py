@@ -19,7 +19,7 @@ from proxy.clock import monotonic, time
 from proxy.exchange import begin
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
-from proxy.metrics.books import Books
+from proxy.metrics.books import LIVE, ROLES, Books
 from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Pair, Pairs
@@ -28,9 +28,10 @@ from proxy.net.client import ClientConnection
 from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
-from proxy.routing.table import Table, decode
+from proxy.routing.table import SIDES, Table, decode
 from proxy.tasks import spawn
 from proxy.wire.fields import request_names
+from proxy.wire.own import CAUSES
 from proxy.wire.request import RequestRules
 
 # The one timer. Every timeout is this coarse; snapshots go out every fourth time.
@@ -40,6 +41,8 @@ SNAPSHOT_TICKS = 4
 ORPHAN_SECONDS = 5.0
 # Samples per snapshot: each costs a hundred microseconds or so, and people read a hundred in all.
 SAMPLES = 5
+# Causes of which the system says more than we do.
+CONNECTING = frozenset({"refused", "unreachable", "dns", "tls", "certificate"})
 # A client that was idle for this long while draining isn't about to send.
 IDLE_SECONDS = 1.0
 
@@ -61,6 +64,7 @@ class Worker:
         self._samples = SAMPLES
         self._deadline = 0.0
         self._lost = False
+        self._breakers_open = [0, 0]
         self._over = asyncio.Event()
 
     async def run(self, link_fd: int) -> int:
@@ -170,9 +174,39 @@ class Worker:
                     client.expire(now)
             if self._deadline:
                 self._close_idle(now)
+            self._tell(plane, now)
         if self._ticks % SNAPSHOT_TICKS == 0:
             self._samples = SAMPLES
             self._snapshot(last=False)
+
+    def _tell(self, plane: Plane, now: float) -> None:
+        """
+        Say why sides fail, and when a breaker opens or closes: nobody should have to guess from counts.
+        """
+        for trouble in plane.troubles.due(now):
+            reach = plane.sides[trouble.side]
+            pool = reach.live if trouble.role == LIVE else reach.shadow
+            self._report(
+                "side_failing",
+                "warning",
+                side=SIDES[trouble.side],
+                url=plane.table.sides[trouble.side].url,
+                role=ROLES[trouble.role],
+                cause=trouble.cause,
+                words=CAUSES[trouble.cause].words,
+                detail=pool.detail if trouble.cause in CONNECTING else "",
+                count=trouble.times,
+            )
+        for side, is_open in enumerate(plane.breakers_open()):
+            if is_open != self._breakers_open[side]:
+                self._breakers_open[side] = is_open
+                self._report("breaker_opened" if is_open else "breaker_closed", "warning", side=SIDES[side])
+
+    def _report(self, event: str, level: str, **fields: object) -> None:
+        """
+        One line for the log, by way of control.
+        """
+        self._channel.send(Kind.REPORT, orjson.dumps({"event": event, "level": level, **fields}))
 
     def _snapshot(self, *, last: bool) -> None:
         """
@@ -230,8 +264,7 @@ class Worker:
         """
         A task of the worker itself failed: say so and end; the supervisor starts another.
         """
-        report = {"event": "worker_failed", "level": "error", "error": f"{type(error).__name__}: {error}"}
-        self._channel.send(Kind.REPORT, orjson.dumps(report))
+        self._report("worker_failed", "error", error=f"{type(error).__name__}: {error}")
         self._over.set()
 
 

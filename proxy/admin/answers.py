@@ -57,6 +57,11 @@ def _warnings(facts: Facts, table: Table) -> list[str]:
             warnings.append(f"worker {worker.id} still routes by epoch {worker.epoch}, configuration {worker.digest}")
     if 0.0 < table.weight < 100.0:
         warnings.append("each request is drawn by itself, so one user's requests go to both sides")
+    for side, is_open in zip(SIDES, facts.breakers_open(), strict=True):
+        if is_open:
+            warnings.append(
+                f"copies to {side} are held back: most got no complete answer; the log's side_failing says why"
+            )
     return warnings
 
 

@@ -180,6 +180,13 @@ class Facts:
         snapshot = self.merge.living.get(incarnation)
         return None if snapshot is None else snapshot.worker
 
+    def breakers_open(self) -> tuple[bool, bool]:
+        """
+        Whether any worker's breaker keeps copies from old, and from new.
+        """
+        states = [state for worker in self.alive if (state := self.state_of(worker.incarnation)) is not None]
+        return any(state.breaker_open[OLD] for state in states), any(state.breaker_open[NEW] for state in states)
+
     def expose(self) -> Exposed:
         """
         All that /metrics tells.
@@ -196,10 +203,7 @@ class Facts:
             weights=self.weights,
             mirror=None if self.table is None else self.table.mirror.percent,
             killed=False,
-            breaker_open=(
-                any(state is not None and state.breaker_open[OLD] for _, state in states),
-                any(state is not None and state.breaker_open[NEW] for _, state in states),
-            ),
+            breaker_open=self.breakers_open(),
             reload_successful=True,
             build=self._build,
         )

@@ -150,7 +150,9 @@ def _buckets(bounds: tuple[str, ...], counts: list[int]) -> list[tuple[str, floa
 
 def _errors(books: Books) -> Metric:
     family = CounterMetricFamily(
-        "parallax_errors", "Requests failed by Parallax itself, not by a side.", labels=("where", "cause")
+        "parallax_errors",
+        "Requests that Parallax itself answered with an error.",
+        labels=("where", "cause"),
     )
     for key, count in sorted(books.errors.items()):
         where, _, cause = key.partition("|")

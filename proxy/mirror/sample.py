@@ -2,7 +2,8 @@
 A divergent comparison for people: heads, sizes and the first difference, with secrets taken out.
 
 Only the values of fields that are known to be harmless are shown, query values and content never: the content's first
-difference is told as an offset and the kinds of the bytes around it.
+difference is told as an offset, the nearest name in quotes before it (a JSON key, most of the time), and the bytes
+around it, masked: letters as a, digits as 9.
 """
 
 import re
@@ -21,6 +22,9 @@ SHOWN = frozenset(
     }
 )  # fmt: skip
 LONGEST = 120
+# How far back a name is looked for, in bytes, and what is taken for one: a short identifier before a colon.
+NEAR = 256
+KEY = re.compile(rb'"([a-z_][A-Za-z_-]{0,30})"[ ]*:')
 AROUND = 12
 
 
@@ -54,8 +58,7 @@ def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
     if old.head.status != new.head.status:
         return {"where": "status", "offset": None, "old": str(old.head.status), "new": str(new.head.status)}
     if (name := _differing_field(old, new)) is not None:
-        shown = name in SHOWN
-        values = [_values(side, name) if shown else REDACTED for side in (old, new)]
+        values = [_values(side, name) for side in (old, new)]
         return {"where": f"header:{name}", "offset": None, "old": values[0], "new": values[1]}
     one, other = old.body(), new.body()
     offset = next(
@@ -63,7 +66,14 @@ def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
     )
     while offset < min(len(one), len(other)) and one[offset] == other[offset]:
         offset += 1
-    return {"where": "body", "offset": offset, "old": _shape(one, offset), "new": _shape(other, offset)}
+    return {
+        "where": "body",
+        "offset": offset,
+        "near": _near(one, offset),
+        "masked": True,
+        "old": _shape(one, offset),
+        "new": _shape(other, offset),
+    }
 
 
 def redact_target(target: bytes) -> str:
@@ -122,15 +132,31 @@ def _pairs(side: Observation, name: bytes) -> list[bytes]:
 
 def _values(side: Observation, name: str) -> str:
     """
-    The values of one compared field, as people read them.
+    The values of one compared field, as people may read them.
     """
-    return ", ".join(text(value) for value in _pairs(side, name.encode() + b":"))[:LONGEST] or "(absent)"
+    values = ", ".join(text(value) for value in _pairs(side, name.encode() + b":"))[:LONGEST] or "(absent)"
+    return values if name in SHOWN or values == "(absent)" else _mask(values)
 
 
 def _shape(content: bytes, offset: int) -> str:
     """
-    The kinds of the bytes from `offset` on: letters as a, digits as 9, the rest of printable ASCII as it is.
+    The kinds of the bytes around `offset`: letters as a, digits as 9, the rest of printable ASCII as it is.
     """
     if offset >= len(content):
         return "(end)"
-    return re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "a", text(content[offset : offset + AROUND])))
+    return _mask(text(content[max(0, offset - AROUND) : offset + AROUND]))
+
+
+def _mask(shown: str) -> str:
+    """
+    Letters as a, digits as 9.
+    """
+    return re.sub(r"[0-9]", "9", re.sub(r"[A-Za-z]", "a", shown))
+
+
+def _near(content: bytes, offset: int) -> str | None:
+    """
+    The last name in quotes before `offset`, if it looks like one that people chose (and not like data).
+    """
+    found = KEY.findall(content[max(0, offset - NEAR) : offset + 1])
+    return found[-1].decode("ascii") if found else None

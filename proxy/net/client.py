@@ -33,27 +33,10 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answered",
-        "_born",
-        "_close",
-        "_decoder",
-        "_expecting",
-        "_front",
-        "_lingered",
-        "_loop",
-        "_old",
-        "_paused",
-        "_reader",
-        "_requests",
-        "_sending",
-        "_state",
-        "_writer",
-        "deadline",
-        "exchange",
-        "hop",
-        "taking",
-        "transport",
-    )
+        "_answered", "_born", "_close", "_decoder", "_expecting", "_front", "_lingered", "_loop", "_old",
+        "_paused", "_reader", "_requests", "_sending", "_state", "_writer", "deadline", "exchange", "hop",
+        "taking", "transport",
+    )  # fmt: skip
 
     transport: asyncio.Transport
     hop: Hop
@@ -94,7 +77,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=HIGH, low=LOW)
         self._writer = AnswerWriter(self.transport)
         peer = self.transport.get_extra_info("peername")
-        self.hop = Hop(peer[0] if peer else "unknown", front.pseudonym, front.forwarded)
+        self.hop = Hop(peer[0] if peer else "unknown", front.via, front.forwarded)
         front.connections.add(self)
 
     # Receiving the request...

@@ -60,6 +60,7 @@ class Front:
         self.limits = table.limits
         self.timeouts = table.timeouts.patient()
         self.pseudonym = table.pseudonym
+        self.via = table.pseudonym if table.via else None
         self.forwarded = table.forwarded
         self.add_date = table.add_date
         self.rules = rules

@@ -20,6 +20,8 @@ class Resolver:
         self.ttl = ttl
         self.addresses: list[str] = []
         self.failures = 0
+        # What the system said of the last look-up that failed.
+        self.detail = ""
         self._due = 0.0
         self._running: asyncio.Task[None] | None = None
         try:
@@ -64,7 +66,8 @@ class Resolver:
             addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
             if addresses:
                 self.addresses = addresses
-        except (OSError, UnicodeError):
+        except (OSError, UnicodeError) as error:
             self.failures += 1
+            self.detail = getattr(error, "strerror", None) or str(error)
         finally:
             self._running = None

@@ -31,26 +31,10 @@ class UpstreamConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_buffer",
-        "_decoder",
-        "_head_only",
-        "_interims",
-        "_paused",
-        "_poll",
-        "_reusable",
-        "_sent",
-        "_tunnel",
-        "answered",
-        "born",
-        "deadline",
-        "idle",
-        "idle_limit",
-        "idle_since",
-        "leg",
-        "pool",
-        "reused",
-        "transport",
-    )
+        "_buffer", "_decoder", "_head_only", "_interims", "_paused", "_poll", "_reusable", "_sent",
+        "_tunnel", "answered", "born", "deadline", "idle", "idle_limit", "idle_since", "leg", "pool",
+        "reused", "transport",
+    )  # fmt: skip
 
     transport: asyncio.Transport
 

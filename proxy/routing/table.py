@@ -125,6 +125,7 @@ class Table:
     limits: Limits
     timeouts: Timeouts
     headers: tuple[str, ...]
+    via: bool
     pseudonym: str
     forwarded: bool
     add_date: bool

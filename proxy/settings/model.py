@@ -198,6 +198,10 @@ class Settings(Section):
     limits: Limits = Field(Limits())
     timeouts: Timeouts = Field(Timeouts())
     drain: Drain = Field(Drain())
+    via: bool = Field(
+        True,
+        description="add Via to requests, as RFC 9110 wants; nginx doesn't compress for it, loops aren't seen without",
+    )
     pseudonym: Name = Field("parallax", description="how Parallax calls itself in Via and Proxy-Status")
     forwarded: bool = Field(True, description="add X-Forwarded-For, -Proto and -Host")
     add_date: bool = Field(True, description="add Date to an answer that has none")

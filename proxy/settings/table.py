@@ -43,6 +43,7 @@ def build_table(settings: Settings, folder: Path) -> Table:
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=_headers(settings.compare.headers),
+        via=settings.via,
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,
         add_date=settings.add_date,

@@ -35,20 +35,9 @@ class AnswerHead:
     """
 
     __slots__ = (
-        "chunked",
-        "has_date",
-        "idle_limit",
-        "length",
-        "length_at",
-        "lines",
-        "nominated",
-        "reason",
-        "reusable",
-        "significant",
-        "status",
-        "stream",
-        "upgrade",
-    )
+        "chunked", "has_date", "idle_limit", "length", "length_at", "lines", "nominated", "reason",
+        "reusable", "significant", "status", "stream", "upgrade",
+    )  # fmt: skip
 
     status: int
     reason: bytes

@@ -77,19 +77,9 @@ class ChunkedDecoder:
     """
 
     __slots__ = (
-        "_buffer",
-        "_content_bytes",
-        "_content_limit",
-        "_extension_bytes",
-        "_left",
-        "_limits",
-        "_nominated",
-        "_state",
-        "_trailer_bytes",
-        "done",
-        "rest",
-        "trailers",
-    )
+        "_buffer", "_content_bytes", "_content_limit", "_extension_bytes", "_left", "_limits", "_nominated",
+        "_state", "_trailer_bytes", "done", "rest", "trailers",
+    )  # fmt: skip
 
     _SIZE, _DATA, _CRLF, _TRAILER = range(4)
 

@@ -21,17 +21,18 @@ NOTHING, LENGTH, CHUNKS, CLOSE = range(4)
 
 class Hop:
     """
-    What this hop adds to the requests of one client connection (RFC 9110 §7.6.3; X-Forwarded-* by custom).
+    What this hop adds to the requests of one client connection (RFC 9110 §7.6.3; X-Forwarded-* by custom); no Via
+    without a pseudonym.
 
     `usual` is what a request for `authority` without X-Forwarded-* gets, ready made.
     """
 
     __slots__ = ("_common", "address", "authority", "forwarded", "usual", "via")
 
-    def __init__(self, address: str, pseudonym: str, forwarded: bool) -> None:
+    def __init__(self, address: str, pseudonym: str | None, forwarded: bool) -> None:
         self.address = address.encode("ascii", "replace")
         self.forwarded = forwarded
-        self.via = b"Via: 1.1 " + pseudonym.encode("ascii") + b"\r\n"
+        self.via = b"" if pseudonym is None else b"Via: 1.1 " + pseudonym.encode("ascii") + b"\r\n"
         self._common = self.via
         if forwarded:
             self._common += b"X-Forwarded-For: " + self.address + b"\r\nX-Forwarded-Proto: http\r\n"

@@ -58,31 +58,11 @@ class RequestHead:
     """
 
     __slots__ = (
-        "accepts_stream",
-        "authority",
-        "chunked",
-        "close",
-        "credentials",
-        "expects",
-        "forwarded_for",
-        "has_forwarded_host",
-        "has_forwarded_proto",
-        "host_at",
-        "length",
-        "lines",
-        "max_forwards",
-        "method",
-        "nominated",
-        "old_version",
-        "request_id",
-        "target",
-        "te",
-        "traceparent",
-        "typed",
-        "upgrade",
-        "validators",
-        "vias",
-    )
+        "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "forwarded_for",
+        "has_forwarded_host", "has_forwarded_proto", "host_at", "length", "lines", "max_forwards", "method",
+        "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed", "upgrade",
+        "validators", "vias",
+    )  # fmt: skip
 
     method: bytes
     target: bytes

@@ -57,6 +57,7 @@ def a_table() -> Table:
         limits=Limits(methods=(), **dict.fromkeys(set(Limits.__slots__) - {"methods"}, 0)),
         timeouts=Timeouts(**dict.fromkeys(Timeouts.__slots__, 0)),
         headers=(),
+        via=True,
         pseudonym="parallax",
         forwarded=True,
         add_date=True,
