@@ -10,7 +10,7 @@ from tests.parts.scene import Scene
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Short, so that bytes which never become a head are given up within a test.
-CONFIGURATION = {"timeouts": {"head": 1}}
+CONFIGURATION = {"timeouts": {"head": 1}, "limits": {"methods": ["BREW"]}}
 
 
 async def test_high_octets_pass_in_a_value(stage: Scene) -> None:
@@ -226,6 +226,15 @@ async def test_unknown_methods_are_501(stage: Scene, method: bytes) -> None:
     Methods are case-sensitive, and one that nobody has registered is 501 (RFC 9110 §9.1). item 10
     """
     await stage.refused(get(b"/x", method=method), status=501)
+
+
+async def test_methods_can_be_added(stage: Scene) -> None:
+    """
+    `limits.methods` adds to the methods that are forwarded (RFC 9110 §16.1). item 10
+    """
+    received, _ = await stage.relay(get(b"/pot", method=b"BREW"))
+
+    assert received.method == b"BREW"
 
 
 @pytest.mark.parametrize("method", [b"G(T", b"G@T", b'"GET"', b"GET:", b"G\x7fT", b"G\x00T"])
