@@ -21,6 +21,7 @@ from proxy.link.frames import Kind
 from proxy.log import Log, open_log
 from proxy.routing.table import Table, encode
 from proxy.supervise.child import Child, Role
+from proxy.supervise.descriptors import needed, raise_limit
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
 from proxy.supervise.signals import StopRequests, reap_orphans
@@ -68,9 +69,13 @@ def serve(launch: Launch) -> int:
     0: drained, nothing cut short by us. 1: no worker ever became ready, a second signal ended it at once, or work was
     lost while draining. (2 is the command line's: bad usage or configuration.)
     """
+    descriptors = raise_limit()
     listeners = open_listeners(listen=launch.listen, health=launch.health, admin=launch.admin, workers=launch.workers)
     try:
         with open_log("supervisor") as log:
+            wanted = needed(launch.table.limits, launch.table.mirror.concurrency)
+            if descriptors < wanted:
+                log.warning("few_descriptors", limit=descriptors, wanted=wanted, remedy="raise it, or lower limits.*")
             return asyncio.run(Supervisor(launch, listeners, log).run())
     finally:
         listeners.close()
