@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from proxy.net.client import LINGER_BYTES, LINGER_SECONDS, ClientConnection
 from proxy.net.front import Front
 from proxy.wire.request import RequestHead, RequestRules
+from tests.parts.plane import Later
 from tests.parts.transport import FakeTransport, sockets
 from tests.parts.values import CUTS, a_table, an_answer, each_byte, pieces, the_rules
 
@@ -77,28 +78,6 @@ class Exchange:
         For a 100.
         """
         self.told.append("waited")
-
-
-class Later:
-    """
-    A loop of which only `call_soon` is used; the test says when soon is.
-    """
-
-    def __init__(self) -> None:
-        self.calls: list[Callable[[], None]] = []
-
-    def call_soon(self, call: Callable[[], None]) -> None:
-        """
-        Soon.
-        """
-        self.calls.append(call)
-
-    def run(self) -> None:
-        """
-        Now.
-        """
-        while self.calls:
-            self.calls.pop(0)()
 
 
 class Stage:
