@@ -82,7 +82,8 @@ class Exchange:
 
     def _refusal(self) -> str | None:
         """
-        Why this exchange isn't mirrored: the first reason that applies, in the order of the books.
+        Why this exchange isn't mirrored: the first reason that applies, in the order of the books. What depends on the
+        copy itself (budget, size) is looked at when there is one.
         """
         plane, head = self._plane, self._head
         mirror = plane.table.mirror
@@ -103,9 +104,7 @@ class Exchange:
             other.breaker.full(plane.now, plane.random())
             return "concurrency"
         other.breaker.not_full()
-        if head.length > mirror.max_body:
-            return "body_too_large"
-        return "draining" if plane.closing else None
+        return None
 
     # Sending the request, to both sides at the same moment...
 
@@ -128,9 +127,11 @@ class Exchange:
         else:
             self._request = text + b"\r\n"
         if refusal is None:
-            pair = Pair(plane.pairs, head, self._page, self._live)
-            if pair.hold(len(text)):
-                self._pair = pair
+            self._pair = pair = Pair(plane.pairs, head, self._page, self._live)
+            if pair.hold(len(text)) and head.length > plane.table.mirror.max_body:
+                pair.drop("body_too_large")
+            elif plane.closing:
+                pair.drop("draining")
         else:
             self._page.skip(self._live, refusal)
         self._send_live()
@@ -213,6 +214,9 @@ class Exchange:
         if self._connection is not None:
             self._sent_at = monotonic()
             self._connection.sent()
+        elif self._connecting is not None and self._client is not None:
+            # Nothing more comes that would have to wait for the connection; the client's going away should be seen.
+            self._client.resume()
         if self._shadow is not None:
             self._shadow.request_end()
 
@@ -306,7 +310,8 @@ class Exchange:
             elif sent:
                 pair.ended(pair.live, cause)
             else:
-                pair.drop("client_gone")
+                # The copy's request will never be complete either.
+                pair.drop("both_failed")
         client.answer_own(cause)
 
     def _may_retry(self, connection: UpstreamConnection | None) -> bool:

@@ -7,6 +7,7 @@ once a second, and ends when its link does. It imports nothing that it doesn't n
 
 import asyncio
 import gc
+import resource
 import signal
 import socket
 import sys
@@ -43,6 +44,8 @@ ORPHAN_SECONDS = 5.0
 SAMPLES = 5
 # Causes of which the system says more than we do.
 CONNECTING = frozenset({"refused", "unreachable", "dns", "tls", "certificate"})
+# Descriptors for everything but clients and their live legs: the loop, the link, idle connections.
+RESERVED = 32
 # A client that was idle for this long while draining isn't about to send.
 IDLE_SECONDS = 1.0
 
@@ -120,6 +123,9 @@ class Worker:
         plane.on_candidate = self._candidate
         rules = RequestRules(request_names(), table.limits)
         self._front = front = Front(table, rules, self._books.error)
+        # Never so many clients that no descriptor is left to reach a side for them.
+        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        front.most = min(front.most, max(1, (descriptors - RESERVED) // 2))
         front.now = plane.now
         front.date = _date()
         front.begin = lambda client, head: begin(plane, client, head)

@@ -103,6 +103,8 @@ class Pair:
         """
         Take `size` bytes from the budget for this pair; refused, the pair is dropped and False comes back.
         """
+        if self.settled:
+            return False
         if self._pairs.budget.take(size):
             self._held += size
             return True

@@ -15,7 +15,7 @@ from proxy.net.pace import SendingPace, TakingPace
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder
 from proxy.wire.forward import CLOSE, Hop, framing, interim_bytes
-from proxy.wire.own import CAUSES, own_answer
+from proxy.wire.own import CAUSES, REFUSALS, own_answer
 from proxy.wire.reader import RequestReader
 from proxy.wire.request import RequestHead
 
@@ -69,7 +69,7 @@ class ClientConnection(asyncio.Protocol):
         """
         front = self._front
         self.transport = cast(asyncio.Transport, transport)
-        if len(front.connections) >= front.limits.connections:
+        if len(front.connections) >= front.most:
             front.count_error("client", "connection_limit")
             self._state = CLOSED
             self.transport.abort()
@@ -352,7 +352,7 @@ class ClientConnection(asyncio.Protocol):
         """
         Answer a request that can't be understood, and read no further on this connection.
         """
-        self._front.count_error("client", bad.detail)
+        self._front.count_error("client", REFUSALS[bad.status])
         self._close = True
         self._own(bad.status, "http_request_error", bad.detail)
         self._linger(sending=True)
@@ -365,7 +365,7 @@ class ClientConnection(asyncio.Protocol):
         if exchange is not None:
             exchange.gone()
         if self._answered:
-            self._front.count_error("client", bad.detail)
+            self._front.count_error("client", REFUSALS[bad.status])
             self.answer_broken()
         else:
             self._refuse(bad)
@@ -438,7 +438,7 @@ class ClientConnection(asyncio.Protocol):
         if self.taking is not None:
             unsent, pace = self.transport.get_write_buffer_size(), (timeouts.write_rate, timeouts.rate_grace)
             if self.taking.is_too_slow(now, unsent, timeouts.write_idle, *pace):
-                self._front.count_error("client", "answer taken too slowly")
+                self._front.count_error("client", "slow_reader")
                 self.transport.abort()
                 return
         free = self._sending if not self._paused and not self._expecting else None

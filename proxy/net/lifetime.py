@@ -11,6 +11,8 @@ from math import inf
 SHARE = 0.5
 # Per tick of a quarter of a second: what was seen counts for twice as long a minute later, unless seen again.
 FORGET = 1.003
+# Seconds; what is 0 could never be forgotten.
+FLOOR = 0.001
 
 
 class Lifetime:
@@ -27,7 +29,7 @@ class Lifetime:
         """
         The side closed a connection that had been idle this long.
         """
-        self._least = min(self._least, idle)
+        self._least = min(self._least, max(idle, FLOOR))
 
     def served_after(self, idle: float) -> None:
         """

@@ -7,6 +7,7 @@ Live and shadow legs have pools of their own, so that a side's shadow traffic ca
 import asyncio
 import ssl
 from dataclasses import dataclass
+from errno import EMFILE, ENFILE
 from math import inf
 
 from proxy.clock import monotonic
@@ -223,6 +224,8 @@ def _cause(error: Exception) -> str:
         return "certificate"
     if isinstance(error, ssl.SSLError):
         return "tls"
+    if isinstance(error, OSError) and error.errno in (EMFILE, ENFILE):
+        return "descriptors"
     if isinstance(error, ConnectionRefusedError):
         return "refused"
     if isinstance(error, ConnectionResetError):

@@ -153,7 +153,7 @@ class Timeouts(Section):
     How long each step may take. 0 switches a limit off.
     """
 
-    head: Seconds = Field(10.0, ge=0, description="for a whole request head, from its first byte")
+    head: Seconds = Field(10.0, ge=0, description="for a whole request head, and for a new connection's first byte")
     body_idle: Seconds = Field(30.0, ge=0, description="between two pieces of a request's body")
     write_idle: Seconds = Field(30.0, ge=0, description="for a client to take anything of its answer")
     body_rate: Rate = Field(500, ge=0, description="a client must send its body at least this fast")

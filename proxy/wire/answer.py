@@ -185,7 +185,10 @@ def _finish_answer(head: AnswerHead, nominated: bytes | None, codings: list[byte
             head.length_at = head.lines.index(length_line) if length_line is not None else -1
     if codings:
         coding = b",".join(codings).replace(b" ", b"").replace(b"\t", b"")
-        head.chunked = coding == b"chunked" and modern
+        if coding.endswith(b",chunked") or (coding == b"chunked" and not modern):
+            # Passed on, the client would get codings it wasn't told of; RFC 9112 §6.1 calls the second one faulty.
+            raise BadMessage(502, "transfer coding not supported")
+        head.chunked = coding == b"chunked"
         if head.length >= 0 or not head.chunked:
             head.reusable = False
     if head.length_at >= 0 and (codings or head.status < 200 or head.status == 204):

@@ -32,7 +32,22 @@ CAUSES: dict[str, Cause] = {
     "upgrade": Cause(502, "http_upgrade_failed", "the side switched protocols without being asked"),
     "limit": Cause(503, "connection_limit_reached", "too many connections to the side"),
     "loop": Cause(508, "proxy_loop_detected", "the request has been here before"),
+    "descriptors": Cause(503, "connection_limit_reached", "no file descriptor was left for a connection to the side"),
     "internal": Cause(500, "proxy_internal_error", "the request could not be handled"),
+}
+
+
+# Why a client's request was refused, by the status it got: short and stable, since people alarm on them.
+REFUSALS = {
+    400: "malformed",
+    405: "method",
+    408: "too_slow",
+    413: "content_too_large",
+    414: "head_too_large",
+    417: "expectation",
+    431: "head_too_large",
+    501: "not_implemented",
+    505: "version",
 }
 
 

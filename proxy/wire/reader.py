@@ -13,6 +13,7 @@ from proxy.wire.request import IDEMPOTENT, RequestHead, RequestRules, check_begi
 # The most that is held of requests sent ahead, in bytes.
 HELD = 65536
 # What browsers submit forms with: old ones send an empty line after the content (RFC 9112 §2.2).
+EMPTY_LINES = 2
 FORMS = frozenset({b"POST", b"PUT", b"PATCH"})
 
 
@@ -28,7 +29,7 @@ class RequestReader:
         self._limits = limits
         self._held = bytearray()
         self._lines = 0
-        self._skips = True
+        self._skips = EMPTY_LINES
         self.rest = b""
         self.to_head = False
 
@@ -69,10 +70,11 @@ class RequestReader:
         if self._held:
             self._held += data
             data = self.release()
-        if data[:1] == b"\r" and self._skips:
+        if data[:1] == b"\r":
             # RFC 9112 §2.2: empty lines before a request are tolerated; 2 are enough for anybody.
-            data = data[2:] if data[:2] == b"\r\n" else data
-            data = data[2:] if data[:2] == b"\r\n" else data
+            while self._skips and data[:2] == b"\r\n":
+                data = data[2:]
+                self._skips -= 1
         end = data.find(b"\r\n\r\n")
         if end < 0 or end > self._limits.head:
             self.to_head = data[:5] == b"HEAD "
@@ -82,7 +84,7 @@ class RequestReader:
         head = parse_request(data[:end], self._rules)
         self._lines = 0
         # After other requests an empty line is content that was longer than its framing said.
-        self._skips = head.method in FORMS
+        self._skips = EMPTY_LINES if head.method in FORMS else 0
         self.rest = data[end + 4 :]
         return head
 

@@ -128,7 +128,6 @@ def test_an_answer_with_two_readings_is_refused(lines: tuple[bytes, ...]) -> Non
         ((b"Transfer-Encoding: Chunked",), b"HTTP/1.1 200 OK", -1, True, True),
         ((b"Transfer-Encoding: chunked", b"Content-Length: 5"), b"HTTP/1.1 200 OK", -1, True, False),
         ((b"Transfer-Encoding: gzip",), b"HTTP/1.1 200 OK", -1, False, False),
-        ((b"Transfer-Encoding: chunked",), b"HTTP/1.0 200 OK", -1, False, False),
         ((b"Content-Length: 5",), b"HTTP/1.0 200 OK", 5, False, False),
         ((b"Content-Length: 5", b"Connection: Keep-Alive"), b"HTTP/1.0 200 OK", 5, False, True),
         ((b"Content-Length: 5", b"Connection: x, close"), b"HTTP/1.1 200 OK", 5, False, False),
