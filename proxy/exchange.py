@@ -244,8 +244,7 @@ class Exchange:
         if pair is not None and not pair.settled:
             live = pair.live
             live.head, live.sent, live.at = head, self._sent_at, now
-            if head.stream:
-                pair.drop("streaming")
+            pair.announced(head)
         if head.status == 101:
             self._tunnel = True
         client.answer(head)

@@ -116,8 +116,7 @@ class ShadowLeg:
         observation.head = head
         observation.at = monotonic()
         pair.page.answered(1 - pair.live_side, SHADOW, head.status, observation.at - observation.sent)
-        if head.stream:
-            pair.drop("streaming")
+        pair.announced(head)
 
     def data(self, data: bytes) -> None:
         """
@@ -164,7 +163,8 @@ class ShadowLeg:
 
     def overran(self) -> None:
         """
-        The answer is too long to compare, the live one was not: a side that keeps doing that costs much for nothing.
+        The answer goes on past what is compared without having said how long it is, and the live one was short: a side
+        that keeps doing that costs much for nothing.
         """
         self._cause = "overran"
 

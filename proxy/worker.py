@@ -29,7 +29,7 @@ from proxy.net.client import ClientConnection
 from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
-from proxy.routing.table import SIDES, Table, decode
+from proxy.routing.table import SIDES, Table, decode, fitted
 from proxy.tasks import spawn
 from proxy.wire.fields import request_names
 from proxy.wire.own import CAUSES
@@ -44,8 +44,6 @@ ORPHAN_SECONDS = 5.0
 SAMPLES = 5
 # Causes of which the system says more than we do.
 CONNECTING = frozenset({"refused", "unreachable", "dns", "tls", "certificate"})
-# Descriptors for everything but clients and their live legs: the loop, the link, idle connections.
-RESERVED = 32
 # A client that was idle for this long while draining isn't about to send.
 IDLE_SECONDS = 1.0
 
@@ -91,7 +89,8 @@ class Worker:
         A frame from the hub.
         """
         if frame.kind == Kind.TABLE:
-            self._take_table(decode(frame.payload))
+            descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+            self._take_table(fitted(decode(frame.payload), descriptors))
         elif frame.kind == Kind.ENDPOINTS:
             self._known = _known(frame.payload)
             if self._plane is not None:
@@ -123,9 +122,7 @@ class Worker:
         plane.on_candidate = self._candidate
         rules = RequestRules(request_names(), table.limits)
         self._front = front = Front(table, rules, self._books.error)
-        # Never so many clients that no descriptor is left to reach a side for them.
-        descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        front.most = min(front.most, max(1, (descriptors - RESERVED) // 2))
+
         front.now = plane.now
         front.date = _date()
         front.begin = lambda client, head: begin(plane, client, head)
@@ -263,7 +260,8 @@ class Worker:
         if self._plane is None or not self._front.connections:
             self._over.set()
         elif now > self._deadline:
-            self._lost = any(client.exchange is not None for client in self._front.connections)
+            # A tunnel has no end of its own: to cut it at the deadline is no loss.
+            self._lost = any(client.is_answering() for client in self._front.connections)
             self._over.set()
 
     def _broken(self, error: BaseException) -> None:

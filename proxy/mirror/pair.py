@@ -12,6 +12,7 @@ from typing import Protocol
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, Page
 from proxy.mirror.budget import Budget
 from proxy.wire.answer import AnswerHead
+from proxy.wire.forward import has_content
 from proxy.wire.request import RequestHead
 
 # Answers to a request's validators (RFC 9110 §13): if one side gives one, and the other not, nothing can be said.
@@ -123,6 +124,15 @@ class Pair:
             self.drop("body_too_large")
         elif self.hold(size):
             observation.content.append(data)
+
+    def announced(self, head: AnswerHead) -> None:
+        """
+        An answer's head came: what it says of its length or kind may settle that there is nothing to compare.
+        """
+        if head.stream:
+            self.drop("streaming")
+        elif head.length > self._pairs.max_body and has_content(head, self.request.method == b"HEAD"):
+            self.drop("body_too_large")
 
     def ended(self, observation: Observation, cause: str | None) -> None:
         """

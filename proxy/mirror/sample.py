@@ -41,7 +41,7 @@ def sample(pair: Pair, at: float) -> dict[str, Any]:
         "endpoint": pair.page.name,
         "live": SIDES[pair.live_side],
         "method": text(request.method),
-        "target": redact_target(request.target),
+        "target": redact_target(request.target, pair.page.name),
         "request_id": text(request.request_id)[:64],
         "first": first_difference(old, new),
         "old": _side(old),
@@ -76,13 +76,17 @@ def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
     }
 
 
-def redact_target(target: bytes) -> str:
+def redact_target(target: bytes, endpoint: str) -> str:
     """
-    A request target whose query values and fragment are gone: `/search?q=…&page=…`. What has no `=` could be a value.
+    A request target whose values are gone: `/search?q=…&page=…`, `/users/999`. Of the path, only what the endpoint's
+    template has literally is shown, the rest is masked; of the query, names before a `=`; of a fragment, nothing.
     """
     whole, mark, _ = text(target).partition("#")
     path, asks, query = whole.partition("?")
-    shown = path[:LONGEST]
+    literal = endpoint.partition(" ")[2].split("/")
+    segments = path[:LONGEST].split("/")
+    known = literal + [""] * (len(segments) - len(literal))
+    shown = "/".join(segment if segment == known[at] else _mask(segment) for at, segment in enumerate(segments))
     if asks:
         parts = (part.partition("=") for part in query.split("&")[:20])
         shown += f"?{'&'.join(f'{name}=…' if equals else '…' for name, equals, _ in parts)[:LONGEST]}"

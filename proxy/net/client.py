@@ -69,7 +69,7 @@ class ClientConnection(asyncio.Protocol):
         """
         front = self._front
         self.transport = cast(asyncio.Transport, transport)
-        if len(front.connections) >= front.most:
+        if len(front.connections) >= front.limits.connections:
             front.count_error("client", "connection_limit")
             self._state = CLOSED
             self.transport.abort()
@@ -475,6 +475,12 @@ class ClientConnection(asyncio.Protocol):
         Nothing is outstanding and nothing was sent ahead.
         """
         return self._state == HEAD and not self._reader.holds()
+
+    def is_answering(self) -> bool:
+        """
+        A request is being answered; a tunnel isn't one any more.
+        """
+        return self.exchange is not None and self._state != TUNNEL
 
     def idle_since(self) -> float:
         """

@@ -53,7 +53,7 @@ class Front:
     What all client connections of one worker share.
 
     `begin` opens an exchange for a request; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
-    says that answers end their connections, `most` how many clients there may be.
+    says that answers end their connections.
     """
 
     def __init__(self, table: Table, rules: RequestRules, count_error: Callable[[str, str], None]) -> None:
@@ -69,5 +69,4 @@ class Front:
         self.now = 0.0
         self.date = b""
         self.closing = False
-        self.most = table.limits.connections
         self.connections: set[ClientConnection] = set()

@@ -13,6 +13,8 @@ import orjson
 
 OLD, NEW = 0, 1
 SIDES = ("old", "new")
+# Descriptors of a worker for everything but clients and legs: the loop, the link, the listener, look-ups.
+RESERVED = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,18 @@ class Table:
     add_date: bool
     endpoints: tuple[str, ...] = ()
     max_endpoints: int = 200
+
+
+def fitted(table: Table, descriptors: int) -> Table:
+    """
+    The table for a worker with so many file descriptors: each client needs one, and one for each leg, or else old would
+    seem to fail because we have run out.
+    """
+    room = max(1, (descriptors - RESERVED) // 3)
+    limits = replace(table.limits, connections=min(table.limits.connections, room))
+    # A pool for copies may be twice as large as the copies at once, while connections are being replaced.
+    mirror = replace(table.mirror, concurrency=min(table.mirror.concurrency, max(1, room // 2)))
+    return replace(table, limits=limits, mirror=mirror)
 
 
 def encode(table: Table) -> bytes:

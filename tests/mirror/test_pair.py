@@ -414,3 +414,19 @@ def test_whoever_looks_at_a_divergent_pair_sees_it_open() -> None:
 
     assert seen == [False]
     assert stage.pair.settled
+
+
+@pytest.mark.parametrize(
+    ("method", "length", "dropped"), [(b"GET", 1001, True), (b"GET", 1000, False), (b"HEAD", 1001, False)]
+)
+def test_an_announced_length_over_the_limit_settles_it(method: bytes, length: int, dropped: bool) -> None:
+    """
+    Nothing of it needs to be read first; a HEAD's answer has none.
+    """
+    page = Page("GET /a")
+    pairs = Pairs(Budget(10_000), 1000, lambda pair: None)
+    made = Pair(pairs, a_request(method + b" /a HTTP/1.1\r\nHost: a\r\n\r\n"), page, 0)
+    made.announced(an_answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length))
+
+    assert made.settled is dropped
+    assert page.skipped[0] == ({"body_too_large": 1} if dropped else {})

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.routing.table import Table, Timeouts, decode, encode
+from proxy.routing.table import RESERVED, Table, Timeouts, decode, encode, fitted
 from tests.parts.values import a_table
 
 
@@ -102,3 +102,16 @@ def test_every_field_of_a_table_travels() -> None:
     raw = encode(a_table())
 
     assert all(f'"{field.name}":'.encode() in raw for field in fields(Table))
+
+
+def test_a_table_is_fitted_to_the_descriptors_there_are() -> None:
+    """
+    With few, clients are turned away while a live and a shadow leg are left for each that isn't; with many, nothing
+    changes.
+    """
+    table = a_table()
+    small = fitted(table, RESERVED + 30)
+
+    assert (small.limits.connections, small.mirror.concurrency) == (10, 5)
+    assert fitted(table, 1).limits.connections == 1
+    assert fitted(table, 1_000_000) == table
