@@ -177,7 +177,7 @@ def test_the_first_difference_of_contents_is_found_and_not_shown(one: bytes, oth
         (b"/a#x?y=1", "/a#…"),
         (b"/a?q=1#f", "/a?q=…#…"),
         (b"*", "*"),
-        (b"/reset/eyJhbGci0i", "/aaaaa/aaaaaaa9a"),
+        (b"/reset/eyJhbGci0i", "/aaaaa/aaaaaaaa9a"),
         (b"/a/joe@example.org", "/a/aaa@aaaaaaa.aaa"),
         (b"/" + b"x" * 500, "/" + "a" * (LONGEST - 1)),
     ],
