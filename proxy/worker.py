@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from email.utils import formatdate
+from functools import partial
 
 import orjson
 import uvloop
@@ -125,7 +126,7 @@ class Worker:
 
         front.now = plane.now
         front.date = _date()
-        front.begin = lambda client, head: begin(plane, client, head)
+        front.begin = partial(begin, plane)
         loop = asyncio.get_running_loop()
         self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
         spawn(self._open(table), name="open", on_error=self._broken)
