@@ -129,25 +129,22 @@ def parse_methods(value: object) -> tuple[str, ...]:
     """
     Request methods, which are case-sensitive tokens (RFC 9110 §9.1).
     """
-    remedy = "write a list such as [BAN, REFRESH]"
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{quote(value)} is no list of methods; {remedy}")
-    for name in value:
-        if not isinstance(name, str) or METHOD.fullmatch(name) is None:
-            raise ValueError(f"{quote(name)} is no method; {remedy}")
-    return tuple(dict.fromkeys(value))
+    return _parse_list(value, METHOD, "method", "write a list such as [BAN, REFRESH]")
 
 
 def parse_endpoints(value: object) -> tuple[str, ...]:
     """
     Endpoints named by the operator, as method and path template.
     """
-    remedy = "write a list such as ['GET /users/{id}', 'GET /search']"
+    return _parse_list(value, ENDPOINT, "endpoint", "write a list such as ['GET /users/{id}', 'GET /search']")
+
+
+def _parse_list(value: object, pattern: re.Pattern[str], what: str, remedy: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{quote(value)} is no list of endpoints; {remedy}")
+        raise ValueError(f"{quote(value)} is no list of {what}s; {remedy}")
     for name in value:
-        if not isinstance(name, str) or ENDPOINT.fullmatch(name) is None:
-            raise ValueError(f"{quote(name)} is no endpoint; {remedy}")
+        if not isinstance(name, str) or pattern.fullmatch(name) is None:
+            raise ValueError(f"{quote(name)} is no {what}; {remedy}")
     return tuple(dict.fromkeys(value))
 
 

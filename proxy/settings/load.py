@@ -85,7 +85,7 @@ def _apply_environment(source: Source, environment: Mapping[str, str]) -> list[s
         if key is not None:
             _set(source, key.path, _from_text(key, environment[variable], variable), variable)
         elif NOT_KEYS.fullmatch(variable) is None:
-            near = get_close_matches(variable, by_variable, n=1)
+            near = get_close_matches(variable, by_variable, n=1, cutoff=0.8)
             hint = f"did you mean {near[0]}?" if near else "docs/configuration.md says how they are called"
             warnings.append(f"{variable}: names no key and has no effect; {hint}")
     return warnings

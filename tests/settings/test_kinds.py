@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.settings.kinds import (
     parse_endpoints,
     parse_headers,
+    parse_methods,
     parse_percent,
     parse_seconds,
     parse_size,
@@ -130,3 +131,13 @@ def test_a_pseudonym_is_a_token() -> None:
     assert parse_token("parallax-1") == "parallax-1"
     with pytest.raises(ValueError, match="is no name"):
         parse_token("a, b")
+
+
+def test_methods_are_a_list_of_tokens() -> None:
+    """
+    Case counts, and a comma is no part of one.
+    """
+    assert parse_methods(["BAN", "refresh", "BAN"]) == ("BAN", "refresh")
+    for wrong in ("BAN", ["BAN,REFRESH"], [1], {"BAN": 1}):
+        with pytest.raises(ValueError, match="write a list such as"):
+            parse_methods(wrong)
