@@ -62,6 +62,7 @@ class Exchange:
         self._reach: Reach = plane.sides[live]
         self._page = page = plane.page(head)
         page.eligible[live] += 1
+        plane.requests += 1
         # Live leg
         self._connection: UpstreamConnection | None = None
         self._connecting: Task[None] | None = None
@@ -325,6 +326,7 @@ class Exchange:
             and not self._retried
             and not self._head.has_body
             and self._head.method in IDEMPOTENT
+            and self._plane.may_retry()
         )
 
     # Ending...

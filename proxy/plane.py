@@ -28,6 +28,8 @@ LONGEST = 256
 OTHER = "other"
 # Templates proposed within `FORGET` seconds: control learns 200 in all.
 OFFERS, FORGET = 1000, 5.0
+# Retries within `RETRY_WINDOW` seconds: a share of the requests (Envoy's default budget), and always a few.
+RETRY_SHARE, RETRIES, RETRY_WINDOW = 0.2, 10, 10.0
 
 
 class Reach:
@@ -65,6 +67,10 @@ class Plane:
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
         self.closing = False
+        # Requests and retries within the window of the retry budget.
+        self.requests = 0
+        self._retries = 0
+        self._counted = self.now
         self.troubles = Troubles()
         self.on_candidate: Callable[[str], None] = lambda candidate: None
         self._known = Known(())
@@ -107,10 +113,22 @@ class Plane:
             self._offered.add(key)
             self.on_candidate(template(*_text(head)))
 
+    def may_retry(self) -> bool:
+        """
+        A retry is within the budget, and is taken from it: a side that drops everything isn't asked twice for all of it.
+        """
+        if self._retries >= max(RETRIES, self.requests * RETRY_SHARE):
+            return False
+        self._retries += 1
+        return True
+
     def tick(self, now: float) -> None:
         """
         Called by the worker's one timer.
         """
+        if now - self._counted > RETRY_WINDOW:
+            self._counted = now
+            self.requests = self._retries = 0
         if now - self._forgot > FORGET:
             # An offer may have been lost with the process it went to.
             self._forgot = now

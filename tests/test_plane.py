@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.metrics.endpoints import Known
-from proxy.plane import FORGET, LONGEST, OFFERS, OTHER, REMEMBERED, Plane
+from proxy.plane import FORGET, LONGEST, OFFERS, OTHER, REMEMBERED, RETRIES, RETRY_WINDOW, Plane
 from proxy.wire.request import RequestHead
 from tests.parts.plane import GET, NEW, OK, OLD, Data, data_plane
 from tests.parts.values import a_request
@@ -172,3 +172,17 @@ def test_a_breaker_that_is_not_closed_is_told(copies: int) -> None:
             plane.sides[NEW].breaker.ended("refused", plane.now, 0.5)
 
         assert plane.breakers_open() == [0, int(copies >= 20)]
+
+
+def test_retries_have_a_budget_and_a_new_one_after_its_window(data: Data) -> None:
+    """
+    A few always, a share of many requests, and not one more.
+    """
+    plane: Plane = data.plane
+    assert [plane.may_retry() for _ in range(RETRIES + 1)] == [True] * RETRIES + [False]
+
+    plane.requests = 100
+    assert [plane.may_retry() for _ in range(11)] == [True] * 10 + [False]
+
+    plane.tick(plane.now + RETRY_WINDOW + 1)
+    assert plane.may_retry()
