@@ -115,7 +115,7 @@ class Plane:
 
     def may_retry(self) -> bool:
         """
-        A retry is within the budget, and is taken from it: a side that drops everything isn't asked twice for all of it.
+        A retry is within the budget, and is taken from it: a side that drops everything isn't asked for it all twice.
         """
         if self._retries >= max(RETRIES, self.requests * RETRY_SHARE):
             return False
