@@ -5,8 +5,10 @@ Built from one table; a new table makes a new plane (the books and the pairs car
 the one it began with.
 """
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
+from typing import Protocol
 
 from proxy.clock import monotonic
 from proxy.metrics.books import Books, Page
@@ -26,6 +28,8 @@ REMEMBERED = 8192
 # Only keys up to this many bytes are remembered: 8,192 of them stay under 3 MiB.
 LONGEST = 256
 OTHER = "other"
+# Overlong shadow answers that are read on in one tick: a read is 256 KiB at most, and must not add up to a pause.
+SLOWLY = 2
 # Templates proposed within `FORGET` seconds: control learns 200 in all.
 OFFERS, FORGET = 1000, 5.0
 # Retries within `RETRY_WINDOW` seconds: a share of the requests (Envoy's default budget), and always a few.
@@ -50,6 +54,17 @@ class Reach:
         self.copies = 0
 
 
+class Slowed(Protocol):
+    """
+    A shadow leg whose answer is read a piece at a time.
+    """
+
+    def go_on(self) -> bool:
+        """
+        Read the next piece; False when it has ended meanwhile.
+        """
+
+
 class Plane:
     """
     `now` is the coarse clock of timeouts (seconds, moves with `tick`); latencies are measured with `clock.monotonic`.
@@ -67,6 +82,7 @@ class Plane:
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
         self.closing = False
+        self.slowed: deque[Slowed] = deque()
         # Requests and retries within the window of the retry budget.
         self.requests = 0
         self._retries = 0
@@ -133,6 +149,9 @@ class Plane:
             # An offer may have been lost with the process it went to.
             self._forgot = now
             self._offered.clear()
+        turns = SLOWLY
+        while self.slowed and turns:
+            turns -= self.slowed.popleft().go_on()
         self.now = now
         for reach in self.sides:
             reach.live.tick(now)

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from proxy.mirror.breaker import OPEN, SAMPLES
+from proxy.plane import SLOWLY
+from proxy.shadow import SLACK
 from tests.parts.plane import GET, NEW, OK, OLD, Data, data_plane
 
 
@@ -135,12 +137,13 @@ def test_an_answer_without_end_counts_against_its_side(data: Data) -> None:
     """
     Where the live answer had one: such a side costs much for nothing.
     """
-    old = data.idle(OLD, "live")
     for _ in range(SAMPLES):
-        new = data.idle(NEW, "shadow")
+        old, new = data.both()
         data.client.feed(GET)
         old.feed(OK)
-        new.feed(b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 600_000] * 2)
+        new.feed(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 600_000)
+        data.plane.tick(data.plane.now + 0.25)
+        new.feed(b"x" * 600_000)
         assert new.aborted
 
     assert data.entries() == {"body_too_large": SAMPLES}
@@ -175,3 +178,39 @@ def test_interim_answers_are_not_compared(data: Data) -> None:
 
     assert data.entries() == {"identical": 1}
     assert b"103" not in data.client.written
+
+
+def test_a_copys_answer_that_outgrows_the_live_one_is_read_in_no_hurry(data: Data) -> None:
+    """
+    One piece at each turn of the timer; at its end, however long, it is judged.
+    """
+    old, new = data.both()
+    data.client.feed(GET)
+    old.feed(OK)
+    size = 3 * SLACK
+    new.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * (2 * SLACK))
+    assert not new.is_reading()
+    data.plane.tick(data.plane.now + 0.25)
+    assert new.is_reading()
+    new.feed(b"x" * SLACK)
+
+    assert data.entries() == {"divergent": 1}
+    data.settled()
+
+
+def test_slow_reading_takes_turns_and_passes_over_what_has_ended(data: Data) -> None:
+    """
+    So many pieces add up to no pause, whoever is still there.
+    """
+    news = []
+    for _ in range(SLOWLY + 2):
+        old, new = data.both()
+        client = data.a_client()
+        client.feed(GET)
+        old.feed(OK)
+        new.feed(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * (2 * SLACK))
+        news.append(new)
+    news[0].lose()
+    data.plane.tick(data.plane.now + 0.25)
+
+    assert [new.is_reading() for new in news[1:]] == [True] * SLOWLY + [False]
