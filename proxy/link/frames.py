@@ -20,8 +20,8 @@ class Kind(IntEnum):
     What a frame carries. `W` worker, `H` hub, `C` control.
     """
 
-    TABLE = 1  # H→W, H→C: the table (routing.table.encode)
-    READY = 2  # W→H: accepting; payload JSON {"epoch", "digest"}
+    TABLE = 1  # C→H→W, H→C: the table (routing.table.encode); the hub keeps the latest, also on disk
+    READY = 2  # W→H: routing by this from now on, and accepting; JSON {"epoch", "digest", "killed"}
     SNAPSHOT = 3  # W→H→C: all the worker's totals in one atomic frame (metrics.books)
     REPORT = 4  # W→H→C: one log event, JSON {"event", "level", ...}
     SAMPLE = 5  # W→H→C: one divergent comparison, redacted, JSON
@@ -30,8 +30,16 @@ class Kind(IntEnum):
     CLOSING = 8  # H→W: draining begins: answer with `Connection: close`, copy nothing more
     DRAIN = 9  # H→W: empty and close the listener, finish what is in flight; JSON {"seconds"}
     DRAINED = 10  # W→H: nothing in flight, the last snapshot has been sent
-    STATUS = 11  # H→C: JSON {"ready", "draining", "workers": [{"id", "incarnation", "alive", "epoch", "digest"}]}
+    STATUS = 11  # H→C: JSON, see `supervise.hub.Hub.status`
     STOP = 12  # H→C: exit now
+    SETUP = (
+        13  # H→C, first of all: how control was started, JSON; C→H: the same after a reload, kept for its successors
+    )
+    LATCH = 14  # H→W: JSON {"killed"}: route by nothing but old, or by the table again
+    KILL = 15  # C→H: set the kill latch; JSON {"by", "reason"}
+    RESTORE = 16  # C→H: lift the kill latch; JSON {"by", "reason"}
+    RELOAD = 17  # H→C: SIGHUP came: read the configuration again
+    PULSE = 18  # C→H: control's loop turns; once a second
 
 
 class Frame(NamedTuple):

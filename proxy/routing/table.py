@@ -113,10 +113,31 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sticky:
+    """
+    What a client is known by: `keys` such as "header:x-user-id", "cookie:sid", "claim:sub", "client" and "request", the
+    first that a request has; `salt` goes into every bucket.
+    """
+
+    keys: tuple[str, ...]
+    salt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overload:
+    """
+    The limits of one worker that work is shed by; 0 is "find out" for `memory` and "don't look" for `lag`.
+    """
+
+    memory: int
+    lag: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """
     Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
-    `endpoints` are the configured ones (learned ones travel by themselves).
+    `endpoints` are the configured ones (learned ones travel by themselves). `split`: unsafe methods stay on old.
     """
 
     epoch: int
@@ -124,6 +145,9 @@ class Table:
     sides: tuple[Side, Side]
     weight: float
     mirror: Mirror
+    sticky: Sticky
+    split: bool
+    overload: Overload
     limits: Limits
     timeouts: Timeouts
     headers: tuple[str, ...]
@@ -161,9 +185,12 @@ def decode(data: bytes) -> Table:
     raw: dict[str, Any] = orjson.loads(data)
     old, new = raw.pop("sides")
     limits = raw.pop("limits")
+    sticky = raw.pop("sticky")
     return Table(
         sides=(Side(**old), Side(**new)),
         mirror=Mirror(**raw.pop("mirror")),
+        sticky=Sticky(keys=tuple(sticky["keys"]), salt=sticky["salt"]),
+        overload=Overload(**raw.pop("overload")),
         limits=Limits(**{**limits, "methods": tuple(limits["methods"])}),
         timeouts=Timeouts(**raw.pop("timeouts")),
         headers=tuple(raw.pop("headers")),

@@ -7,6 +7,7 @@ The configuration as a model: every key, its kind, its default and what it means
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
 from proxy.settings.kinds import (
     Credentials,
@@ -22,6 +23,7 @@ from proxy.settings.kinds import (
     SideUrl,
     Size,
 )
+from proxy.settings.sticky import Data, StickyKey
 
 
 class Section(BaseModel):
@@ -42,12 +44,27 @@ class Health(Section):
     )
 
 
+class AdminTls(Section):
+    """
+    How the admin port is encrypted; both files or neither.
+    """
+
+    certificate: str | None = Field(None, description="PEM file with the certificate chain, relative to this file")
+    key: str | None = Field(None, description="PEM file with its private key")
+
+
 class Admin(Section):
     """
     Where operators and Prometheus ask.
     """
 
-    listen: Listen = Field(Address(host="127.0.0.1", port=9900), description="/metrics and /admin; loopback only")
+    listen: Listen = Field(
+        Address(host="127.0.0.1", port=9900), description="/metrics and /admin; beyond loopback only with tokens"
+    )
+    tokens: Tokens = Field((), description="who may ask; none: on loopback one is made, in admin-token by the store")
+    tls: AdminTls = Field(AdminTls())
+    insecure: bool = Field(False, description="true allows plaintext beyond loopback: tokens can be read on the way")
+    hosts: Hosts = Field((), description="names it may be asked by, besides localhost and addresses")
 
 
 class Tls(Section):
@@ -91,7 +108,7 @@ class Weights(Section):
     Who is answered by new.
     """
 
-    new: Percent = Field(0.0, description="share of requests answered by new; the others are answered by old")
+    new: Percent = Field(0.0, description="share answered by new at the very first start; then the store knows")
 
 
 class Mirror(Section):
@@ -99,7 +116,9 @@ class Mirror(Section):
     How much is copied to the side that doesn't answer, and what a copy may cost.
     """
 
-    percent: Percent = Field(100.0, description="share of GET, HEAD and OPTIONS requests that are copied; 0 is off")
+    percent: Percent = Field(
+        100.0, description="share of GET, HEAD and OPTIONS requests that are copied at the very first start; 0 is off"
+    )
     memory_budget: Size = Field(64 * 2**20, ge=2**16, description="all that is held for copies, in each worker")
     max_body: Size = Field(2**20, ge=0, description="longer bodies are not compared (for each side)")
     concurrency: int = Field(64, ge=1, description="copies in flight at once, in each worker; more are skipped")
@@ -108,6 +127,26 @@ class Mirror(Section):
     head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
     body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")
     breaker: bool = Field(True, description="stop copying for a while to a side that mostly gives no answer")
+
+
+class Sticky(Section):
+    """
+    Who stays where while the weight grows.
+    """
+
+    key: StickyKey = Field(
+        ("request",), description="what a client is known by, the first it has; request: drawn for each request"
+    )
+    salt: str = Field("parallax", min_length=1, max_length=64, description="never change it during a migration")
+
+
+class Overload(Section):
+    """
+    When a worker sheds: kept bodies at 70 % of a limit, copies at 80, idle clients at 90, requests at 95.
+    """
+
+    memory: Size = Field(0, ge=0, description="of one worker; 0: its share of what the container or machine has")
+    lag: Seconds = Field(0.1, ge=0, description="how long one turn of a worker's loop may take; 0: not looked at")
 
 
 class Compare(Section):
@@ -193,11 +232,18 @@ class Settings(Section):
     new: New = Field()
     weights: Weights = Field(Weights())
     mirror: Mirror = Field(Mirror())
+    sticky: Sticky = Field(Sticky())
+    data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
     metrics: Metrics = Field(Metrics())
     limits: Limits = Field(Limits())
     timeouts: Timeouts = Field(Timeouts())
+    overload: Overload = Field(Overload())
     drain: Drain = Field(Drain())
+    store: Store = Field("sqlite:///var/parallax.db", description="intent and audit; relative to this file")
+    kill_file: str | None = Field(
+        None, description="when it is there, all goes to old; null: the file kill by the store"
+    )
     via: bool = Field(
         True,
         description="add Via to requests, as RFC 9110 wants; nginx doesn't compress for it, loops aren't seen without",

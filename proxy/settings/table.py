@@ -6,7 +6,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from proxy.routing.table import Limits, Mirror, Side, Table, Timeouts, encode
+from proxy.routing.intent import Intent, with_intent
+from proxy.routing.table import Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, encode
 from proxy.settings.model import Settings
 from proxy.settings.model import Side as SideSettings
 
@@ -31,7 +32,8 @@ def build_table(settings: Settings, folder: Path) -> Table:
     """
     The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`.
 
-    The digest names the configuration: equal for equal settings, on any machine with the same folder.
+    The digest names the configuration: equal for equal settings, on any machine with the same folder. What the first
+    intent is made of isn't in it: a reload changes the digest, never the intent.
     """
     mirror = settings.mirror.model_dump()
     table = Table(
@@ -40,6 +42,9 @@ def build_table(settings: Settings, folder: Path) -> Table:
         sides=(_build_side(settings.old, folder), _build_side(settings.new, folder)),
         weight=settings.weights.new,
         mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
+        sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
+        split=settings.data == "split",
+        overload=Overload(**settings.overload.model_dump()),
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=_headers(settings.compare.headers),
@@ -50,7 +55,8 @@ def build_table(settings: Settings, folder: Path) -> Table:
         endpoints=settings.metrics.endpoints,
         max_endpoints=settings.metrics.max_endpoints,
     )
-    return replace(table, digest=sha256(encode(table)).hexdigest()[:16])
+    without_intent = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))
+    return replace(table, digest=sha256(encode(without_intent)).hexdigest()[:16])
 
 
 def _build_side(side: SideSettings, folder: Path) -> Side:

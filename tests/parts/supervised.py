@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.errors import ConfigurationError
-from proxy.routing.table import Limits, Mirror, Side, Table, Timeouts, decode, encode
+from proxy.routing.table import Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, decode, encode
 from proxy.supervisor import Launch, serve
 from proxy.tasks import spawn
 
@@ -54,6 +54,9 @@ def a_table() -> Table:
             body_timeout=30.0,
             breaker=True,
         ),
+        sticky=Sticky(keys=("request",), salt="parallax"),
+        split=False,
+        overload=Overload(memory=0, lag=0.0),
         limits=Limits(methods=(), **dict.fromkeys(set(Limits.__slots__) - {"methods"}, 0)),
         timeouts=Timeouts(**dict.fromkeys(Timeouts.__slots__, 0)),
         headers=(),
