@@ -142,7 +142,7 @@ class Sticky(Section):
 
 class Overload(Section):
     """
-    When a worker sheds: kept bodies at 70 % of a limit, copies at 80, idle clients at 90, requests at 95.
+    When a worker sheds: bodies at 70 % of a limit, copies at 80, idle clients at 90, requests at 95.
     """
 
     memory: Size = Field(0, ge=0, description="of one worker; 0: its share of what the container or machine has")
