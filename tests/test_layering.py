@@ -30,7 +30,7 @@ IO_MODULES = (
     | {"supervisor", "cli", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "signals", "slot", "sockets")}
-    | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.doors", "settings.load"}
+    | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.load"}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}
 )
 
@@ -48,7 +48,7 @@ PURE_LIBRARIES = {
         "math",
         "operator",
     ),
-    *("re", "struct", "typing", "http", "pathlib", "urllib.parse"),
+    *("json", "re", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
     *("orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml"),
 }
