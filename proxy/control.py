@@ -85,6 +85,8 @@ class Control:
                 self._report(frame)
             case Kind.STOP:
                 self.ended.set()
+            case Kind.SETUP | Kind.JOINED:
+                pass
             case kind:
                 raise LinkError(f"control can't use {kind.name}")
 

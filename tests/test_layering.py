@@ -30,7 +30,7 @@ IO_MODULES = (
     | {"supervisor", "cli", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "signals", "slot", "sockets")}
-    | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.load"}
+    | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.load", "settings.setup"}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}
 )
 

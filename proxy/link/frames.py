@@ -40,6 +40,7 @@ class Kind(IntEnum):
     RESTORE = 16  # C→H: lift the kill latch; JSON {"by", "reason"}
     RELOAD = 17  # H→C: SIGHUP came: read the configuration again
     PULSE = 18  # C→H: control's loop turns; once a second
+    JOINED = 19  # H→C: all that was kept for you has been told; answers before it would be of half the totals
 
 
 class Frame(NamedTuple):

@@ -3,11 +3,11 @@ Kinds of value that say who may ask the admin port, and where what is asked is k
 """
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator
 
+from proxy.link.setup import Token
 from proxy.settings.kinds import Kind, show_list
 from proxy.settings.quote import quote
 
@@ -16,17 +16,6 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}", re.ASCII)
 SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 HOST_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 REMEDY: Final = "write what `parallax token new --name ops --role operator` prints"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """
-    Somebody who may ask: `sha256` is the hexadecimal SHA-256 of a bearer token that is kept nowhere here.
-    """
-
-    name: str
-    role: str
-    sha256: str
 
 
 def parse_tokens(value: object) -> tuple[Token, ...]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,12 @@ NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|SERVICE_(HOST|PORT).*|PO
 class Loaded:
     """
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
+    `content` is the SHA-256 of the file's bytes, "" without a file.
     """
 
     settings: Settings
     folder: Path
+    content: str
     warnings: tuple[str, ...]
 
 
@@ -42,13 +45,19 @@ def load(
     *,
     environment: Mapping[str, str],
     options: Mapping[tuple[str, ...], object] | None = None,
+    data: bytes | None = None,
 ) -> Loaded:
     """
     Read, override, validate and check. Raises `ConfigurationError` with every problem found.
 
-    `options` holds what the command line said, by key path; every path is one of `sentences.OPTIONS`.
+    `options` holds what the command line said, by key path; every path is one of `sentences.OPTIONS`. `data` is what
+    the file holds, for who has read it already.
     """
-    source = Source(values={}, places={}) if file is None else read_yaml(_read(file), str(file))
+    if file is None:
+        source, data = Source(values={}, places={}), b""
+    else:
+        data = _read(file) if data is None else data
+        source = read_yaml(_decode(data, file), str(file))
     warnings = _apply_environment(source, environment)
     for path, value in (options or {}).items():
         _set(source, path, value, OPTIONS[path])
@@ -63,15 +72,21 @@ def load(
     if wrong := [teller.tell(finding) for finding in findings if not finding.warning]:
         raise ConfigurationError(*wrong)
     warnings += [teller.tell(finding) for finding in findings]
-    return Loaded(settings=settings, folder=folder, warnings=tuple(warnings))
+    content = "" if file is None else sha256(data).hexdigest()
+    return Loaded(settings=settings, folder=folder, content=content, warnings=tuple(warnings))
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        return file.read_bytes()
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise ConfigurationError(f"{file}: can't be read ({reason}); name a YAML file that is there") from None
+
+
+def _decode(data: bytes, file: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ConfigurationError(f"{file}:{line}: is not UTF-8; save it as UTF-8") from None

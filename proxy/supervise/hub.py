@@ -99,6 +99,7 @@ class Hub:
                 child.send(Kind.ENDPOINTS, self.endpoints)
             for life in self.lives.values():
                 self._send_snapshot(life)
+            child.send(Kind.JOINED)
             return
         worker = f"{self.host}/{child.number}"
         self.lives[child.incarnation] = Life(worker=worker, incarnation=child.incarnation, child=child)

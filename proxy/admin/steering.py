@@ -1,0 +1,147 @@
+"""
+What the admin API needs of whoever steers traffic: the calls, their results and their refusals. No HTTP here.
+
+`proxy/steering.py` is the real one. Every call answers within about 5 s, whatever hangs; `str()` of a refusal is the
+sentence to tell.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from proxy.errors import ParallaxError
+from proxy.link.setup import Token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Who:
+    """
+    Who asks: the name and role of a token, and the address that the request came from ("" for none).
+    """
+
+    name: str
+    role: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What was asked for is in force. `lagging` are the ids of living workers that have not acknowledged it within 2 s:
+    202 instead of 200. Whatever else there is to say is in the warnings of the weights.
+    """
+
+    lagging: tuple[str, ...] = ()
+
+
+class Refusal(ParallaxError):
+    """
+    What was asked for is not done, and nothing changed.
+    """
+
+
+class Invalid(Refusal):
+    """
+    A value that can't be used, at `key` ("" for the whole). 422.
+    """
+
+    def __init__(self, key: str, said: str) -> None:
+        super().__init__(f"{key}: {said}" if key else said)
+        self.key = key
+
+
+class NotLoaded(Refusal):
+    """
+    The configuration can't be used; `problems` has one sentence each. 422.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Stale(Refusal):
+    """
+    The change was made for another epoch than the present one, `epoch`. 409.
+    """
+
+    def __init__(self, said: str, epoch: int) -> None:
+        super().__init__(said)
+        self.epoch = epoch
+
+
+class Held(Refusal):
+    """
+    Something outside holds the present state in place, such as the kill file. 409.
+    """
+
+
+class Unsaved(Refusal):
+    """
+    It could not be saved, so it is not done. 507.
+    """
+
+
+class NotYet(Refusal):
+    """
+    Parallax is starting, or waits for its store; ask again. 503 with Retry-After.
+    """
+
+
+class Steering(Protocol):
+    """
+    Moves traffic and keeps the audit. All calls raise `Refusal`.
+
+    `body` is a JSON object as it was sent, keys unchecked: `change` takes new, mirror, reason and epoch (routes and
+    cohorts are refused), the others take an optional reason.
+    """
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """
+        Who may ask, as of now: a reload may change it at any time.
+        """
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """
+        Names the admin port may be asked by, as of now, in lower case.
+        """
+
+    async def change(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        `PUT /admin/weights`. Raises `Invalid`, `Stale`, `Unsaved`, `NotYet`.
+        """
+
+    async def kill(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        Set the kill latch. Raises `Invalid` only; waits for no store.
+        """
+
+    async def restore(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        Lift the kill latch. Raises `Invalid`, `Held` (the kill file is there), `Unsaved`, `NotYet`.
+        """
+
+    async def reload(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        Read the configuration again. Raises `Invalid`, `NotLoaded`.
+        """
+
+    async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """
+        The newest `limit` lines of the audit, newest first, with ids below `before`. Raises `NotYet`.
+        """
+
+    def note(self, who: Who, action: str, reason: str) -> None:
+        """
+        Put a line into the audit without waiting for it: `sign_in_failed`, `refused`.
+        """
+
+    def watch(self, told: Callable[[str, dict[str, Any]], None]) -> Callable[[], None]:
+        """
+        Have every event told, as name and JSON object, until the returned function is called. `told` must not wait.
+
+        `weights`: anything of GET /admin/weights but its counters may have changed (data: {"epoch"}); `kill`,
+        `restore`: {"by", "reason", "number"}; `reload`: {"successful", "problems", "digest"}; `audit`: the line.
+        """

@@ -1,0 +1,111 @@
+"""
+What control gets to know of the configuration.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import ConfigurationError
+from proxy.link.setup import Certificate, Setup, Token
+from proxy.settings.load import load
+from proxy.settings.setup import VARIABLE, build_setup
+
+MINIMUM = "old: {url: http://127.0.0.1:9001}\nnew: {url: http://127.0.0.1:9002}\n"
+OPTIONS: dict[tuple[str, ...], str] = {("old", "url"): "http://127.0.0.1:9001", ("new", "url"): "http://127.0.0.1:9002"}
+
+
+def setup_of(text: str, folder: Path, **environment: str) -> Setup:
+    """
+    The setup of a file with this text.
+    """
+    file = folder / "p.yaml"
+    file.write_text(text)
+    return build_setup(load(file, environment={}), file=file, options={}, environment=environment)
+
+
+def test_paths_are_whole_and_beside_the_file(tmp_path: Path) -> None:
+    """
+    Control may have another working folder.
+    """
+    setup = setup_of(MINIMUM, tmp_path)
+
+    assert setup.file == f"{tmp_path}/p.yaml"
+    assert setup.content == sha256(MINIMUM.encode()).hexdigest()
+    assert setup.store == f"sqlite:///{tmp_path}/var/parallax.db"
+    assert (setup.state, setup.kill_file) == (f"{tmp_path}/var", f"{tmp_path}/var/kill")
+    assert (setup.new, setup.mirror) == (0.0, 100.0)
+
+
+def test_absolute_paths_stay(tmp_path: Path) -> None:
+    """
+    A store with four slashes, a kill file, a certificate.
+    """
+    text = MINIMUM + "store: sqlite:////srv/p.db\nkill_file: /run/kill\nadmin: {tls: {certificate: /c, key: k}}\n"
+    setup = setup_of(text, tmp_path)
+
+    assert (setup.store, setup.state, setup.kill_file) == ("sqlite:////srv/p.db", "/srv", "/run/kill")
+    assert setup.tls == Certificate(certificate="/c", key=f"{tmp_path}/k")
+
+
+def test_without_a_file_options_are_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The store lies in the working folder.
+    """
+    monkeypatch.chdir(tmp_path)
+    setup = build_setup(load(None, environment={}, options=OPTIONS), file=None, options=OPTIONS, environment={})
+
+    assert (setup.file, setup.content, setup.state) == (None, "", f"{tmp_path}/var")
+    assert dict(setup.options) == OPTIONS
+
+
+def test_tokens_of_the_file_and_of_the_environment_count(tmp_path: Path) -> None:
+    """
+    The environment's is an operator called env; it is kept as its SHA-256 only.
+    """
+    listed = "admin: {tokens: [{name: ops, role: viewer, sha256: '" + "0" * 64 + "'}]}\n"
+    secret = "plx_" + "a" * 43
+
+    assert setup_of(MINIMUM, tmp_path).tokens == ()
+    assert setup_of(MINIMUM, tmp_path, **{VARIABLE: " "}).tokens == ()
+    assert setup_of(MINIMUM + listed, tmp_path, **{VARIABLE: secret}).tokens == (
+        Token(name="ops", role="viewer", sha256="0" * 64),
+        Token(name="env", role="operator", sha256=sha256(secret.encode()).hexdigest()),
+    )
+    with pytest.raises(ConfigurationError, match="PARALLAX_ADMIN_TOKEN: is shorter than 20"):
+        setup_of(MINIMUM, tmp_path, **{VARIABLE: "hunter2"})
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("listen: 127.0.0.1:1234", "listen"),
+        ("health: {listen: 127.0.0.1:1234}", "health.listen"),
+        ("admin: {listen: 127.0.0.1:1234}", "admin.listen"),
+        ("admin: {tls: {certificate: a, key: b}}", "admin.tls"),
+        ("workers: 2", "workers"),
+        ("drain: {delay: 1}", "drain.delay"),
+        ("drain: {timeout: 20}", "drain.timeout"),
+        ("kill_file: elsewhere", "kill_file"),
+    ],
+)
+def test_what_only_a_restart_can_change_is_named(tmp_path: Path, line: str, key: str) -> None:
+    """
+    A reload compares these.
+    """
+    before, after = setup_of(MINIMUM, tmp_path), setup_of(f"{MINIMUM}{line}\n", tmp_path)
+
+    assert [name for name, text in after.fixed if text != dict(before.fixed)[name]] == [key]
+
+
+def test_another_store_takes_its_kill_file_along(tmp_path: Path) -> None:
+    """
+    Both need a restart.
+    """
+    before, after = setup_of(MINIMUM, tmp_path), setup_of(f"{MINIMUM}store: sqlite:///other/p.db\n", tmp_path)
+
+    assert set(after.fixed) - set(before.fixed) == {
+        ("store", f"sqlite:///{tmp_path}/other/p.db"),
+        ("kill_file", f"{tmp_path}/other/kill"),
+    }
