@@ -5,12 +5,11 @@ What the admin API needs of whoever steers traffic: the calls, their results and
 sentence to tell.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from proxy.errors import ParallaxError
-from proxy.link.setup import Token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,18 +95,6 @@ class Steering(Protocol):
     cohorts are refused), the others take an optional reason.
     """
 
-    @property
-    def tokens(self) -> Sequence[Token]:
-        """
-        Who may ask, as of now: a reload may change it at any time.
-        """
-
-    @property
-    def hosts(self) -> Sequence[str]:
-        """
-        Names the admin port may be asked by, as of now, in lower case.
-        """
-
     async def change(self, who: Who, body: Mapping[str, Any]) -> Outcome:
         """
         `PUT /admin/weights`. Raises `Invalid`, `Stale`, `Unsaved`, `NotYet`.
@@ -136,12 +123,4 @@ class Steering(Protocol):
     def note(self, who: Who, action: str, reason: str) -> None:
         """
         Put a line into the audit without waiting for it: `sign_in_failed`, `refused`.
-        """
-
-    def watch(self, told: Callable[[str, dict[str, Any]], None]) -> Callable[[], None]:
-        """
-        Have every event told, as name and JSON object, until the returned function is called. `told` must not wait.
-
-        `weights`: anything of GET /admin/weights but its counters may have changed (data: {"epoch"}); `kill`,
-        `restore`: {"by", "reason", "number"}; `reload`: {"successful", "problems", "digest"}; `audit`: the line.
         """
