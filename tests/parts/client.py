@@ -125,6 +125,12 @@ class Client:
         rest = await self.source.rest()
         assert rest == b"", f"bytes after the last answer: {rest[:200]!r}"
 
+    def stands(self) -> bool:
+        """
+        Whether the peer has neither closed nor reset the connection, as far as we know.
+        """
+        return not self.source.ended() and not self.writer.is_closing()
+
     def finish(self) -> None:
         """
         Close our half.

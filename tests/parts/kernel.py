@@ -1,9 +1,11 @@
 """
-What only the kernel knows: bytes that a peer has not read yet, memory of a process, children of a process.
+What only the kernel knows: bytes that a peer has not read yet, connections, memory and children of a process.
 """
 
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 NETLINK_SOCK_DIAG = 4
@@ -13,11 +15,19 @@ ERROR = 2
 NO_COOKIE = 0xFFFFFFFF
 HEADER = struct.Struct("=IHHII")
 LOOKUP = struct.Struct("=BBBxI")
-# sock_diag's answer: family, state, timer, retransmits, the id (48 bytes), expires, rqueue, …
+DUMP = 0x300
+DONE = 3
+# sock_diag's answer: family, state, timer, retransmits, the id (48 bytes), expires, rqueue, wqueue, uid, inode
 RECEIVE_QUEUE = struct.Struct("=56xI")
+ENDS = struct.Struct(">4xHH4s12x4s12x")
+INODE = struct.Struct("=68xI")
+# Every state (include/net/tcp_states.h) in which a process can hold a connection: not TIME_WAIT (6), not LISTEN (10).
+CONNECTED = 0xFFF & ~(1 << 6) & ~(1 << 10)
+
+Address = tuple[str, int]
 
 
-def unread(owner: tuple[str, int], peer: tuple[str, int]) -> int:
+def unread(owner: Address, peer: Address) -> int:
     """
     How many bytes lie in the receive queue of the IPv4 TCP socket that `owner` has towards `peer`; 0 if it is gone.
 
@@ -36,15 +46,60 @@ def unread(owner: tuple[str, int], peer: tuple[str, int]) -> int:
     return count
 
 
+def connections(process: int) -> set[tuple[Address, Address]]:
+    """
+    The IPv4 TCP connections that a process holds: its own end and the peer's.
+
+    The process may open and close some meanwhile, unless it is stopped.
+    """
+    held = set()
+    for descriptor in Path(f"/proc/{process}/fd").iterdir():
+        # One that is closed meanwhile is no connection any more.
+        with suppress(FileNotFoundError):
+            name = str(descriptor.readlink())
+            if name.startswith("socket:["):
+                held.add(int(name[8:-1]))
+    return {ends for inode, ends in _all_connections() if inode in held}
+
+
+def _all_connections() -> Iterator[tuple[int, tuple[Address, Address]]]:
+    body = LOOKUP.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, CONNECTED) + bytes(48)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as diag:
+        diag.send(HEADER.pack(HEADER.size + len(body), SOCK_DIAG_BY_FAMILY, REQUEST | DUMP, 1, 0) + body)
+        while True:
+            reply = memoryview(diag.recv(1 << 16))
+            while reply:
+                size, kind, *_ = HEADER.unpack_from(reply)
+                if kind in (DONE, ERROR):
+                    return
+                here, there, source, destination = ENDS.unpack_from(reply, HEADER.size)
+                inode: int = INODE.unpack_from(reply, HEADER.size)[0]
+                yield inode, ((socket.inet_ntoa(source), here), (socket.inet_ntoa(destination), there))
+                reply = reply[(size + 3) & ~3 :]
+
+
 def children(process: int) -> dict[int, str]:
     """
     The children of a process: process id → command line.
     """
     found = {}
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").strip()
+    # Who ends while we look is no child any more.
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    found[int(child)] = Path(f"/proc/{child}/cmdline").read_text().replace("\0", " ").strip()
     return found
+
+
+def state(process: int) -> str:
+    """
+    The letter of `ps`: R, S, T (stopped), Z (dead, not reaped); X when it is gone.
+    """
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 def resident(process: int) -> int:

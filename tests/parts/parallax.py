@@ -6,11 +6,12 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -145,6 +146,12 @@ class Parallax:
         The process ids of the workers.
         """
         return sorted(pid for pid, line in children(self.pid).items() if "proxy.worker" in line)
+
+    def control(self) -> int:
+        """
+        The process id of control, 0 while there is none.
+        """
+        return next((pid for pid, line in children(self.pid).items() if "proxy.control" in line), 0)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """
@@ -303,17 +310,26 @@ def write(configuration: Configuration, folder: Path) -> Path:
     return file
 
 
-async def launch(configuration: Configuration, folder: Path) -> Parallax:
+async def launch(
+    configuration: Configuration,
+    folder: Path,
+    *,
+    within: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Parallax:
     """
     Start Parallax on `configuration` over `BASE`, without waiting for anything. The caller destroys it.
+
+    `within` is a command that becomes Parallax (`unshare --mount`); `environment` is laid over ours.
     """
     file = write(configuration, folder)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
+    usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
     process = await asyncio.create_subprocess_exec(
+        *within,
         sys.executable,
         *("-m", "proxy", "serve", "-c", str(file)),
         cwd=PROJECT,
-        env=environment,
+        env={**usual, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         limit=1024 * 1024,
@@ -323,11 +339,17 @@ async def launch(configuration: Configuration, folder: Path) -> Parallax:
 
 
 @asynccontextmanager
-async def running(configuration: Configuration, folder: Path) -> AsyncIterator[Parallax]:
+async def running(
+    configuration: Configuration,
+    folder: Path,
+    *,
+    within: Sequence[str] = (),
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> AsyncIterator[Parallax]:
     """
     A Parallax that is ready; stopped and checked at the end, unless the test has ended it itself.
     """
-    parallax = await launch(configuration, folder)
+    parallax = await launch(configuration, folder, within=within, environment=environment)
     try:
         await parallax.wait_ready()
         yield parallax

@@ -124,6 +124,12 @@ class Source:
         self._reader = reader
         self.reset = False
 
+    def ended(self) -> bool:
+        """
+        Whether the peer is known to have closed or reset the connection.
+        """
+        return self._reader.at_eof() or self._reader.exception() is not None
+
     async def head(self) -> bytes | None:
         """
         Bytes up to and including an empty line; None when the peer closed instead of sending any. Raises `Cut`.
