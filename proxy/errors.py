@@ -4,6 +4,10 @@ What can go wrong and whose fault it is.
 One small tree; builtins elsewhere. No class here without a `raise` and an `except`.
 """
 
+from typing import Literal
+
+StoreKind = Literal["full", "read_only", "busy", "corrupt", "newer", "stale", "other"]
+
 
 class ParallaxError(Exception):
     """
@@ -27,6 +31,20 @@ class LinkError(ParallaxError):
     """
     Another process of ours sent bytes that are no frame; the link is closed.
     """
+
+
+class StoreError(ParallaxError):
+    """
+    The store can't do what was asked; nothing of it was done. `str()` is a sentence for the operator.
+
+    `kind`: full, read_only (the file, its folder or the file system), busy (another process writes, for longer than we
+    wait), corrupt (`reopen` puts it right), newer (written by a later Parallax), stale (the epoch isn't greater than
+    the stored one), other.
+    """
+
+    def __init__(self, kind: StoreKind, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
 
 
 class BadMessage(ParallaxError):

@@ -31,6 +31,7 @@ IO_MODULES = (
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "signals", "slot", "sockets")}
     | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.load", "settings.setup"}
+    | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}
 )
 
@@ -206,8 +207,8 @@ def test_a_pure_module_touches_no_file_and_prints_nothing(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("one", ["admin", "link", "net", "settings", "supervise"])
-@pytest.mark.parametrize("other", ["admin", "demo", "net", "settings"])
+@pytest.mark.parametrize("one", ["admin", "link", "net", "settings", "store", "supervise"])
+@pytest.mark.parametrize("other", ["admin", "demo", "net", "settings", "store"])
 def test_rooms_with_io_do_not_know_each_other(one: str, other: str) -> None:
     """
     Whoever needs two of them wires them; so each can be read, tested and replaced by itself.

@@ -1,0 +1,110 @@
+"""
+Connections to one SQLite file as the store wants them, and its errors in our words.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from proxy.errors import StoreError, StoreKind
+
+# Of every connection. FULL: what was committed survives a power cut, not only kill -9. Nothing goes to a temporary
+# folder, which may be read-only; nothing in the file may run code; pages are looked at more closely than by default.
+PRAGMAS: Final = ("synchronous = FULL", "temp_store = MEMORY", "trusted_schema = OFF", "cell_size_check = ON")
+
+KINDS: Final[dict[int, StoreKind]] = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_PERM: "read_only",
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+}
+WORDS: Final[dict[StoreKind, str]] = {
+    "full": "there is no room left for {path}: make room on its disk",
+    "read_only": "{path} can't be written: give this user the right to write it and its folder",
+    "busy": "{path} is being written by another process: end that, or try again",
+    "corrupt": "{path} is broken",
+}
+
+
+def make_engine(path: Path, seconds: float, mode: str = "rw") -> Engine:
+    """
+    Connections to the file at `path`, which must exist. `begin` starts a reading transaction, or with the execution
+    option `write` one that no other can come before; either waits for others at most `seconds`, an option too.
+    """
+
+    def connect() -> sqlite3.Connection:
+        # No isolation level: the module sends no BEGIN of its own. The pool gives a connection to one thread at a time.
+        made = sqlite3.connect(
+            f"{path.as_uri()}?mode={mode}", uri=True, timeout=seconds, isolation_level=None, check_same_thread=False
+        )
+        # Text that somebody made invalid is for us to judge.
+        made.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        for pragma in PRAGMAS:
+            made.execute(f"PRAGMA {pragma}")
+        return made
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_timeout=seconds)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(options.get('seconds', seconds) * 1000)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """
+    Turn what SQLite, SQLAlchemy and the kernel raise into a `StoreError`.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        # Only we write, and we never write a line twice.
+        raise StoreError("corrupt", f"{path} was changed by something else: {error.orig}") from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        kind, detail = kind_of(path, getattr(error, "orig", None) or error)
+        sentence = WORDS.get(kind, "{path} can't be used").format(path=path)
+        raise StoreError(kind, f"{sentence} ({detail})") from error
+    except OSError as error:
+        raise StoreError(kind_of_disk(path), f"{path} can't be used: {error.strerror}") from error
+
+
+def kind_of(path: Path, error: Any) -> tuple[StoreKind, str]:
+    """
+    What a database error means for the operator.
+    """
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return "other", f"{type(error).__name__}: {error}"
+    detail = f"{getattr(error, 'sqlite_errorname', code)}: {error}"
+    # Extended codes have the primary one in their lowest byte.
+    kind = KINDS.get(code & 0xFF)
+    return kind or kind_of_disk(path), detail
+
+
+def kind_of_disk(path: Path) -> StoreKind:
+    """
+    What the disk says itself when an error doesn't: no room, no right to write, or neither.
+    """
+    folder = path.parent
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return "other"
+    if room.f_blocks and not room.f_bavail:
+        return "full"
+    writable = os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+    return "other" if writable else "read_only"

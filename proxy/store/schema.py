@@ -1,0 +1,113 @@
+"""
+What the store's tables look like, and how a database of an earlier Parallax becomes one of this.
+
+A database is built by the same migrations that bring an old one up to date, and stamped with how many were made.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, text
+
+# «Plxs»: says to `file` and to us that this SQLite database is a store of Parallax.
+APPLICATION: Final = int.from_bytes(b"Plxs")
+
+metadata: Final = MetaData()
+
+# Every intent that was ever saved; the one with the greatest epoch counts.
+intents: Final = Table(
+    "intents",
+    metadata,
+    Column("epoch", Integer, primary_key=True),
+    Column("intent", Text, nullable=False),  # canonical JSON
+    Column("sha256", Text, nullable=False),  # of it: SQLite has no checksums, and a flipped bit would move traffic
+    Column("entry", Integer, nullable=False),  # the line of the audit that says why
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("peer", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text, nullable=False),  # canonical JSON, as `after`
+    Column("after", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("latch", Integer, nullable=True),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+# One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; the last change of the
+# kill latch that is among them; which Parallax made the schema.
+head: Final = Table(
+    "head",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("lines", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("latch", Integer, nullable=False),
+    Column("written_by", Text, nullable=False),
+)
+
+# Statements by the schema version that they lead to, beginning with 1. What is here was released: add, never change.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE intents (
+            epoch INTEGER NOT NULL PRIMARY KEY, intent TEXT NOT NULL, sha256 TEXT NOT NULL, entry INTEGER NOT NULL
+        )""",
+        """CREATE TABLE audit (
+            id INTEGER NOT NULL PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, role TEXT NOT NULL,
+            peer TEXT NOT NULL, action TEXT NOT NULL, reason TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL,
+            epoch INTEGER NOT NULL, latch INTEGER, previous TEXT NOT NULL, hash TEXT NOT NULL
+        )""",
+        """CREATE TABLE head (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), lines INTEGER NOT NULL, hash TEXT NOT NULL,
+            latch INTEGER NOT NULL, written_by TEXT NOT NULL
+        )""",
+        "INSERT INTO head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000', 0, '')",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """
+    Whose database it is: `application`, `version` of the schema, whether it is `empty`, who wrote it last.
+    """
+
+    application: int
+    version: int
+    empty: bool
+    written_by: str
+
+
+def read_stamp(connection: Connection) -> Stamp:
+    """
+    Read what every version of Parallax leaves where it is.
+    """
+    application = connection.execute(text("PRAGMA application_id")).scalar_one()
+    version = connection.execute(text("PRAGMA user_version")).scalar_one()
+    tables = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+    written_by = ""
+    if application == APPLICATION and "head" in tables:
+        written_by = connection.execute(text("SELECT written_by FROM head")).scalar() or ""
+    return Stamp(application=application, version=version, empty=not tables, written_by=written_by)
+
+
+def migrate(connection: Connection, version: int, written_by: str) -> None:
+    """
+    Bring a database with schema `version` (0: an empty one) up to date and stamp it; the caller commits.
+    """
+    if version == len(MIGRATIONS):
+        return
+    for statements in MIGRATIONS[version:]:
+        for statement in statements:
+            connection.execute(text(statement))
+    connection.execute(head.update().values(written_by=written_by))
+    connection.execute(text(f"PRAGMA application_id = {APPLICATION}"))
+    connection.execute(text(f"PRAGMA user_version = {len(MIGRATIONS)}"))

@@ -1,0 +1,200 @@
+"""
+Intent and audit, kept: every change is one transaction, on disk before it is acknowledged.
+
+For one writer, the control process, which calls from any thread but its event loop's: each call touches the disk. No
+call waits longer for others than `busy_seconds`. Whatever goes wrong is a `StoreError`, and nothing was changed then;
+the same store works again when the cause is gone.
+"""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import orjson
+from sqlalchemy import Connection, Engine, func, make_url, select
+
+from proxy.clock import monotonic, time
+from proxy.errors import StoreError
+from proxy.routing.intent import Intent, as_values, from_values
+from proxy.store.audit import Entry, as_row, canonical, chain, first_broken, from_row
+from proxy.store.engine import make_engine, telling
+from proxy.store.files import identity, move_aside
+from proxy.store.opening import begin
+from proxy.store.schema import audit, head, intents
+
+BUSY_SECONDS: Final = 2.0
+ENTRIES: Final = 100
+BATCH: Final = 1000
+
+
+class Store:
+    """
+    Made by `open`. `path` is the file.
+    """
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self.path = path
+        self._busy = busy_seconds
+        self._engine: Engine = make_engine(path, busy_seconds)
+        self._identity = identity(path)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, url: str, *, busy_seconds: float = BUSY_SECONDS) -> "Opened":
+        """
+        Open the store at `sqlite:////absolute/path`, made if missing. A broken one is moved aside and begun anew.
+
+        Raises StoreError when it can't be used; a file of a newer Parallax or of another program is left as it is.
+        """
+        store = cls(Path(make_url(url).database or "").absolute(), busy_seconds)
+        with store._exclusive():
+            trouble = begin(store.path, store._engine, busy_seconds)
+            store._identity = identity(store.path)
+        return Opened(store=store, trouble=trouble)
+
+    def close(self) -> None:
+        """
+        Close the file.
+        """
+        self._engine.dispose()
+
+    def reopen(self) -> str | None:
+        """
+        After a `corrupt`: move the file aside if it is still the one that was opened, and begin anew. Returns the
+        trouble.
+        """
+        with self._exclusive(), telling(self.path):
+            self._engine.dispose()
+            trouble = None
+            if identity(self.path) == self._identity:
+                trouble = f"{self.path} is broken; it was moved to {move_aside(self.path)}, and a new one was begun"
+            trouble = begin(self.path, self._engine, self._busy) or trouble
+            self._identity = identity(self.path)
+            return trouble
+
+    def load(self) -> Intent | None:
+        """
+        The newest intent; None when none was ever saved.
+        """
+        with self._reading() as connection:
+            row = connection.execute(select(intents).order_by(intents.c.epoch.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        try:
+            intent = from_values(orjson.loads(row.intent))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} can't be read") from error
+        if sha256(row.intent) != row.sha256 or intent.epoch != row.epoch:
+            raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} isn't what was saved")
+        return intent
+
+    def save(self, intent: Intent, entry: Entry) -> Entry:
+        """
+        Keep an intent and the line that says why, both or none. Returns the line with its number.
+        """
+        with self._writing() as connection:
+            newest = connection.execute(select(func.max(intents.c.epoch))).scalar()
+            if newest is not None and intent.epoch <= newest:
+                raise StoreError("stale", f"epoch {intent.epoch} isn't greater than {newest}, which is saved")
+            line = self._append(connection, entry)
+            values = canonical(as_values(intent))
+            connection.execute(
+                intents.insert().values(epoch=intent.epoch, intent=values, sha256=sha256(values), entry=line.id)
+            )
+        return line
+
+    def audit(self, entry: Entry) -> Entry:
+        """
+        Keep a line. Returns it with its number.
+        """
+        with self._writing() as connection:
+            return self._append(connection, entry)
+
+    def entries(self, limit: int = ENTRIES, before: int | None = None) -> list[Entry]:
+        """
+        The newest lines first, at most `limit`, those before the number `before` only.
+        """
+        query = select(audit).order_by(audit.c.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit.c.id < before)
+        with self._reading() as connection:
+            return [from_row(row._asdict()) for row in connection.execute(query)]
+
+    def verify(self) -> int | None:
+        """
+        The number of the first line of the audit that isn't what was written; None when all are.
+        """
+        with self._reading() as connection:
+            known = connection.execute(select(head)).one_or_none()
+            lines, last = (known.lines, known.hash) if known else (0, "")
+            rows = connection.execution_options(yield_per=BATCH).execute(select(audit).order_by(audit.c.id))
+            return first_broken((row._asdict() for row in rows), lines, last)
+
+    def latch_audited(self) -> int:
+        """
+        The number of the last change of the kill latch that is in the audit; 0 when none is.
+        """
+        with self._reading() as connection:
+            return int(connection.execute(select(head.c.latch)).scalar() or 0)
+
+    def _append(self, connection: Connection, entry: Entry) -> Entry:
+        known = connection.execute(select(head)).one_or_none()
+        if known is None:
+            raise StoreError("corrupt", f"{self.path} is broken: it doesn't say where its audit ends")
+        line = chain(entry if entry.at else replace(entry, at=_now()), known.lines + 1, known.hash)
+        connection.execute(audit.insert().values(as_row(line)))
+        latch = max(known.latch, line.latch or 0)
+        connection.execute(head.update().values(lines=line.id, hash=line.hash, latch=latch))
+        return line
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=self._busy):
+            raise StoreError("busy", f"{self.path} is being written by another thread for too long")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        began = monotonic()
+        with self._exclusive(), telling(self.path):
+            if identity(self.path) != self._identity:
+                # SQLite would go on writing to a file that nobody finds any more.
+                raise StoreError("corrupt", f"{self.path} was taken away or replaced while it was in use")
+            left = max(0.0, self._busy - (monotonic() - began))
+            writer = self._engine.execution_options(write=True, seconds=left)
+            with writer.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with telling(self.path), self._engine.begin() as connection:
+            yield connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """
+    An open store, and in a sentence what was wrong with what was there.
+    """
+
+    store: Store
+    trouble: str | None
+
+
+def sha256(words: str) -> str:
+    """
+    The hexadecimal SHA-256 of a text.
+    """
+    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _now() -> str:
+    return datetime.fromtimestamp(time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
