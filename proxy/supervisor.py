@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from proxy.clock import monotonic
@@ -24,6 +25,7 @@ from proxy.supervise.child import Child, Role
 from proxy.supervise.descriptors import needed, raise_limit
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
+from proxy.supervise.keep import Nowhere
 from proxy.supervise.signals import StopRequests, reap_orphans
 from proxy.supervise.slot import Post, Reports, Slot
 from proxy.supervise.sockets import Listeners, open_listeners
@@ -46,13 +48,17 @@ class Launch:
 
     The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD ADMIN_FD for control. A
     worker that isn't ready `ready_timeout` after its start, or that is silent for `silence_timeout`, is killed and
-    replaced.
+    replaced. `setup` is for control, unread; the table and the kill latch are kept in the folder `state`; where a file
+    `kill_file` appears, the latch is set.
     """
 
     table: Table
     listen: tuple[str, int]
     health: tuple[str, int]
     admin: tuple[str, int]
+    setup: bytes = b""
+    state: Path | None = None
+    kill_file: Path | None = None
     workers: int = 1
     drain_delay: float = 5.0
     drain_timeout: float = 28.0
@@ -93,7 +99,14 @@ class Supervisor:
         # Set whenever something happened; whoever waits for something looks again whether it came.
         self._news = asyncio.Event()
         self._stop = StopRequests(self._news.set)
-        self._hub = Hub(table=encode(launch.table), host=socket.gethostname(), log=log, changed=self._news.set)
+        self._hub = Hub(
+            table=encode(launch.table),
+            setup=launch.setup,
+            host=socket.gethostname(),
+            log=log,
+            changed=self._news.set,
+            memory=Nowhere(),
+        )
         self._health = Health(self._not_ready)
         reports = Reports(joined=self._hub.joined, frame=self._hub.received, left=self._hub.left)
         incarnations = count(1)
@@ -219,13 +232,9 @@ class Supervisor:
         loop.set_exception_handler(self._loop_error)
         self._stop.watch(loop)
         loop.add_signal_handler(signal.SIGCHLD, self._reap)
-        # Reloading comes by SIGHUP one day; neither may end a proxy that has clients.
-        for number in (signal.SIGHUP, signal.SIGUSR1):
-            loop.add_signal_handler(number, self._ignored, number)
+        loop.add_signal_handler(signal.SIGHUP, self._hub.reload)
+        loop.add_signal_handler(signal.SIGUSR1, self._hub.kill, "SIGUSR1", "the supervisor got SIGUSR1")
         self._look()
-
-    def _ignored(self, number: signal.Signals) -> None:
-        self._log.warning("signal_ignored", signal=number.name)
 
     def _look(self) -> None:
         asyncio.get_running_loop().call_later(self._look_seconds, self._look)

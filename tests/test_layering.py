@@ -29,7 +29,8 @@ IO_MODULES = (
     | WIRING
     | {"supervisor", "cli", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
-    | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "signals", "slot", "sockets")}
+    | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "keep", "lives", "reports")}
+    | {f"supervise.{name}" for name in ("signals", "slot", "sockets")}
     | {"admin.app", "admin.serve", "settings.checks", "settings.document", "settings.load", "settings.setup"}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}

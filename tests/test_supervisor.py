@@ -37,6 +37,20 @@ async def status_heard(run: Supervised, **wanted: Any) -> dict[str, Any]:
         mark = run.events.index(line) + 1
 
 
+async def workers_heard(run: Supervised, after: int = 0, **wanted: Any) -> dict[str, Any]:
+    """
+    The first STATUS that control heard from position `after` on in which every living worker has these fields.
+    """
+    mark = after
+    while True:
+        line = await run.see("heard", after=mark, role="control", kind="STATUS")
+        status: dict[str, Any] = json.loads(line["payload"])
+        alive = [worker for worker in status["workers"] if worker["alive"]]
+        if alive and all({**worker, **wanted} == worker for worker in alive):
+            return status
+        mark = run.events.index(line) + 1
+
+
 async def crash(run: Supervised) -> tuple[Event, Event]:
     """
     One worker crashes: what the supervisor says of it, and of its successor.
@@ -261,18 +275,25 @@ async def test_no_process_is_held_against_it_that_the_whole_group_was_stopped() 
         assert run.all("child_ended") == []
 
 
-async def test_sighup_and_sigusr1_end_nothing() -> None:
+async def test_sighup_reaches_control_or_waits_for_the_next() -> None:
     """
-    A terminal that closes and a log rotator are no reasons to drop clients.
+    Reloading is control's business; a request to do so is not lost while there is none.
     """
     async with supervised() as run:
         await run.ready()
+        await run.see("heard", role="control", kind="STATUS")
         run.signal(signal.SIGHUP)
-        run.signal(signal.SIGUSR1)
-        await run.see("signal_ignored", signal="SIGHUP")
-        await run.see("signal_ignored", signal="SIGUSR1")
+        await run.see("heard", role="control", kind="RELOAD")
 
         assert (await run.ask("listen", "/"))[0] == 200
+        assert run.all("reload_waits") == []
+
+    async with supervised(control="absent") as run:
+        await run.ready()
+        await run.see("child_ended", child="control", restart_in=1.6)
+        run.signal(signal.SIGHUP)
+
+        assert "next control" in (await run.see("reload_waits"))["remedy"]
 
 
 # The hub.
@@ -339,6 +360,81 @@ async def test_a_restarted_control_finds_the_last_totals_of_the_living_and_the_d
         assert [line["incarnation"] for line in heard[3:5]] == lives
         assert heard[2]["payload"] == '["GET /users/{id}"]'
         assert heard[3]["payload"] == last
+
+
+async def test_control_hears_first_how_it_was_started_and_a_successor_what_became_of_it() -> None:
+    """
+    A reload by control is known to the next one.
+    """
+    async with supervised(setup="a setup") as run:
+        await run.ready()
+        first = await run.see("heard", role="control")
+        await run.ask("admin", "/setup")
+        mark = run.mark
+        await run.ask("admin", "/crash")
+        control = (await run.see("child_started", after=mark, child="control"))["pid"]
+        again = await run.see("heard", pid=control)
+
+        assert (first["kind"], first["payload"]) == ("SETUP", "a setup")
+        assert (again["kind"], again["payload"]) == ("SETUP", "another setup")
+
+
+async def test_a_table_from_control_reaches_all_workers_and_their_successors() -> None:
+    """
+    Each acknowledges it; control finds it again after a restart.
+    """
+    async with supervised(workers=2) as run:
+        await run.ready()
+        await status_heard(run, ready=True)
+        await run.ask("admin", "/table")
+        status = await workers_heard(run, epoch=5)
+        await run.ask("admin", "/crash")
+        mark = run.mark
+        _, successor = await crash(run)
+        told = await run.see("heard", after=mark, pid=successor["pid"], kind="TABLE")
+        again = await run.see("heard", after=mark, role="control", kind="TABLE")
+
+        assert [worker["digest"] for worker in status["workers"]] == ["d1", "d1"]
+        assert json.loads(told["payload"])["epoch"] == 5
+        assert again["payload"] == told["payload"]
+
+
+# The kill latch.
+
+
+async def test_a_kill_reaches_every_worker_and_every_later_one_until_restored() -> None:
+    """
+    A new worker hears of it before its first table.
+    """
+    async with supervised(workers=2) as run:
+        await run.ready()
+        await status_heard(run, ready=True)
+        await run.ask("admin", "/kill")
+        status = await workers_heard(run, killed=True)
+        _, successor = await crash(run)
+        mark = run.mark
+        await run.ask("admin", "/restore")
+        after = await workers_heard(run, mark, killed=False)
+
+        assert {**status["latch"], "killed": True, "by": "ops", "reason": "kill", "number": 1} == status["latch"]
+        assert await kinds_heard(run, successor["pid"], "TABLE") == ["LATCH", "TABLE"]
+        assert {**after["latch"], "killed": False, "by": "ops", "reason": "restore", "number": 2} == after["latch"]
+        assert [line["level"] for line in [*run.all("killed"), *run.all("restored")]] == ["warning", "warning"]
+
+
+async def test_sigusr1_kills_also_without_control() -> None:
+    """
+    Whoever can signal the supervisor needs nothing else that works.
+    """
+    async with supervised(control="absent") as run:
+        await run.ready()
+        run.signal(signal.SIGUSR1)
+        await run.see("heard", role="worker", kind="LATCH", payload='{"killed":true}')
+        run.signal(signal.SIGUSR1)
+
+        assert (await run.see("already_killed"))["first_by"] == "SIGUSR1"
+        assert len(run.all("killed")) == 1
+        assert (await run.ask("listen", "/"))[0] == 200
 
 
 async def test_a_new_worker_gets_the_endpoints_before_the_table() -> None:

@@ -71,6 +71,7 @@ class Child:
         self.drained = False
         self.epoch: int | None = None
         self.digest: str | None = None
+        self.killed = False
         # Counted by the supervisor: looks at it in its life, and since its last frame.
         self.looks = 0
         self.silent = 0

@@ -1,89 +1,86 @@
 """
 The hub: what passes between workers and control, and what is kept so that either can be started anew.
 
-It keeps the table, the last list of endpoints and every worker incarnation's last snapshot, as bytes it never looks
-into. It does no I/O of its own: children are given to it, and told through their links.
+It keeps the table, how control was started, the last list of endpoints and every worker incarnation's last snapshot,
+as bytes that it doesn't look into, and the kill latch. It does no I/O of its own: children are given to it and told
+through their links; what has to survive the supervisor goes to its `memory`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
 from proxy.clock import monotonic
 from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
-from proxy.log import Allowance, Log
+from proxy.log import Log, timestamp
 from proxy.supervise.child import Child, Role
+from proxy.supervise.latch import Latch
+from proxy.supervise.lives import Life, Lives
+from proxy.supervise.reports import ReportLog
 
-# Totals of dead workers are kept for a restarted control. A worker that dies all day must not grow us without end:
-# beyond this the oldest go, which lowers the totals of a control that is restarted later.
-KEPT_BYTES = 64 * 1024 * 1024
-
-# Reports that the hub logs itself while control isn't there.
-REPORTS_PER_SECOND = 10.0
-REPORTS_AT_ONCE = 50
-
-# Fields that the log itself fills.
-OURS = frozenset({"event", "level", "timestamp", "process"})
+# Names and reasons come from people, by way of control; what is longer is cut.
+LONGEST_WORDS = 1000
 
 
-@dataclass(slots=True, kw_only=True)
-class Life:
+class Memory(Protocol):
     """
-    What is known of one worker incarnation, dead or alive.
+    What outlives the supervisor. Never waits; `saved` is the "saved" of STATUS.
     """
 
-    worker: str
-    incarnation: int
-    child: Child
-    alive: bool = True
-    snapshot: bytes | None = None
+    def keep_table(self, table: bytes) -> None:
+        """
+        Keep this one, whatever came before.
+        """
 
-    def status(self) -> dict[str, Any]:
+    def keep_latch(self, latch: Latch) -> None:
         """
-        Its entry in STATUS.
+        As `keep_table`.
         """
-        return {
-            "id": self.worker,
-            "incarnation": self.incarnation,
-            "alive": self.alive,
-            "epoch": self.child.epoch,
-            "digest": self.child.digest,
-        }
+
+    def saved(self) -> dict[str, Any]:
+        """
+        Epoch and digest of the table that is kept, and what hinders.
+        """
 
 
 @dataclass(slots=True, kw_only=True)
 class Hub:
     """
-    `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone.
+    `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
+    how control was started, empty when it needs no telling.
     """
 
     table: bytes
     host: str
     log: Log
     changed: Callable[[], None]
+    memory: Memory
+    setup: bytes = b""
+    latch: Latch = field(default_factory=Latch)
+    kill_file: bool = False
+    steady: bool = True
     endpoints: bytes | None = None
     closing: bool = False
     drain_until: float | None = None
     control: Child | None = None
-    lives: dict[int, Life] = field(default_factory=dict)
-    _allowance: Allowance = field(default_factory=lambda: Allowance(REPORTS_PER_SECOND, REPORTS_AT_ONCE))
+    lives: Lives = field(init=False)
+    _reports: ReportLog = field(init=False)
+    _reload_waits: bool = False
+    _told: bytes = b""
 
-    @property
-    def workers(self) -> list[Child]:
-        """
-        The workers that are connected.
-        """
-        return [life.child for life in self.lives.values() if life.alive]
+    def __post_init__(self) -> None:
+        self.lives = Lives(log=self.log)
+        self._reports = ReportLog(self.log)
 
     @property
     def ready(self) -> int:
         """
         How many workers accept requests.
         """
-        return sum(worker.ready for worker in self.workers)
+        return sum(worker.ready for worker in self.lives.workers)
 
     # A child comes...
 
@@ -92,24 +89,32 @@ class Hub:
         Give a child all that its predecessors were told.
         """
         if child.role is Role.CONTROL:
-            self.control = child
-            child.send(Kind.TABLE, self.table)
-            self._send_status()
-            if self.endpoints is not None:
-                child.send(Kind.ENDPOINTS, self.endpoints)
-            for life in self.lives.values():
-                self._send_snapshot(life)
-            child.send(Kind.JOINED)
+            self._control_joined(child)
             return
-        worker = f"{self.host}/{child.number}"
-        self.lives[child.incarnation] = Life(worker=worker, incarnation=child.incarnation, child=child)
+        self.lives.begin(f"{self.host}/{child.number}", child)
+        if self.latch.killed:
+            self._send_latch(child)
         if self.endpoints is not None:
             child.send(Kind.ENDPOINTS, self.endpoints)
         child.send(Kind.TABLE, self.table)
         if self.closing:
             child.send(Kind.CLOSING)
         self._send_drain(child)
-        self._send_status()
+        self.tell()
+
+    def _control_joined(self, control: Child) -> None:
+        self.control, self._told = control, b""
+        if self.setup:
+            control.send(Kind.SETUP, self.setup)
+        control.send(Kind.TABLE, self.table)
+        self.tell()
+        if self.endpoints is not None:
+            control.send(Kind.ENDPOINTS, self.endpoints)
+        for life in self.lives.known.values():
+            self._send_snapshot(life)
+        control.send(Kind.JOINED)
+        if self._reload_waits:
+            self._reload_waits = not control.send(Kind.RELOAD)
 
     # ... says something...
 
@@ -120,14 +125,28 @@ class Hub:
         if child.role is Role.CONTROL:
             self._from_control(frame)
         else:
-            self._from_worker(self.lives[child.incarnation], frame)
+            self._from_worker(self.lives.known[child.incarnation], frame)
 
     def _from_control(self, frame: Frame) -> None:
-        if frame.kind is not Kind.ENDPOINTS:
-            raise LinkError(f"control may not send {frame.kind.name}")
-        self.endpoints = frame.payload
-        for worker in self.workers:
-            worker.send(Kind.ENDPOINTS, frame.payload)
+        match frame.kind:
+            case Kind.TABLE:
+                # Workers first: what is in force doesn't wait for a disk.
+                self.table = frame.payload
+                self._send_workers(Kind.TABLE, frame.payload)
+                self.memory.keep_table(frame.payload)
+            case Kind.ENDPOINTS:
+                self.endpoints = frame.payload
+                self._send_workers(Kind.ENDPOINTS, frame.payload)
+            case Kind.SETUP:
+                self.setup = frame.payload
+            case Kind.KILL:
+                self.kill(*_who_and_why(frame))
+            case Kind.RESTORE:
+                self.restore(*_who_and_why(frame))
+            case Kind.PULSE:
+                pass
+            case kind:
+                raise LinkError(f"control may not send {kind.name}")
 
     def _from_worker(self, life: Life, frame: Frame) -> None:
         child = life.child
@@ -137,7 +156,8 @@ class Hub:
                 if not child.ready:
                     self.log.info("worker_ready", worker=life.worker, incarnation=life.incarnation, pid=child.pid)
                 child.epoch, child.digest, child.ready = said.get("epoch"), said.get("digest"), True
-                self._send_status()
+                child.killed = bool(said.get("killed"))
+                self.tell()
                 self.changed()
             case Kind.SNAPSHOT:
                 life.snapshot = frame.payload
@@ -146,7 +166,7 @@ class Hub:
                 self._pass_on(life, frame)
             case Kind.REPORT:
                 if not self._pass_on(life, frame):
-                    self._log_report(life, parse_object(frame))
+                    self._reports.tell(life.worker, parse_object(frame))
             case Kind.DRAINED:
                 child.part()
                 self.changed()
@@ -161,14 +181,56 @@ class Hub:
         """
         if child is self.control:
             self.control = None
-        life = self.lives.get(child.incarnation)
+        life = self.lives.known.get(child.incarnation)
         if life is not None:
             life.alive = False
             # Once more, in case control's link had no room for it: no later one makes up for it.
             self._send_snapshot(life)
-            self._forget()
-            self._send_status()
+            self.lives.forget()
+            self.tell()
         self.changed()
+
+    # The kill latch...
+
+    def kill(self, by: str, reason: str) -> None:
+        """
+        Everything to old and nothing copied, in every worker, now; kept afterwards.
+        """
+        latch = self.latch.set(by, reason, timestamp())
+        if latch is self.latch:
+            self.log.info("already_killed", by=by, reason=reason, first_by=latch.by, first_reason=latch.reason)
+        else:
+            self._latch(latch)
+            self.log.warning("killed", **latch.values())
+
+    def restore(self, by: str, reason: str) -> None:
+        """
+        Lift the latch; refused while the kill file is there, which would only set it again.
+        """
+        latch = self.latch.lift(by, reason, timestamp())
+        if self.kill_file:
+            self.log.warning("restore_refused", by=by, reason=reason, why="the kill file is there", remedy="remove it")
+        elif latch is not self.latch:
+            self._latch(latch)
+            self.log.warning("restored", **latch.values())
+
+    def _latch(self, latch: Latch) -> None:
+        self.latch = latch
+        for worker in self.lives.workers:
+            self._send_latch(worker)
+        self.memory.keep_latch(latch)
+        self.tell()
+
+    # Reloading...
+
+    def reload(self) -> None:
+        """
+        Have control read the configuration again: now, or as soon as there is one.
+        """
+        if self.control is None or not self.control.send(Kind.RELOAD):
+            self._reload_waits = True
+            remedy = "nothing now: the next control reloads; if none comes up, child_ended says why"
+            self.log.warning("reload_waits", why="no control process is there to read the configuration", remedy=remedy)
 
     # Draining...
 
@@ -177,32 +239,47 @@ class Hub:
         Draining begins: workers say `Connection: close` and copy nothing more.
         """
         self.closing = True
-        for worker in self.workers:
-            worker.send(Kind.CLOSING)
-        self._send_status()
+        self._send_workers(Kind.CLOSING)
+        self.tell()
 
     def drain(self, until: float) -> None:
         """
         Workers stop accepting and finish what they have by `until` (monotonic seconds).
         """
         self.drain_until = until
-        for worker in self.workers:
+        for worker in self.lives.workers:
             self._send_drain(worker)
 
     # Frames that the hub makes.
 
+    def tell(self) -> None:
+        """
+        STATUS to control, if anything in it has changed since it was last told.
+        """
+        if self.control is None:
+            return
+        status = {
+            "ready": self.ready > 0 and self.steady and not self.closing,
+            "draining": self.closing,
+            "latch": self.latch.values(),
+            "saved": self.memory.saved(),
+            "kill_file": self.kill_file,
+            "workers": [life.status() for life in self.lives.known.values()],
+        }
+        payload = orjson.dumps(status)
+        if payload != self._told and self.control.send(Kind.STATUS, payload):
+            self._told = payload
+
+    def _send_workers(self, kind: Kind, payload: bytes = b"") -> None:
+        for worker in self.lives.workers:
+            worker.send(kind, payload)
+
+    def _send_latch(self, worker: Child) -> None:
+        worker.send(Kind.LATCH, orjson.dumps({"killed": self.latch.killed}))
+
     def _send_drain(self, child: Child) -> None:
         if self.drain_until is not None:
             child.send(Kind.DRAIN, orjson.dumps({"seconds": max(0.0, self.drain_until - monotonic())}))
-
-    def _send_status(self) -> None:
-        if self.control is not None:
-            status = {
-                "ready": self.ready > 0 and not self.closing,
-                "draining": self.closing,
-                "workers": [life.status() for life in self.lives.values()],
-            }
-            self.control.send(Kind.STATUS, orjson.dumps(status))
 
     def _send_snapshot(self, life: Life) -> None:
         if self.control is not None and life.snapshot is not None:
@@ -210,29 +287,6 @@ class Hub:
 
     def _pass_on(self, life: Life, frame: Frame) -> bool:
         return self.control is not None and self.control.send(frame.kind, frame.payload, life.incarnation)
-
-    def _forget(self) -> None:
-        dead = [life for life in self.lives.values() if not life.alive]
-        kept = sum(len(life.snapshot) for life in dead if life.snapshot is not None)
-        for life in dead:
-            if life.snapshot is None:
-                del self.lives[life.incarnation]
-            elif kept > KEPT_BYTES:
-                kept -= len(life.snapshot)
-                del self.lives[life.incarnation]
-                self.log.warning("totals_forgotten", worker=life.worker, incarnation=life.incarnation)
-
-    def _log_report(self, life: Life, report: dict[str, Any]) -> None:
-        refused = self._allowance.take(monotonic())
-        if refused is None:
-            return
-        fields = {name: value for name, value in report.items() if name not in OURS}
-        if refused:
-            fields["suppressed"] = refused
-        tell = self.log.warning if report.get("level") == "warning" else self.log.error
-        if report.get("level") == "info":
-            tell = self.log.info
-        tell(str(report.get("event", "report")), **{**fields, "worker": life.worker})
 
 
 def parse_object(frame: Frame) -> dict[str, Any]:
@@ -246,3 +300,8 @@ def parse_object(frame: Frame) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise LinkError(f"{frame.kind.name} carries no JSON object")
     return value
+
+
+def _who_and_why(frame: Frame) -> tuple[str, str]:
+    said = parse_object(frame)
+    return str(said.get("by", ""))[:LONGEST_WORDS], str(said.get("reason", ""))[:LONGEST_WORDS]

@@ -37,6 +37,7 @@ class FakeChild:
         self.held: list[socket.socket] = []
         self.accepting = False
         self.count = 0
+        self.table: dict[str, Any] = {}
 
     def say(self, event: str, **fields: Any) -> None:
         """
@@ -180,6 +181,7 @@ class Worker(FakeChild):
     role = "worker"
     draining = False
     silent = False
+    killed = False
 
     def begin(self) -> None:
         """
@@ -194,10 +196,14 @@ class Worker(FakeChild):
         """
         As the real worker does.
         """
+        if frame.kind is Kind.LATCH:
+            self.killed = json.loads(frame.payload)["killed"]
         if frame.kind is Kind.TABLE and self.start != "unready":
-            table = json.loads(frame.payload)
+            self.table = json.loads(frame.payload)
             self.accepting = True
-            self.send(Kind.READY, json.dumps({"epoch": table["epoch"], "digest": table["digest"]}).encode())
+        if frame.kind in (Kind.TABLE, Kind.LATCH) and self.accepting:
+            said = {"epoch": self.table["epoch"], "digest": self.table["digest"], "killed": self.killed}
+            self.send(Kind.READY, json.dumps(said).encode())
         if frame.kind is Kind.DRAIN and self.start != "deaf":
             self.drain()
 
@@ -245,7 +251,7 @@ class Worker(FakeChild):
 
 class Control(FakeChild):
     """
-    Answers on the admin port; sends a list of endpoints when told.
+    Answers on the admin port; sends what it is told to.
     """
 
     role = "control"
@@ -260,17 +266,29 @@ class Control(FakeChild):
 
     def heard(self, frame: Frame) -> None:
         """
-        STOP ends it.
+        STOP ends it. Its own tables continue the one that it is told.
         """
+        if frame.kind is Kind.TABLE:
+            self.table = json.loads(frame.payload)
         if frame.kind is Kind.STOP and self.start != "deaf":
             sys.exit(0)
 
     def told(self, word: str) -> None:
         """
-        `endpoints`: a list for the workers.
+        A frame of the kind that the word names.
         """
-        if word == "endpoints":
-            self.send(Kind.ENDPOINTS, b'["GET /users/{id}"]')
+        by = json.dumps({"by": "ops", "reason": word}).encode()
+        frames = {
+            "endpoints": (Kind.ENDPOINTS, b'["GET /users/{id}"]'),
+            "setup": (Kind.SETUP, b"another setup"),
+            "kill": (Kind.KILL, by),
+            "restore": (Kind.RESTORE, by),
+        }
+        if word == "table":
+            self.table["epoch"] += 1
+            self.send(Kind.TABLE, json.dumps(self.table).encode())
+        elif word in frames:
+            self.send(*frames[word])
         else:
             super().told(word)
 

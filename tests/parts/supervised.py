@@ -223,6 +223,9 @@ def main() -> int:
     }
     addresses = {name: tuple(fields.pop(name, ("127.0.0.1", 0))) for name in ("listen", "health", "admin")}
     table = decode(fields.pop("table").encode())
+    fields["setup"] = fields.pop("setup", "").encode()
+    for name in ("state", "kill_file"):
+        fields[name] = Path(fields[name]) if name in fields else None
     try:
         return serve(Launch(table=table, **{**commands, **addresses, **fields}))
     except ConfigurationError as error:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-import proxy.supervise.hub as room
+import proxy.supervise.lives as room
 from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
 from proxy.log import LineWriter, build_log
 from proxy.supervise.child import Child, Role
 from proxy.supervise.hub import Hub
+from proxy.supervise.keep import Nowhere
 
 
 class Told(Child):
@@ -47,7 +48,7 @@ def hub() -> Hub:
     A hub that logs to nowhere.
     """
     log = build_log("supervisor", LineWriter(os.open(os.devnull, os.O_WRONLY)))
-    return Hub(table=b"table", host="host", log=log, changed=lambda: None)
+    return Hub(table=b"table", host="host", log=log, changed=lambda: None, memory=Nowhere())
 
 
 def lived(hub: Hub, incarnation: int, totals: bytes) -> None:
@@ -103,7 +104,7 @@ def test_totals_of_the_dead_are_bounded_and_the_oldest_go_first(hub: Hub, monkey
     for incarnation in range(2, 7):
         lived(hub, incarnation, b"x" * 100)
 
-    assert list(hub.lives) == [1, 5, 6]
+    assert list(hub.lives.known) == [1, 5, 6]
 
 
 def test_the_dead_without_totals_are_not_kept(hub: Hub) -> None:
@@ -114,7 +115,7 @@ def test_the_dead_without_totals_are_not_kept(hub: Hub) -> None:
     hub.joined(worker)
     hub.left(worker)
 
-    assert hub.lives == {}
+    assert hub.lives.known == {}
 
 
 @pytest.mark.parametrize(
