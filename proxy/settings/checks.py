@@ -1,16 +1,18 @@
 """
 What must hold between keys, and on this machine: loops, clashing listeners, CA files, limits that exclude each other.
+The admin port's doors are checked in `doors`.
 
 Looks at local addresses and files; sends nothing and looks up no name.
 """
 
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 from proxy.settings.addresses import Address
+from proxy.settings.doors import check_admin
 from proxy.settings.kinds import show_number, show_size
 from proxy.settings.model import Settings, Side
 from proxy.settings.sentences import Finding
@@ -19,11 +21,13 @@ IP = IPv4Address | IPv6Address
 LOOPBACK: frozenset[IP] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
 
 
-def check(settings: Settings, folder: Path) -> Iterator[Finding]:
+def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     """
     Everything wrong or doubtful with `settings`; relative files are looked for in `folder`.
     """
     yield from _check_listeners(settings)
+    beyond_loopback = _is_beyond_loopback(settings.admin.listen.host)
+    yield from check_admin(settings.admin, folder, beyond_loopback=beyond_loopback, environment=environment)
     for name, side in (("old", settings.old), ("new", settings.new)):
         yield from _check_loop(name, side, settings)
         yield from _check_tls(name, side, folder)
@@ -50,13 +54,6 @@ def _check_listeners(settings: Settings) -> Iterator[Finding]:
             if address.port == earlier.port != 0 and _overlap(address.host, earlier.host):
                 said = f"{address} clashes with {'.'.join(other)} ({earlier}); write another port"
                 yield Finding(key=key, said=said)
-    admin = settings.admin.listen
-    if not known_addresses(admin.host) or any(not ip.is_loopback for ip in known_addresses(admin.host)):
-        said = (
-            f"{admin} is reachable from other machines, and this version has no sign-in yet; "
-            f"write 127.0.0.1:{admin.port} and let a sidecar or a tunnel reach it"
-        )
-        yield Finding(key=("admin", "listen"), said=said)
 
 
 def _check_loop(name: str, side: Side, settings: Settings) -> Iterator[Finding]:
@@ -128,6 +125,13 @@ def known_addresses(host: str) -> frozenset[IP]:
             return frozenset()
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return frozenset({mapped or address})
+
+
+def _is_beyond_loopback(host: str) -> bool:
+    """
+    Could another machine reach a listener on `host`? A name that would need DNS counts as one that it could.
+    """
+    return not known_addresses(host) or any(not ip.is_loopback for ip in known_addresses(host))
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -46,13 +46,17 @@ What is refused although every value is fine by itself:
 
 - a side that is one of Parallax's own listeners, also under another name of this machine: requests would go in circles;
 - two listeners on one address;
-- `admin.listen` beyond loopback: this version has no sign-in, and the admin port shows who asks for what;
+- `admin.listen` beyond loopback while nobody has a token (`admin.tokens`, or `PARALLAX_ADMIN_TOKEN`), or in plaintext
+  without `admin.insecure: true`, which is meant for ports that something in front encrypts;
+- a `PARALLAX_ADMIN_TOKEN` of less than 20 characters, which can be guessed;
+- half of `admin.tls`, files that can't be read, a key that is encrypted or of another certificate;
 - a CA file that is missing or holds no certificate;
 - limits that exclude each other: `drain.delay` not below `drain.timeout`, `limits.line` above `limits.head`,
   `mirror.max_body` above `mirror.memory_budget`, more `metrics.endpoints` than `metrics.max_endpoints`.
 
 Warned about, and run: `old.url` and `new.url` with one address (every difference is then noise, which can be what you
-want to see), `tls` for an `http` URL, and `tls.verify: false`.
+want to see), `tls` for an `http` URL, `tls.verify: false`, `admin.insecure` where it has no effect, and
+tokens without an operator among them.
 
 `compare.headers: significant` means `content-type`, `content-language`, `content-disposition`, `location`, `link`,
 `allow`, `retry-after`, `cache-control`, `vary`, `www-authenticate`, `access-control-*` and the names of the cookies in

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from proxy.errors import ConfigurationError
 from proxy.settings.checks import check
+from proxy.settings.doors import check_variable
 from proxy.settings.keys import PREFIX, Key
 from proxy.settings.model import Settings
 from proxy.settings.sentences import KEYS, OPTIONS, Teller, remedy
@@ -68,8 +69,9 @@ def load(
     except ValidationError as error:
         raise ConfigurationError(*teller.tell_all(error.errors())) from None
     folder = Path.cwd() if file is None else file.absolute().parent
-    findings = list(check(settings, folder))
-    if wrong := [teller.tell(finding) for finding in findings if not finding.warning]:
+    findings = list(check(settings, folder, environment))
+    wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
+    if wrong:
         raise ConfigurationError(*wrong)
     warnings += [teller.tell(finding) for finding in findings]
     content = "" if file is None else sha256(data).hexdigest()

@@ -8,23 +8,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from proxy.errors import ConfigurationError
 from proxy.link.setup import Certificate, OptionPath, Setup, Token
+from proxy.settings.doors import OF_THE_VARIABLE, token_of
 from proxy.settings.kinds import show_number
 from proxy.settings.load import Loaded
 from proxy.settings.model import Settings
-
-VARIABLE = "PARALLAX_ADMIN_TOKEN"
-# 20 random characters of an alphabet of 64 are 120 bits; `parallax token new` makes 43.
-SHORTEST = 20
 
 
 def build_setup(
     loaded: Loaded, *, file: Path | None, options: Mapping[OptionPath, Any], environment: Mapping[str, str]
 ) -> Setup:
     """
-    The setup of `loaded`, which was read from the other three. Raises `ConfigurationError` for a token in the
-    environment that could be guessed.
+    The setup of `loaded`, which was read from the other three.
     """
     settings, folder = loaded.settings, loaded.folder
     store = folder / settings.store.removeprefix("sqlite:///")
@@ -66,15 +61,10 @@ def _fixed(settings: Settings, setup: Setup) -> tuple[tuple[str, str], ...]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[Token, ...]:
-    token = environment.get(VARIABLE, "").strip()
+    token = token_of(environment)
     if not token:
         return ()
-    if len(token) < SHORTEST:
-        raise ConfigurationError(
-            f"{VARIABLE}: is shorter than {SHORTEST} characters, so it can be guessed; write one that "
-            "`parallax token new` prints"
-        )
-    return (Token(name="env", role="operator", sha256=sha256(token.encode()).hexdigest()),)
+    return (Token(name=OF_THE_VARIABLE, role="operator", sha256=sha256(token.encode()).hexdigest()),)
 
 
 def _certificate(settings: Settings, folder: Path) -> Certificate | None:

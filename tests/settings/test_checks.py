@@ -18,7 +18,7 @@ Values = dict[str, Any]
 
 def findings(folder: Path = Path("/nowhere"), **values: Any) -> list[Finding]:
     sides = {"old": {"url": "http://127.0.0.1:9001"}, "new": {"url": "http://127.0.0.1:9002"}}
-    return list(check(Settings.model_validate({**sides, **values}), folder))
+    return list(check(Settings.model_validate({**sides, **values}), folder, {}))
 
 
 def keys(found: list[Finding]) -> list[str]:
@@ -117,14 +117,14 @@ def test_two_listeners_on_one_address_are_refused(values: Values, expected: list
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9900", "[::]:9900", "192.0.2.1:9900", "parallax.internal:9900"])
-def test_the_admin_port_stays_on_loopback(listen: str) -> None:
+def test_an_admin_port_beyond_loopback_is_guarded(listen: str) -> None:
     """
-    There is no sign-in yet, so nobody else may reach it.
+    By whatever name: without tokens and in plaintext it is refused twice over.
     """
     found = findings(admin={"listen": listen})
 
-    assert keys(found) == ["admin.listen"]
-    assert "no sign-in yet; write 127.0.0.1:9900" in found[0].said
+    assert keys(found) == ["admin.listen", "admin.listen"]
+    assert all(finding.said.startswith(f"{listen} is reachable from other machines") for finding in found)
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1"])
