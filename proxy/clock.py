@@ -2,6 +2,14 @@
 The one place that reads clocks, so that everything else can be given a time.
 """
 
+from datetime import UTC, datetime
 from time import monotonic, time
 
-__all__ = ["monotonic", "time"]
+__all__ = ["monotonic", "time", "timestamp"]
+
+
+def timestamp() -> str:
+    """
+    The present time, UTC, in ISO 8601 with milliseconds.
+    """
+    return datetime.fromtimestamp(time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,13 +12,12 @@ import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import cast
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
-from proxy.clock import time
+from proxy.clock import timestamp
 
 Log = FilteringBoundLogger
 
@@ -91,13 +90,6 @@ def render_dropped(lines: int) -> str:
     The line that tells how many are missing before it.
     """
     return json.dumps({"timestamp": timestamp(), "level": "warning", "event": "log_lines_dropped", "lines": lines})
-
-
-def timestamp() -> str:
-    """
-    The present time, UTC, in ISO 8601 with milliseconds.
-    """
-    return datetime.fromtimestamp(time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def stamp(_logger: WrappedLogger, level: str, event: EventDict) -> EventDict:

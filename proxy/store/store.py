@@ -11,14 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import orjson
 from sqlalchemy import Connection, Engine, func, make_url, select
 
-from proxy.clock import monotonic, time
+from proxy.clock import monotonic, timestamp
 from proxy.errors import StoreError
 from proxy.routing.intent import Intent, as_values, from_values
 from proxy.store.audit import Entry, as_row, canonical, chain, first_broken, from_row
@@ -146,7 +145,7 @@ class Store:
         known = connection.execute(select(head)).one_or_none()
         if known is None:
             raise StoreError("corrupt", f"{self.path} is broken: it doesn't say where its audit ends")
-        line = chain(entry if entry.at else replace(entry, at=_now()), known.lines + 1, known.hash)
+        line = chain(entry if entry.at else replace(entry, at=timestamp()), known.lines + 1, known.hash)
         connection.execute(audit.insert().values(as_row(line)))
         latch = max(known.latch, line.latch or 0)
         connection.execute(head.update().values(lines=line.id, hash=line.hash, latch=latch))
@@ -194,7 +193,3 @@ def sha256(words: str) -> str:
     The hexadecimal SHA-256 of a text.
     """
     return hashlib.sha256(words.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _now() -> str:
-    return datetime.fromtimestamp(time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 import orjson
 
-from proxy.clock import monotonic
+from proxy.clock import monotonic, timestamp
 from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
-from proxy.log import Log, timestamp
+from proxy.log import Log
 from proxy.supervise.child import Child, Role
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives

@@ -1,0 +1,58 @@
+"""
+Calls that may block, on a thread of their own: one that hangs on a dead disk costs its caller that answer, and nobody
+a turn of the event loop, nor the process its end.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+_Result = TypeVar("_Result")
+_Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+
+
+class Thread:
+    """
+    Makes calls one after the other. A daemon: `asyncio.to_thread` would keep the process until a hung call returns.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":
+        """
+        What `call` returns or raises, once those before it are done. Cancelling gives up the answer, not the call.
+        """
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            threading.Thread(target=self._work, name=self._name, daemon=True).start()
+        answer: asyncio.Future[_Result] = self._loop.create_future()
+        self._calls.put((call, answer))
+        return answer
+
+    def _work(self) -> None:
+        assert self._loop is not None
+        while True:
+            call, answer = self._calls.get()
+            try:
+                result, error = call(), None
+            except Exception as raised:  # noqa: BLE001 - it is the caller's
+                result, error = None, raised
+            # A loop that is closed has nobody who waits.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_settle, answer, result, error)
+            del call, answer, result, error
+
+
+def _settle(answer: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
+    if answer.done():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)
