@@ -47,6 +47,7 @@ PURE_LIBRARIES = {
         "enum",
         "functools",
         "hashlib",
+        "hmac",
         "itertools",
         "math",
         "operator",
