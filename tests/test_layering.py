@@ -31,7 +31,7 @@ IO_MODULES = (
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "health", "hub", "keep", "lives", "reports")}
     | {f"supervise.{name}" for name in ("signals", "slot", "sockets")}
-    | {"admin.app", "admin.events", "admin.serve"}
+    | {f"admin.{name}" for name in ("app", "events", "serve", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}
