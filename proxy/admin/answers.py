@@ -4,7 +4,8 @@ The answers of the admin API as plain values: what control knows, in the shape o
 
 from typing import Any
 
-from proxy.admin.facts import Facts, Worker
+from proxy.admin.facts import Facts, Worker, shares
+from proxy.admin.warnings import lags, warnings
 from proxy.metrics.books import DIVERGENT, FAILED, LIVE, ROLES, SECONDS, VERDICTS, Page
 from proxy.metrics.quantiles import quantile
 from proxy.routing.table import NEW, OLD, SIDES, Table
@@ -12,29 +13,36 @@ from proxy.routing.table import NEW, OLD, SIDES, Table
 
 def weights(facts: Facts, table: Table) -> dict[str, Any]:
     """
-    `GET /admin/weights`: who is on new, what is copied, and which worker routes by what.
+    `GET /admin/weights`: who is on new, what is copied, and which worker routes by what. `old`, `new` and `mirror` are
+    what is wanted, and in force unless `killed`.
     """
     served = [0, 0]
     for page in facts.merge.totals().pages.values():
         for side in (OLD, NEW):
             served[side] += sum(page.requests[side * len(ROLES) + LIVE].values())
-    old, new = facts.weights or (0.0, 0.0)
+    old, new = shares(table)
     return {
         "epoch": table.epoch,
         "old": old,
         "new": new,
         "mirror": table.mirror.percent,
-        "killed": False,
+        "killed": facts.killed,
         "served": dict(zip(SIDES, served, strict=True)),
         "routes": {},
         "cohorts": {},
-        "workers": [_worker(facts, worker) for worker in facts.alive],
-        "warnings": _warnings(facts, table),
+        "workers": [_worker(facts, table, worker) for worker in facts.alive],
+        "warnings": warnings(facts, table),
     }
 
 
-def _worker(facts: Facts, worker: Worker) -> dict[str, Any]:
-    answer: dict[str, Any] = {"id": worker.id, "epoch": worker.epoch, "config": worker.digest}
+def _worker(facts: Facts, table: Table, worker: Worker) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "id": worker.id,
+        "epoch": worker.epoch,
+        "config": worker.digest,
+        "killed": worker.killed,
+        "lagging": lags(facts, table, worker),
+    }
     state = facts.state_of(worker.incarnation)
     if state is not None:
         answer |= {
@@ -44,25 +52,6 @@ def _worker(facts: Facts, worker: Worker) -> dict[str, Any]:
             "inflight": state.inflight,
         }
     return answer
-
-
-def _warnings(facts: Facts, table: Table) -> list[str]:
-    warnings = []
-    if not facts.alive:
-        warnings.append("no worker is alive")
-    for worker in facts.alive:
-        if worker.epoch is None:
-            warnings.append(f"worker {worker.id} is not ready yet")
-        elif (worker.epoch, worker.digest) != (table.epoch, table.digest):
-            warnings.append(f"worker {worker.id} still routes by epoch {worker.epoch}, configuration {worker.digest}")
-    if 0.0 < table.weight < 100.0:
-        warnings.append("each request is drawn by itself, so one user's requests go to both sides")
-    for side, is_open in zip(SIDES, facts.breakers_open(), strict=True):
-        if is_open:
-            warnings.append(
-                f"copies to {side} are held back: most got no complete answer; the log's side_failing says why"
-            )
-    return warnings
 
 
 def endpoints(facts: Facts) -> dict[str, Any]:

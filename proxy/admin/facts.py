@@ -15,6 +15,7 @@ from proxy.errors import LinkError
 from proxy.metrics.exposition import Exposed, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
+from proxy.routing.intent import killed
 from proxy.routing.table import NEW, OLD, Table, decode
 
 SAMPLES = 100
@@ -32,17 +33,51 @@ class Worker:
     alive: bool
     epoch: int | None
     digest: str | None
+    killed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latch:
+    """
+    The kill latch, and who changed it last, why and when; 0 is the `number` of no change at all.
+    """
+
+    killed: bool
+    by: str
+    reason: str
+    at: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """
-    What the supervisor says of itself and its workers, dead ones included.
+    What the supervisor says of itself and its workers, dead ones included. `saved` is the epoch and digest of the table
+    that it has on disk, `unsaved` why it can't put one there; `kill_file`: the file that kills is there.
     """
 
     ready: bool
     draining: bool
+    latch: Latch
+    saved: tuple[int | None, str | None]
+    unsaved: str | None
+    kill_file: bool
     workers: tuple[Worker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steered:
+    """
+    What steering adds to the picture: the configuration `file` and the percentages that it names for a first start,
+    how its last reload went and when one went well (Unix time), and troubles in words.
+    """
+
+    file: str | None = None
+    new: float | None = None
+    mirror: float | None = None
+    reload_successful: bool = True
+    reloaded_at: float | None = None
+    troubles: tuple[str, ...] = ()
 
 
 class Facts:
@@ -54,6 +89,7 @@ class Facts:
         self._build = dict(build)
         self.table: Table | None = None
         self.status: Status | None = None
+        self.steered = Steered()
         self.merge = Merge()
         self.learner = Learner()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
@@ -84,19 +120,10 @@ class Facts:
         """
         raw = parse_object(payload)
         try:
-            workers = tuple(
-                Worker(
-                    id=str(worker["id"]),
-                    incarnation=int(worker["incarnation"]),
-                    alive=bool(worker["alive"]),
-                    epoch=worker["epoch"],
-                    digest=worker["digest"],
-                )
-                for worker in raw["workers"]
-            )
-            self.status = Status(ready=bool(raw["ready"]), draining=bool(raw["draining"]), workers=workers)
+            self.status = _read_status(raw)
         except (KeyError, TypeError, ValueError) as error:
             raise LinkError("a status has the wrong shape") from error
+        workers = self.status.workers
         # The hub lists a worker no later than it passes on the first frame of it, so who is not listed is gone.
         alive = {worker.incarnation for worker in workers if worker.alive}
         dead = {worker.incarnation for worker in workers if not worker.alive}
@@ -158,11 +185,18 @@ class Facts:
         return None if self.status.ready else "no worker is ready"
 
     @property
-    def weights(self) -> tuple[float, float] | None:
+    def killed(self) -> bool:
         """
-        The share of live traffic by side, in percent.
+        Whether the kill latch is set.
         """
-        return None if self.table is None else (round(100.0 - self.table.weight, 2), round(self.table.weight, 2))
+        return self.status is not None and self.status.latch.killed
+
+    @property
+    def in_effect(self) -> Table | None:
+        """
+        The table as workers obey it: nothing but old while killed.
+        """
+        return killed(self.table) if self.table is not None and self.killed else self.table
 
     def name_of(self, incarnation: int) -> str:
         """
@@ -192,6 +226,7 @@ class Facts:
         All that /metrics tells.
         """
         states = [(worker, self.state_of(worker.incarnation)) for worker in self.alive]
+        table = self.in_effect
         return Exposed(
             books=self.merge.totals(),
             workers=tuple(
@@ -200,13 +235,50 @@ class Facts:
                 )
                 for worker, state in states
             ),
-            weights=self.weights,
-            mirror=None if self.table is None else self.table.mirror.percent,
-            killed=False,
+            weights=None if table is None else shares(table),
+            mirror=None if table is None else table.mirror.percent,
+            killed=self.killed,
             breaker_open=self.breakers_open(),
-            reload_successful=True,
+            reload_successful=self.steered.reload_successful,
+            reloaded_at=self.steered.reloaded_at,
             build=self._build,
         )
+
+
+def shares(table: Table) -> tuple[float, float]:
+    """
+    The share of live traffic by side, in percent.
+    """
+    return round(100.0 - table.weight, 2), round(table.weight, 2)
+
+
+def _read_status(raw: dict[str, Any]) -> Status:
+    latch, saved = raw["latch"], raw["saved"]
+    return Status(
+        ready=bool(raw["ready"]),
+        draining=bool(raw["draining"]),
+        latch=Latch(
+            killed=bool(latch["killed"]),
+            by=str(latch["by"]),
+            reason=str(latch["reason"]),
+            at=str(latch["at"]),
+            number=int(latch["number"]),
+        ),
+        saved=(saved["epoch"], saved["digest"]),
+        unsaved=saved["error"],
+        kill_file=bool(raw["kill_file"]),
+        workers=tuple(
+            Worker(
+                id=str(worker["id"]),
+                incarnation=int(worker["incarnation"]),
+                alive=bool(worker["alive"]),
+                epoch=worker["epoch"],
+                digest=worker["digest"],
+                killed=bool(worker["killed"]),
+            )
+            for worker in raw["workers"]
+        ),
+    )
 
 
 def parse_object(payload: bytes) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Setup:
 
     `file` None: started without one. `content` is the SHA-256 of what the file held, `options` what the command line
     said, by key path, stronger than the file also at a reload. `tokens` are the configured ones and the environment's;
-    none: control makes one. `new` and `mirror` are the percentages that the configuration names for the very first
-    start. `fixed` has the keys that only a restart can change, as dotted name and text.
+    none: control makes one. `new` and `mirror` are the percentages for the very first start, None where the
+    configuration leaves them out. `fixed` has the keys that only a restart can change, as dotted name and text.
     """
 
     file: str | None
@@ -56,8 +56,8 @@ class Setup:
     tls: Certificate | None
     hosts: tuple[str, ...]
     bound: str
-    new: float
-    mirror: float
+    new: float | None
+    mirror: float | None
     fixed: tuple[tuple[str, str], ...]
 
 

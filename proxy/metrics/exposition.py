@@ -34,7 +34,8 @@ class WorkerGauges:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
     """
-    Everything that is exposed, at one instant. `weights` and `breaker_open` are by side; percents are 0 to 100.
+    Everything that is exposed, at one instant. `weights` and `breaker_open` are by side; percents are 0 to 100 and what
+    is in effect; `reloaded_at` is Unix time, None before a first reload.
     """
 
     books: Books
@@ -44,6 +45,7 @@ class Exposed:
     killed: bool
     breaker_open: tuple[bool, bool]
     reload_successful: bool
+    reloaded_at: float | None
     build: dict[str, str]
 
 
@@ -190,4 +192,10 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
         "1 while the configuration in use is the newest one read.",
         float(exposed.reload_successful),
     )
+    if exposed.reloaded_at is not None:
+        yield GaugeMetricFamily(
+            "parallax_config_last_reload_success_timestamp_seconds",
+            "When the configuration was last read again and taken over.",
+            exposed.reloaded_at,
+        )
     yield InfoMetricFamily("parallax_build", "What is running.", exposed.build)

@@ -36,8 +36,8 @@ def build_setup(
         tls=_certificate(settings, folder),
         hosts=settings.admin.hosts,
         bound=str(settings.admin.listen),
-        new=float(settings.weights.new),
-        mirror=float(settings.mirror.percent),
+        new=settings.weights.new if "new" in settings.weights.model_fields_set else None,
+        mirror=settings.mirror.percent if "percent" in settings.mirror.model_fields_set else None,
         fixed=(),
     )
     return replace(setup, fixed=_fixed(settings, setup))

@@ -9,7 +9,7 @@ from proxy.admin.answers import divergences, endpoints, weights
 from proxy.admin.facts import Facts
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, LIVE, SHADOW, VERDICTS, Books
 from proxy.routing.table import NEW, OLD
-from tests.parts.payloads import a_new_table, sample, snapshot, status, table, worker
+from tests.parts.payloads import a_new_table, latch, sample, snapshot, status, table, worker
 
 
 def facts(books: Books | None = None) -> Facts:
@@ -46,6 +46,8 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
                 "id": "host/0",
                 "epoch": 4,
                 "config": "d1",
+                "killed": False,
+                "lagging": False,
                 "breaker_open": {"old": False, "new": False},
                 "shadow_memory": 9,
                 "connections": 7,
@@ -67,20 +69,18 @@ def test_percents_have_two_decimals() -> None:
     assert (answer["old"], answer["new"]) == (99.93, 0.07)
 
 
-def test_what_an_operator_should_know_is_a_warning() -> None:
+def test_while_killed_the_weights_are_those_that_are_wanted() -> None:
     """
-    Workers that lag or aren't ready, none alive, users that flip between the sides.
+    They come back with `restore`; that they are not in force is said.
     """
     known = facts()
-    known.take_status(status(worker(1, epoch=3), worker(2, slot=1, epoch=None)))
+    known.take_table(table(weight=25.0))
+    known.take_status(status(worker(1, killed=True), latch=latch(1, killed=True, by="ops")))
+    answer = weights(known, a_new_table(weight=25.0))
 
-    assert weights(known, a_new_table(weight=50.0))["warnings"] == [
-        "worker host/0 still routes by epoch 3, configuration d1",
-        "worker host/1 is not ready yet",
-        "each request is drawn by itself, so one user's requests go to both sides",
-    ]
-    known.take_status(status(ready=False))
-    assert weights(known, a_new_table())["warnings"] == ["no worker is alive"]
+    assert (answer["killed"], answer["new"], answer["mirror"]) == (True, 25.0, 100.0)
+    assert (answer["workers"][0]["killed"], answer["workers"][0]["lagging"]) == (True, False)
+    assert "killed by ops" in answer["warnings"][0]
 
 
 def test_endpoints_are_sorted_by_divergence_and_those_without_verdict_come_last() -> None:

@@ -12,7 +12,7 @@ from proxy.admin.facts import LARGEST_SAMPLE, SAMPLES, Facts
 from proxy.errors import LinkError
 from proxy.metrics.books import IDENTICAL, Books
 from proxy.routing.table import OLD
-from tests.parts.payloads import sample, snapshot, status, table, worker
+from tests.parts.payloads import latch, sample, snapshot, status, table, worker
 
 
 def facts() -> Facts:
@@ -136,6 +136,21 @@ def test_gauges_are_those_of_living_workers() -> None:
     assert exposed.weights == (87.5, 12.5)
     known.take_status(status(worker(1, alive=False), worker(2, slot=1)))
     assert known.expose().breaker_open == (False, False)
+
+
+def test_while_killed_the_gauges_show_what_is_in_effect() -> None:
+    """
+    Everything on old, nothing copied; the wish stays in the table.
+    """
+    known = facts()
+    known.take_table(table(weight=12.5))
+    known.take_status(status(worker(1, killed=True), latch=latch(3, killed=True, by="SIGUSR1")))
+    exposed = known.expose()
+
+    assert (exposed.killed, exposed.weights, exposed.mirror) == (True, (100.0, 0.0), 0.0)
+    known.take_status(status(worker(1), latch=latch(4)))
+    exposed = known.expose()
+    assert (exposed.killed, exposed.weights, exposed.mirror) == (False, (87.5, 12.5), 100.0)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def exposed(books: Books) -> Exposed:
         killed=False,
         breaker_open=(False, True),
         reload_successful=True,
+        reloaded_at=1.7e9,
         build={"version": "1.2.3"},
     )
 
@@ -95,6 +96,7 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_breaker_open", side="old")] == 0
     assert got[series("parallax_breaker_open", side="new")] == 1
     assert got[series("parallax_config_last_reload_successful")] == 1
+    assert got[series("parallax_config_last_reload_success_timestamp_seconds")] == 1.7e9
     assert got[series("parallax_errors_total", where="upstream", cause="connect_timeout")] == 1
     assert got[series("parallax_build_info", version="1.2.3")] == 1
 

@@ -26,19 +26,49 @@ def a_new_table(**changes: Any) -> Table:
     return replace(a_table(), **changes)
 
 
-def status(*workers: dict[str, Any], ready: bool = True, draining: bool = False) -> bytes:
+def status(*workers: dict[str, Any], ready: bool = True, draining: bool = False, **changes: Any) -> bytes:
     """
-    A STATUS payload.
+    A STATUS payload: nothing killed, the table saved, or as `changes` say.
     """
-    return orjson.dumps({"ready": ready, "draining": draining, "workers": workers})
+    usual = {
+        "ready": ready,
+        "draining": draining,
+        "latch": latch(),
+        "saved": {"epoch": 4, "digest": "d1", "error": None},
+        "kill_file": False,
+        "workers": workers,
+    }
+    return orjson.dumps({**usual, **changes})
 
 
-def worker(incarnation: int, *, slot: int = 0, alive: bool = True, epoch: int | None = 4) -> dict[str, Any]:
+def latch(number: int = 0, *, killed: bool = False, by: str = "", reason: str = "") -> dict[str, Any]:
+    """
+    The kill latch in a status.
+    """
+    at = "2024-05-06T07:08:09.123Z" if number else ""
+    return {"killed": killed, "by": by, "reason": reason, "at": at, "number": number}
+
+
+def worker(
+    incarnation: int,
+    *,
+    slot: int = 0,
+    alive: bool = True,
+    epoch: int | None = 4,
+    digest: str = "d1",
+    killed: bool = False,
+) -> dict[str, Any]:
     """
     A worker's entry in a status.
     """
-    digest = None if epoch is None else "d1"
-    return {"id": f"host/{slot}", "incarnation": incarnation, "alive": alive, "epoch": epoch, "digest": digest}
+    return {
+        "id": f"host/{slot}",
+        "incarnation": incarnation,
+        "alive": alive,
+        "epoch": epoch,
+        "digest": None if epoch is None else digest,
+        "killed": killed,
+    }
 
 
 def snapshot(books: Books, **state: Any) -> dict[str, Any]:

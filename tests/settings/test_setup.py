@@ -45,7 +45,6 @@ def test_paths_are_whole_and_beside_the_file(tmp_path: Path) -> None:
     assert setup.content == sha256(MINIMUM.encode()).hexdigest()
     assert setup.store == f"sqlite:///{tmp_path}/var/parallax.db"
     assert (setup.state, setup.kill_file) == (f"{tmp_path}/var", f"{tmp_path}/var/kill")
-    assert (setup.new, setup.mirror) == (0.0, 100.0)
 
 
 def test_absolute_paths_stay(tmp_path: Path) -> None:
@@ -119,3 +118,14 @@ def test_another_store_takes_its_kill_file_along(tmp_path: Path) -> None:
         ("store", f"sqlite:///{tmp_path}/other/p.db"),
         ("kill_file", f"{tmp_path}/other/kill"),
     }
+
+
+def test_percentages_are_those_that_were_written(tmp_path: Path) -> None:
+    """
+    A default is nobody's wish, so it can't differ from what is in force.
+    """
+    assert (setup_of(MINIMUM, tmp_path).new, setup_of(MINIMUM, tmp_path).mirror) == (None, None)
+
+    setup = setup_of(f"{MINIMUM}weights: {{new: 5}}\nmirror: {{percent: 50}}\n", tmp_path)
+
+    assert (setup.new, setup.mirror) == (5.0, 50.0)
