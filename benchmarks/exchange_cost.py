@@ -17,7 +17,6 @@ from typing import Any, cast
 
 import uvloop
 
-from proxy.exchange import begin
 from proxy.metrics.books import Books
 from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
@@ -29,7 +28,7 @@ from proxy.plane import Plane
 from proxy.settings.model import Settings
 from proxy.settings.table import build_table
 from proxy.wire.fields import request_names
-from proxy.wire.request import RequestRules
+from proxy.worker import terms_of
 
 REQUEST = b"GET /products/42?page=1 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 BROWSER = (
@@ -96,10 +95,8 @@ async def measure(request: bytes, exchanges: int, rounds: int, profile: bool) ->
     table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
     books = Books()
     plane = Plane(table, books, Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, lambda pair: None))
-    rules = RequestRules(request_names(), table.limits)
-    front = Front(table, rules, books.error)
+    front = Front(terms_of(plane, request_names()), books.error)
     plane.know(Known(["GET /products/{id}"]))
-    front.begin = lambda client, head: begin(plane, client, head)
     ends = socket.socketpair()
     transport = cast(asyncio.Transport, Nowhere(ends[0]))
     client = ClientConnection(front, asyncio.get_running_loop())

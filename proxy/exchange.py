@@ -9,12 +9,13 @@ lives on until the shadow's answer is in too. It sees head, data, end, abort and
 from asyncio import Task
 
 from proxy.clock import monotonic
+from proxy.course import Course, Reach
 from proxy.metrics.books import LIVE
 from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import Plane, Reach
+from proxy.plane import Plane
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
 from proxy.wire.answer import AnswerHead
@@ -26,17 +27,17 @@ SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 LOOP = 3
 
 
-def begin(plane: Plane, client: ClientConnection, head: RequestHead) -> None:
+def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
     """
     A request's head is complete: answer it here, or open its exchange.
     """
-    if head.vias and _passes(plane, head) >= LOOP:
+    if head.vias and _passes(course, head) >= LOOP:
         plane.books.error("client", "loop")
         client.answer_own("loop")
     elif head.max_forwards == 0 and head.method == b"OPTIONS":
         client.local(200, [b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"])
     else:
-        client.exchange = exchange = Exchange(plane, client, head)
+        client.exchange = exchange = Exchange(plane, course, client, head)
         exchange.send()
 
 
@@ -46,20 +47,21 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answered", "_chunked", "_client", "_connecting", "_connection", "_halves", "_head", "_live",
-        "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
+        "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
+        "_live", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
         "_shadow", "_tunnel", "upgrade",
     )  # fmt: skip
 
-    def __init__(self, plane: Plane, client: ClientConnection, head: RequestHead) -> None:
+    def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
         self._plane = plane
+        self._course = course
         self._client: ClientConnection | None = client
         self._head = head
         self.upgrade = head.upgrade
         # Deciding who answers...
-        weight = plane.table.weight
+        weight = course.weight
         self._live = live = OLD if weight <= 0.0 else NEW if plane.random() * 100.0 < weight else OLD
-        self._reach: Reach = plane.sides[live]
+        self._reach: Reach = course.sides[live]
         self._page = page = plane.page(head)
         page.eligible[live] += 1
         plane.requests += 1
@@ -86,8 +88,8 @@ class Exchange:
         Why this exchange isn't mirrored: the first reason that applies, in the order of the books. What depends on the
         copy itself (budget, size) is looked at when there is one.
         """
-        plane, head = self._plane, self._head
-        mirror = plane.table.mirror
+        plane, course, head = self._plane, self._course, self._head
+        mirror = course.mirror
         if mirror.percent <= 0.0:
             return "off"
         if head.method not in SAFE:
@@ -98,7 +100,7 @@ class Exchange:
             return "sampled_out"
         if head.accepts_stream:
             return "streaming"
-        other = plane.sides[1 - self._live]
+        other = course.sides[1 - self._live]
         if other.breaker.state != CLOSED and not other.breaker.allows(plane.now, plane.random()):
             return "breaker_open"
         if other.copies >= mirror.concurrency:
@@ -128,8 +130,9 @@ class Exchange:
         else:
             self._request = text + b"\r\n"
         if refusal is None:
-            self._pair = pair = Pair(plane.pairs, head, self._page, self._live)
-            if pair.hold(len(text)) and head.length > plane.table.mirror.max_body:
+            course = self._course
+            self._pair = pair = Pair(course.pairs, head, self._page, self._live)
+            if pair.hold(len(text)) and head.length > course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:
                 pair.drop("draining")
@@ -143,12 +146,12 @@ class Exchange:
         """
         The copy: the same canonical request, marked, in the shadow side's form and without Expect.
         """
-        plane, head = self._plane, self._head
-        other = plane.sides[1 - self._live]
-        if not plane.same_form or (head.credentials and not plane.table.mirror.credentials):
-            seen = head if plane.table.mirror.credentials else without_credentials(head)
+        course, head = self._course, self._head
+        other = course.sides[1 - self._live]
+        if not course.same_form or (head.credentials and not course.mirror.credentials):
+            seen = head if course.mirror.credentials else without_credentials(head)
             text = request_bytes(seen, other.destination, lines)
-        leg = ShadowLeg(plane, pair, head.method == b"HEAD")
+        leg = ShadowLeg(self._plane, other, pair, head.method == b"HEAD")
         pair.shadow_leg = leg
         self._shadow = leg
         leg.begin(text + MARKER, self._sent)
@@ -295,16 +298,20 @@ class Exchange:
         client, pair = self._client, self._pair
         if client is None:
             return
-        if self._may_retry(connection):
+        if cause == "terminated" and self._may_retry(connection):
             self._retried = True
             self._send_live()
             return
         sent = self._sent
         self._let_go()
         self._plane.books.error("live", cause)
-        self._plane.troubles.note(self._live, LIVE, cause)
+        if cause != "reload":
+            self._reach.troubles.note(self._live, LIVE, cause)
         if pair is not None and not pair.settled:
-            if cause == "limit":
+            if cause == "reload":
+                # We cut it, and the copy's answer alone says nothing.
+                pair.drop("draining")
+            elif cause == "limit":
                 # Our own limit, not the side's failure.
                 pair.drop("concurrency")
             elif sent:
@@ -410,11 +417,11 @@ class Exchange:
             self._client.can_continue()
 
 
-def _passes(plane: Plane, head: RequestHead) -> int:
+def _passes(course: Course, head: RequestHead) -> int:
     """
     How often a request has come through here already, by the Via fields (RFC 9110 §7.6.3).
     """
-    own = b"1.1 " + plane.table.pseudonym.encode("ascii")
+    own = b"1.1 " + course.table.pseudonym.encode("ascii")
     return sum(via.count(own) for via in head.vias)
 
 

@@ -1,8 +1,8 @@
 """
-What all exchanges of one worker share: both sides within reach, the books, the pairs, chance and the coarse clock.
+What all exchanges of one worker share: the course, the books, the pairs, chance and the coarse clock.
 
-Built from one table; a new table makes a new plane (the books and the pairs carry over), and every exchange keeps
-the one it began with.
+It lives as long as the worker. A new table makes a new course; the plane swaps it in one assignment, and lets what only
+the old one used come to its end.
 """
 
 from collections import deque
@@ -11,16 +11,12 @@ from random import Random
 from typing import Protocol
 
 from proxy.clock import monotonic
+from proxy.course import Course, Reach
 from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
-from proxy.mirror.breaker import CLOSED, Breaker
+from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pairs
-from proxy.mirror.troubles import Troubles
-from proxy.net.pool import Patience, Pool
 from proxy.routing.table import Table
-from proxy.wire.answer import AnswerParser
-from proxy.wire.fields import answer_names
-from proxy.wire.forward import Destination
 from proxy.wire.request import RequestHead
 
 # Request lines whose endpoint is remembered. Beyond, the memory starts anew: ids in paths would fill any size.
@@ -34,24 +30,8 @@ SLOWLY = 2
 OFFERS, FORGET = 1000, 5.0
 # Retries within `RETRY_WINDOW` seconds: a share of the requests (Envoy's default budget), and always a few.
 RETRY_SHARE, RETRIES, RETRY_WINDOW = 0.2, 10, 10.0
-
-
-class Reach:
-    """
-    One side within reach: how to write to it, its connections by role, and its shadow traffic.
-    """
-
-    __slots__ = ("breaker", "copies", "destination", "live", "shadow")
-
-    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float) -> None:
-        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts.patient(), table.mirror
-        live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
-        shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
-        self.destination = Destination(address)
-        self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now)
-        self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now)
-        self.breaker = Breaker(mirror.breaker)
-        self.copies = 0
+# Seconds for what is in flight on connections that the table in force has no use for.
+LEAVING = 60.0
 
 
 class Slowed(Protocol):
@@ -71,29 +51,58 @@ class Plane:
     """
 
     def __init__(self, table: Table, books: Books, pairs: Pairs) -> None:
-        self.table = table
         self.books = books
-        self.pairs = pairs
         self.now = monotonic()
+        self.course = Course(table, pairs, self.now)
+        self._leaving: list[tuple[float, Reach]] = []
         self.random = Random().random
         self.bits = Random().getrandbits
-        parser = AnswerParser(answer_names(table.headers), table.limits.fields)
-        self.sides = (Reach(table, 0, parser, self.now), Reach(table, 1, parser, self.now))
-        one, other = self.sides[0].destination, self.sides[1].destination
-        self.same_form = one.host is None and other.host is None and one.base == other.base
         self.closing = False
         self.slowed: deque[Slowed] = deque()
         # Requests and retries within the window of the retry budget.
         self.requests = 0
         self._retries = 0
         self._counted = self.now
-        self.troubles = Troubles()
         self.on_candidate: Callable[[str], None] = lambda candidate: None
         self._known = Known(())
         self._pages: dict[bytes, Page] = {}
         self._offered: set[bytes] = set()
         self._forgot = self.now
         self.other = books.page(OTHER)
+
+    @property
+    def table(self) -> Table:
+        """
+        The table in force.
+        """
+        return self.course.table
+
+    @property
+    def sides(self) -> tuple[Reach, Reach]:
+        """
+        Both sides as the table in force has them.
+        """
+        return self.course.sides
+
+    @property
+    def pairs(self) -> Pairs:
+        """
+        The pairs, whatever table they began by.
+        """
+        return self.course.pairs
+
+    def take(self, table: Table) -> None:
+        """
+        Exchanges begin by this table from now on. Raises OSError or ValueError if no course comes of it, and then
+        nothing has changed.
+        """
+        before = self.course
+        self.course = course = Course(table, before.pairs, self.now, before)
+        course.pairs.budget.limit = table.mirror.memory_budget
+        for reach in before.sides:
+            if reach not in course.sides:
+                reach.close()
+                self._leaving.append((self.now + LEAVING, reach))
 
     def know(self, known: Known) -> None:
         """
@@ -153,9 +162,26 @@ class Plane:
         while self.slowed and turns:
             turns -= self.slowed.popleft().go_on()
         self.now = now
-        for reach in self.sides:
-            reach.live.tick(now)
-            reach.shadow.tick(now)
+        for reach in self.course.sides:
+            reach.tick(now)
+        if self._leaving:
+            self._leave(now)
+
+    def _leave(self, now: float) -> None:
+        """
+        Let what only earlier tables used come to its end.
+        """
+        self._leaving = [(until, reach) for until, reach in self._leaving if reach.open]
+        for until, reach in self._leaving:
+            reach.tick(now)
+            if now > until:
+                reach.cut()
+
+    def reaches(self) -> list[Reach]:
+        """
+        Every side that something is in flight to, by this table or an earlier one.
+        """
+        return [*self.course.sides, *(reach for _, reach in self._leaving)]
 
     def breakers_open(self) -> list[int]:
         """
@@ -168,8 +194,7 @@ class Plane:
         Close the idle connections, and the others as they come back.
         """
         for reach in self.sides:
-            reach.live.close()
-            reach.shadow.close()
+            reach.close()
 
 
 def _text(head: RequestHead) -> tuple[str, str]:

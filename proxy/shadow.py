@@ -8,6 +8,7 @@ own, and its observation ends in the pair.
 from asyncio import Task
 
 from proxy.clock import monotonic
+from proxy.course import Reach
 from proxy.metrics.books import SHADOW
 from proxy.mirror.breaker import STOPPED
 from proxy.mirror.pair import Pair
@@ -33,13 +34,15 @@ class ShadowLeg:
         "_pair",
         "_plane",
         "_queue",
+        "_reach",
         "_sent",
         "upgrade",
     )
 
-    def __init__(self, plane: Plane, pair: Pair, head_only: bool) -> None:
+    def __init__(self, plane: Plane, reach: Reach, pair: Pair, head_only: bool) -> None:
         self.upgrade = b""
         self._plane = plane
+        self._reach = reach
         self._pair = pair
         self._head_only = head_only
         self._connection: UpstreamConnection | None = None
@@ -55,7 +58,7 @@ class ShadowLeg:
         """
         Send a request head (all of a request when `sent`) on an idle connection, or on a new one as soon as it stands.
         """
-        reach = self._plane.sides[1 - self._pair.live_side]
+        reach = self._reach
         reach.copies += 1
         self._sent = sent
         connection = reach.shadow.lend(repeatable=True)
@@ -163,7 +166,11 @@ class ShadowLeg:
         self._connecting = self._connection = None
         if self._ended:
             return
-        self._plane.troubles.note(1 - self._pair.live_side, SHADOW, cause)
+        if cause == "reload":
+            # We cut it; the side did nothing.
+            self._pair.drop("draining")
+            return
+        self._reach.troubles.note(1 - self._pair.live_side, SHADOW, cause)
         self._finish(cause)
         self._pair.ended(self._pair.shadow, cause)
 
@@ -207,7 +214,6 @@ class ShadowLeg:
         """
         self._ended = True
         self._queue.clear()
-        plane = self._plane
-        reach = plane.sides[1 - self._pair.live_side]
+        plane, reach = self._plane, self._reach
         reach.copies -= 1
         reach.breaker.ended(cause, plane.now, plane.random())

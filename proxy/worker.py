@@ -18,6 +18,7 @@ import orjson
 import uvloop
 
 from proxy.clock import monotonic, time
+from proxy.course import Reach
 from proxy.exchange import begin
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
@@ -26,13 +27,15 @@ from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Pair, Pairs
 from proxy.mirror.sample import sample
+from proxy.mirror.troubles import Trouble
 from proxy.net.client import ClientConnection
-from proxy.net.front import Front
+from proxy.net.front import Front, Terms
 from proxy.net.listener import Listener
 from proxy.plane import Plane
+from proxy.routing.intent import killed
 from proxy.routing.table import SIDES, Table, decode, fitted
 from proxy.tasks import spawn
-from proxy.wire.fields import request_names
+from proxy.wire.fields import Names, request_names
 from proxy.wire.own import CAUSES
 from proxy.wire.request import RequestRules
 
@@ -58,9 +61,13 @@ class Worker:
         self._listening = listening
         self._books = Books()
         self._channel: Channel
+        self._names = request_names()
+        self._table: Table
+        self._killed = False
         self._plane: Plane | None = None
         self._front: Front
         self._listener: Listener | None = None
+        self._accepting = False
         self._known: Known | None = None
         self._ticks = 0
         self._samples = SAMPLES
@@ -90,8 +97,9 @@ class Worker:
         A frame from the hub.
         """
         if frame.kind == Kind.TABLE:
-            descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-            self._take_table(fitted(decode(frame.payload), descriptors))
+            self._take_table(frame.payload)
+        elif frame.kind == Kind.LATCH:
+            self._latch(bool(orjson.loads(frame.payload)["killed"]))
         elif frame.kind == Kind.ENDPOINTS:
             self._known = _known(frame.payload)
             if self._plane is not None:
@@ -111,38 +119,82 @@ class Worker:
         self._closing()
         spawn(self._drain(ORPHAN_SECONDS), name="drain", on_error=self._broken)
 
-    def _take_table(self, table: Table) -> None:
+    def _take_table(self, payload: bytes) -> None:
         """
-        Route by this table from now on; with the first one, accept.
+        Route by this table from now on; with the first one, accept. One that can't be used changes nothing, and isn't
+        acknowledged.
         """
-        if self._plane is not None:
+        try:
+            table = fitted(decode(payload), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+            if self._plane is not None and table.epoch < self._table.epoch:
+                self._report(
+                    "table_refused", "error", error=f"epoch {table.epoch} is over: {self._table.epoch} is in force"
+                )
+                return
+            self._route_by(table)
+        except (KeyError, TypeError, ValueError, OSError) as error:
+            self._report("table_refused", "error", error=f"{type(error).__name__}: {error}")
             return
+        self._acknowledge()
+
+    def _latch(self, is_killed: bool) -> None:
+        """
+        Obey the kill latch: everything to old, and what is being copied ends; lifted, the table as it stands.
+        """
+        self._killed = is_killed
+        if self._plane is None:
+            return
+        self._route_by(self._table)
+        if is_killed:
+            self._plane.pairs.drop_all("off")
+        self._acknowledge()
+
+    def _route_by(self, table: Table) -> None:
+        """
+        Swap to a table, whole: a request whose head is complete keeps what it began with.
+        """
+        in_force = killed(table) if self._killed else table
+        if self._plane is None:
+            self._begin(in_force)
+        else:
+            swap(self._plane, self._front, in_force, self._names)
+        self._table = table
+
+    def _begin(self, table: Table) -> None:
+        """
+        The first table: make what exchanges and clients share, and accept.
+        """
         pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._divergent)
-        self._plane = plane = Plane(table, self._books, pairs)
+        plane = Plane(table, self._books, pairs)
         plane.know(Known((), table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
-        rules = RequestRules(request_names(), table.limits)
-        self._front = front = Front(table, rules, self._books.error)
-
+        front = Front(terms_of(plane, self._names), self._books.error)
         front.now = plane.now
         front.date = _date()
-        front.begin = partial(begin, plane)
+        self._plane, self._front = plane, front
         loop = asyncio.get_running_loop()
         self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
-        spawn(self._open(table), name="open", on_error=self._broken)
+        spawn(self._open(self._listener), name="open", on_error=self._broken)
 
-    async def _open(self, table: Table) -> None:
+    async def _open(self, listener: Listener) -> None:
         """
         Accept, and say so.
         """
-        if self._listener is None:
-            return
-        await self._listener.open()
+        await listener.open()
         # What exists now lives as long as the worker: the collector need not look at it again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
-        self._channel.send(Kind.READY, orjson.dumps({"epoch": table.epoch, "digest": table.digest}))
+        self._accepting = True
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """
+        Tell what new requests are routed by, once they are accepted.
+        """
+        if self._accepting:
+            said = {"epoch": self._table.epoch, "digest": self._table.digest, "killed": self._killed}
+            self._channel.send(Kind.READY, orjson.dumps(said))
 
     def _candidate(self, endpoint: str) -> None:
         """
@@ -187,24 +239,30 @@ class Worker:
         """
         Say why sides fail, and when a breaker opens or closes: nobody should have to guess from counts.
         """
-        for trouble in plane.troubles.due(now):
-            reach = plane.sides[trouble.side]
-            pool = reach.live if trouble.role == LIVE else reach.shadow
-            self._report(
-                "side_failing",
-                "warning",
-                side=SIDES[trouble.side],
-                url=plane.table.sides[trouble.side].url,
-                role=ROLES[trouble.role],
-                cause=trouble.cause,
-                words=CAUSES[trouble.cause].words,
-                detail=pool.detail if trouble.cause in CONNECTING else "",
-                count=trouble.times,
-            )
+        for reach in plane.reaches():
+            for trouble in reach.troubles.due(now):
+                self._tell_trouble(reach, trouble)
         for side, is_open in enumerate(plane.breakers_open()):
             if is_open != self._breakers_open[side]:
                 self._breakers_open[side] = is_open
                 self._report("breaker_opened" if is_open else "breaker_closed", "warning", side=SIDES[side])
+
+    def _tell_trouble(self, reach: Reach, trouble: Trouble) -> None:
+        """
+        Why a side fails, in words, and what the system said of it.
+        """
+        pool = reach.live if trouble.role == LIVE else reach.shadow
+        self._report(
+            "side_failing",
+            "warning",
+            side=SIDES[trouble.side],
+            url=reach.url,
+            role=ROLES[trouble.role],
+            cause=trouble.cause,
+            words=CAUSES[trouble.cause].words,
+            detail=pool.detail if trouble.cause in CONNECTING else "",
+            count=trouble.times,
+        )
 
     def _report(self, event: str, level: str, **fields: object) -> None:
         """
@@ -223,6 +281,7 @@ class Worker:
         totals["worker"] = {
             "epoch": plane.table.epoch,
             "digest": plane.table.digest,
+            "killed": self._killed,
             "shadow_memory": plane.pairs.budget.used,
             "connections": len(self._front.connections),
             "inflight": sum(client.exchange is not None for client in self._front.connections),
@@ -271,6 +330,23 @@ class Worker:
         """
         self._report("worker_failed", "error", error=f"{type(error).__name__}: {error}")
         self._over.set()
+
+
+def terms_of(plane: Plane, names: Names) -> Terms:
+    """
+    What the table in force says to clients, and the exchanges that begin by it.
+    """
+    table = plane.table
+    return Terms(table, RequestRules(names, table.limits), partial(begin, plane, plane.course))
+
+
+def swap(plane: Plane, front: Front, table: Table, names: Names) -> None:
+    """
+    Put another table in force, between two events of the loop. Raises OSError or ValueError if it can't be, and then
+    nothing has changed.
+    """
+    plane.take(table)
+    front.terms = terms_of(plane, names)
 
 
 def _known(payload: bytes) -> Known:

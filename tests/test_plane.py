@@ -148,7 +148,7 @@ def test_one_text_serves_both_legs_when_nothing_in_it_differs(
         "new": {"url": "http://127.0.0.1:2", **new},
     }
     with data_plane(**sides) as data:
-        assert data.plane.same_form is same
+        assert data.plane.course.same_form is same
 
 
 def test_closing_closes_what_is_idle(data: Data) -> None:

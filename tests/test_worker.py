@@ -2,12 +2,16 @@
 One worker process and its link: it accepts with a table, tells its totals, and ends when it is told to or orphaned.
 """
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -15,7 +19,8 @@ import pytest
 
 from proxy.link.frames import Frame, FrameReader, Kind, pack
 from proxy.metrics.books import Books
-from proxy.routing.table import encode
+from proxy.routing.intent import Intent, with_intent
+from proxy.routing.table import Table, encode
 from tests.parts.values import a_table
 
 PATIENCE = 20.0
@@ -40,7 +45,7 @@ class Hub:
         )
         theirs.close()
         self._reader = FrameReader()
-        self._frames: list[Frame] = []
+        self.frames: list[Frame] = []
 
     def send(self, kind: Kind, payload: bytes = b"") -> None:
         """
@@ -53,31 +58,30 @@ class Hub:
         The next frame of this kind, as a value; others are skipped.
         """
         while True:
-            while self._frames:
-                frame = self._frames.pop(0)
+            while self.frames:
+                frame = self.frames.pop(0)
                 if frame.kind == kind:
                     return orjson.loads(frame.payload) if frame.payload else None
             data = self.link.recv(65536)
             assert data, f"the link ended before {kind.name}"
-            self._frames += self._reader.feed(data)
+            self.frames += self._reader.feed(data)
 
     def rest(self) -> list[Frame]:
         """
         All frames until the link ends.
         """
         while data := self.link.recv(65536):
-            self._frames += self._reader.feed(data)
-        return self._frames
+            self.frames += self._reader.feed(data)
+        return self.frames
 
-    def ready(self, **settings: Any) -> dict[str, Any]:
+    def ready(self, **settings: Any) -> Table:
         """
         Send a table and wait until the worker accepts by it.
         """
         table = a_table(**settings)
         self.send(Kind.TABLE, encode(table))
-        said: dict[str, Any] = self.frame(Kind.READY)
-        assert said == {"epoch": table.epoch, "digest": table.digest}
-        return said
+        assert self.frame(Kind.READY) == {"epoch": table.epoch, "digest": table.digest, "killed": False}
+        return table
 
     def client(self) -> socket.socket:
         """
@@ -147,6 +151,128 @@ def test_it_accepts_with_a_table_tells_its_totals_and_drains(hub: Hub) -> None:
     assert totals["errors"] == {"live|refused": 1}
     assert totals["worker"]["inflight"] == 0
     assert set(totals) == {"worker", *Books().snapshot()}
+
+
+def a_side(stack: ExitStack, words: bytes) -> str:
+    """
+    The URL of a side that answers with these words, as many requests as come, one a connection.
+    """
+    listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                accepted, _ = listening.accept()
+                with accepted:
+                    accepted.recv(1000)
+                    accepted.sendall(
+                        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(words), words)
+                    )
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    stack.callback(thread.join)
+    stack.callback(listening.shutdown, socket.SHUT_RDWR)
+    return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def asking(hub: Hub) -> Iterator[Callable[[], bytes]]:
+    """
+    Asks on one connection, and returns the last three bytes of each answer.
+    """
+    with hub.client() as client:
+
+        def ask() -> bytes:
+            client.sendall(GET)
+            answer = b""
+            while b"\r\n\r\n" not in answer or answer.endswith(b"\r\n\r\n"):
+                piece = client.recv(1000)
+                assert piece
+                answer += piece
+            return answer[-3:]
+
+        yield ask
+
+
+@pytest.fixture
+def sides() -> Iterator[dict[str, dict[str, str]]]:
+    """
+    Both say which they are.
+    """
+    with ExitStack() as stack:
+        yield {"old": {"url": a_side(stack, b"old")}, "new": {"url": a_side(stack, b"new")}}
+
+
+def test_a_table_is_in_force_from_the_next_request_on(hub: Hub, sides: dict[str, Any]) -> None:
+    """
+    On a connection that stands already; and it is acknowledged.
+    """
+    table = hub.ready(**sides, mirror={"percent": 0})
+    with asking(hub) as ask:
+        assert ask() == b"old"
+        hub.send(Kind.TABLE, encode(with_intent(table, Intent(epoch=2, new=100.0, mirror=0.0))))
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": False}
+        assert ask() == b"new"
+
+        elsewhere = a_table(old=sides["new"], new=sides["old"], mirror={"percent": 0})
+        hub.send(Kind.TABLE, encode(replace(elsewhere, epoch=2, weight=100.0)))
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": elsewhere.digest, "killed": False}
+        assert ask() == b"old"
+
+
+@pytest.mark.parametrize("why", ["older", "no table", "not all of it", "no authorities"])
+def test_a_table_that_cannot_be_used_is_reported_and_not_acknowledged(
+    why: str, hub: Hub, sides: dict[str, Any]
+) -> None:
+    """
+    What was in force stays so.
+    """
+    good = replace(a_table(**sides, mirror={"percent": 0}), epoch=7)
+    away = a_table(old=sides["old"], new={"url": "https://127.0.0.1:1", "tls": {"ca": "gone.pem"}})
+    payload = {
+        "older": encode(replace(good, epoch=6, weight=100.0)),
+        "no table": b"[]",
+        "not all of it": b'{"epoch": 8}',
+        "no authorities": encode(replace(away, epoch=8, weight=100.0)),
+    }[why]
+    hub.send(Kind.TABLE, encode(good))
+    assert hub.frame(Kind.READY)["epoch"] == 7
+    hub.send(Kind.TABLE, payload)
+    said = hub.frame(Kind.REPORT)
+    with asking(hub) as ask:
+        answered = ask()
+    hub.send(Kind.DRAIN, orjson.dumps({"seconds": 10}))
+
+    assert (said["event"], said["level"]) == ("table_refused", "error")
+    assert answered == b"old"
+    assert Kind.READY not in [frame.kind for frame in hub.rest()]
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_the_kill_latch_holds_whatever_tables_come_until_it_is_lifted(
+    early: bool, hub: Hub, sides: dict[str, Any]
+) -> None:
+    """
+    Set before the first table, or while it is in force; lifted, the latest table holds.
+    """
+    table = a_table(**sides, weights={"new": 100}, mirror={"percent": 0})
+    frames = [(Kind.LATCH, b'{"killed": true}'), (Kind.TABLE, encode(table))]
+    for kind, payload in frames if early else reversed(frames):
+        hub.send(kind, payload)
+    said = hub.frame(Kind.READY)
+    if not said["killed"]:
+        said = hub.frame(Kind.READY)
+    with asking(hub) as ask:
+        assert said == {"epoch": 1, "digest": table.digest, "killed": True}
+        assert ask() == b"old"
+        hub.send(Kind.TABLE, encode(replace(table, epoch=2)))
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": True}
+        assert ask() == b"old"
+        assert hub.frame(Kind.SNAPSHOT)["worker"]["killed"]
+        hub.send(Kind.LATCH, b'{"killed": false}')
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": False}
+        assert ask() == b"new"
 
 
 def test_why_a_side_fails_is_reported(hub: Hub) -> None:

@@ -73,6 +73,14 @@ class Pairs:
         self.on_divergent = on_divergent
         self.open: set[Pair] = set()
 
+    def under(self, max_body: int) -> "Pairs":
+        """
+        For pairs under another limit, which keep to it; all else is shared, so that nothing is lost count of.
+        """
+        pairs = Pairs(self.budget, max_body, self.on_divergent)
+        pairs.open = self.open
+        return pairs
+
     def drop_all(self, reason: str) -> None:
         """
         End every open pair without a verdict, for `reason`.

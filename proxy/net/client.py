@@ -29,13 +29,13 @@ HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
 
 class ClientConnection(asyncio.Protocol):
     """
-    `exchange` is set by whoever opens it (`Front.begin`) and cleared here when its answer is complete.
+    `exchange` is set by whoever opens it (`Terms.begin`) and cleared here when its answer is complete.
     """
 
     __slots__ = (
         "_answered", "_born", "_close", "_decoder", "_expecting", "_front", "_lingered", "_loop", "_old",
-        "_paused", "_reader", "_requests", "_sending", "_state", "_writer", "deadline", "exchange", "hop",
-        "taking", "transport",
+        "_paused", "_reader", "_requests", "_sending", "_state", "_terms", "_writer", "deadline", "exchange",
+        "hop", "taking", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
@@ -44,17 +44,18 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
         self._front = front
+        self._terms = terms = front.terms
         self._loop = loop
         self.exchange: ExchangeEvents | None = None
         # Per connection
         self._state = HEAD
-        self._reader = RequestReader(front.rules, front.limits)
+        self._reader = RequestReader(terms.rules, terms.limits)
         self._requests = 0
         self._born = front.now
         self._paused = False
         self._lingered = 0
         self.taking: TakingPace | None = None
-        self.deadline = front.now + front.timeouts.head
+        self.deadline = front.now + terms.timeouts.head
         # Per request
         self._decoder: Decoder | None = None
         self._close = False
@@ -69,7 +70,7 @@ class ClientConnection(asyncio.Protocol):
         """
         front = self._front
         self.transport = cast(asyncio.Transport, transport)
-        if len(front.connections) >= front.limits.connections:
+        if len(front.connections) >= self._terms.limits.connections:
             front.count_error("client", "connection_limit")
             self._state = CLOSED
             self.transport.abort()
@@ -77,7 +78,7 @@ class ClientConnection(asyncio.Protocol):
         self.transport.set_write_buffer_limits(high=HIGH, low=LOW)
         self._writer = AnswerWriter(self.transport)
         peer = self.transport.get_extra_info("peername")
-        self.hop = Hop(peer[0] if peer else "unknown", front.via, front.forwarded)
+        self.hop = Hop(peer[0] if peer else "unknown", self._terms.via, self._terms.forwarded)
         front.connections.add(self)
 
     # Receiving the request...
@@ -92,7 +93,7 @@ class ClientConnection(asyncio.Protocol):
         elif state == BODY:
             self._body(data)
         elif state == TUNNEL:
-            self.deadline = self._front.now + self._front.timeouts.tunnel_idle
+            self.deadline = self._front.now + self._terms.timeouts.tunnel_idle
             if self.exchange is not None:
                 self.exchange.content(data)
         elif state == ANSWER:
@@ -106,9 +107,11 @@ class ClientConnection(asyncio.Protocol):
         """
         Bytes of a request head, perhaps several requests.
         """
+        if self._terms is not self._front.terms:
+            self._take_terms()
         if not self._reader.holds() and (self._requests or not self.deadline):
             # The first byte of a head starts its time; on a new connection it is running already.
-            self.deadline = self._front.now + self._front.timeouts.head
+            self.deadline = self._front.now + self._terms.timeouts.head
         try:
             head = self._reader.read(data)
         except BadMessage as bad:
@@ -117,11 +120,19 @@ class ClientConnection(asyncio.Protocol):
         if head is not None:
             self._begin(head)
 
+    def _take_terms(self) -> None:
+        """
+        Another table is in force: read, answer and forward by it from this head on.
+        """
+        self._terms = terms = self._front.terms
+        self._reader.obey(terms.rules, terms.limits)
+        self.hop = Hop(self.hop.address.decode("ascii"), terms.via, terms.forwarded)
+
     def _begin(self, head: RequestHead) -> None:
         """
         A request's head is complete.
         """
-        front, reader = self._front, self._reader
+        front, terms, reader = self._front, self._terms, self._reader
         self.deadline = 0.0
         self._requests += 1
         self._old = head.old_version
@@ -129,8 +140,8 @@ class ClientConnection(asyncio.Protocol):
         self._close = (
             head.close
             or front.closing
-            or self._requests >= front.limits.requests_per_connection
-            or front.now - self._born > front.timeouts.connection_age
+            or self._requests >= terms.limits.requests_per_connection
+            or front.now - self._born > terms.timeouts.connection_age
         )
         rest, reader.rest = reader.rest, b""
         if head.has_body:
@@ -144,14 +155,14 @@ class ClientConnection(asyncio.Protocol):
                 self._refuse(bad)
                 return
             self._hold(rest)
-        front.begin(self, head)
+        terms.begin(self, head)
 
     def _begin_body(self, head: RequestHead, rest: bytes) -> None:
         """
         A head with content after it.
         """
-        front = self._front
-        limits = front.limits
+        front, terms = self._front, self._terms
+        limits, timeouts = terms.limits, terms.timeouts
         self._state = BODY
         if limits.body and head.length > limits.body:
             self._refuse(BadMessage(413, "content too large"))
@@ -162,7 +173,7 @@ class ClientConnection(asyncio.Protocol):
         self._sending = SendingPace(front.now)
         self._sending.came(len(rest))
         self._expecting = head.expects and not rest
-        self.deadline = front.now + (front.timeouts.continue_wait if self._expecting else front.timeouts.body_idle)
+        self.deadline = front.now + (timeouts.continue_wait if self._expecting else timeouts.body_idle)
         try:
             # What came with the head is decoded first, so that a request found malformed here reaches no side.
             content = decoder.feed(rest)
@@ -174,7 +185,7 @@ class ClientConnection(asyncio.Protocol):
         self._decoder = decoder
         if decoder.done:
             self._body_done(decoder)
-        front.begin(self, head)
+        terms.begin(self, head)
         self._pass_on(decoder, content)
 
     def _body(self, data: bytes) -> None:
@@ -185,7 +196,7 @@ class ClientConnection(asyncio.Protocol):
         if decoder is None:
             return
         self._expecting = False
-        self.deadline = self._front.now + self._front.timeouts.body_idle
+        self.deadline = self._front.now + self._terms.timeouts.body_idle
         if self._sending is not None:
             self._sending.came(len(data))
         try:
@@ -268,7 +279,7 @@ class ClientConnection(asyncio.Protocol):
         how = framing(head, self._reader.to_head, self._old)
         if how == CLOSE or self._state == BODY or front.closing:
             self._close = True
-        date = front.date if front.add_date else b""
+        date = front.date if self._terms.add_date else b""
         self._writer.head(head, how, close=self._close, old_client=self._old, date=date)
 
     def answer_data(self, data: bytes) -> None:
@@ -277,7 +288,7 @@ class ClientConnection(asyncio.Protocol):
         """
         self._writer.data(data)
         if self._state == TUNNEL:
-            self.deadline = self._front.now + self._front.timeouts.tunnel_idle
+            self.deadline = self._front.now + self._terms.timeouts.tunnel_idle
 
     def answer_end(self, trailers: list[bytes]) -> None:
         """
@@ -344,7 +355,7 @@ class ClientConnection(asyncio.Protocol):
         self._answered = True
         self._writer.now(
             own_answer(
-                status, error, words, front.pseudonym, front.date, close=self._close, to_head=self._reader.to_head
+                status, error, words, self._terms.pseudonym, front.date, close=self._close, to_head=self._reader.to_head
             )
         )
 
@@ -382,7 +393,7 @@ class ClientConnection(asyncio.Protocol):
             self._linger(sending=self._state == BODY or self._reader.holds() or self._paused)
             return
         self._state = HEAD
-        self.deadline = self._front.now + self._front.timeouts.keep_alive
+        self.deadline = self._front.now + self._terms.timeouts.keep_alive
         if self._reader.holds():
             self._loop.call_soon(self._go_on)
         elif self._paused:
@@ -393,7 +404,9 @@ class ClientConnection(asyncio.Protocol):
         It is the turn of bytes that were held.
         """
         if self._state == HEAD:
-            self.deadline = self._front.now + self._front.timeouts.head
+            if self._terms is not self._front.terms:
+                self._take_terms()
+            self.deadline = self._front.now + self._terms.timeouts.head
             if self._paused:
                 self.resume()
             try:
@@ -423,7 +436,7 @@ class ClientConnection(asyncio.Protocol):
         The side switched protocols: bytes that the client sent ahead belong to the new one (RFC 9110 §7.8).
         """
         self._state = TUNNEL
-        self.deadline = self._front.now + self._front.timeouts.tunnel_idle
+        self.deadline = self._front.now + self._terms.timeouts.tunnel_idle
         self._writer.switch(head)
         if self._reader.holds() and self.exchange is not None:
             self.exchange.content(self._reader.release())
@@ -434,7 +447,7 @@ class ClientConnection(asyncio.Protocol):
         """
         Called by the worker's one timer when `deadline` may have passed.
         """
-        timeouts = self._front.timeouts
+        timeouts = self._terms.timeouts
         if self.taking is not None:
             unsent, pace = self.transport.get_write_buffer_size(), (timeouts.write_rate, timeouts.rate_grace)
             if self.taking.is_too_slow(now, unsent, timeouts.write_idle, *pace):
@@ -486,7 +499,7 @@ class ClientConnection(asyncio.Protocol):
         """
         When the last answer went out (or the connection came), on the coarse clock.
         """
-        return max(self._born, self.deadline - self._front.timeouts.keep_alive)
+        return max(self._born, self.deadline - self._terms.timeouts.keep_alive)
 
     def pause(self) -> None:
         """

@@ -48,15 +48,19 @@ class ExchangeEvents(Protocol):
         """
 
 
-class Front:
+class Terms:
     """
-    What all client connections of one worker share.
+    What one table says to clients. A connection takes the latest terms when it reads a request's head, and keeps them
+    until the answer is out.
 
-    `begin` opens an exchange for a request; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
-    says that answers end their connections.
+    `begin` opens an exchange for a request, by the same table.
     """
 
-    def __init__(self, table: Table, rules: RequestRules, count_error: Callable[[str, str], None]) -> None:
+    __slots__ = ("add_date", "begin", "forwarded", "limits", "pseudonym", "rules", "timeouts", "via")
+
+    def __init__(
+        self, table: Table, rules: RequestRules, begin: "Callable[[ClientConnection, RequestHead], None]"
+    ) -> None:
         self.limits = table.limits
         self.timeouts = table.timeouts.patient()
         self.pseudonym = table.pseudonym
@@ -64,8 +68,20 @@ class Front:
         self.forwarded = table.forwarded
         self.add_date = table.add_date
         self.rules = rules
+        self.begin = begin
+
+
+class Front:
+    """
+    What all client connections of one worker share, from its first table on.
+
+    `terms` are the latest, replaced whole; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
+    says that answers end their connections.
+    """
+
+    def __init__(self, terms: Terms, count_error: Callable[[str, str], None]) -> None:
+        self.terms = terms
         self.count_error = count_error
-        self.begin: Callable[[ClientConnection, RequestHead], None]
         self.now = 0.0
         self.date = b""
         self.closing = False

@@ -204,6 +204,13 @@ class Pool:
             connection.transport.close()
         self._idle.clear()
 
+    def cut(self) -> None:
+        """
+        Close what is lent, and tell the legs.
+        """
+        for connection in list(self._all):
+            connection.fail("reload")
+
 
 def _tls_context(side: Side) -> ssl.SSLContext:
     """

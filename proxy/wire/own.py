@@ -33,6 +33,7 @@ CAUSES: dict[str, Cause] = {
     "limit": Cause(503, "connection_limit_reached", "too many connections to the side"),
     "loop": Cause(508, "proxy_loop_detected", "the request has been here before"),
     "descriptors": Cause(503, "connection_limit_reached", "no file descriptor was left for a connection to the side"),
+    "reload": Cause(503, "connection_terminated", "the configuration changed and this request took too long to end"),
     "internal": Cause(500, "proxy_internal_error", "the request could not be handled"),
 }
 

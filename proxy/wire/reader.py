@@ -33,6 +33,13 @@ class RequestReader:
         self.rest = b""
         self.to_head = False
 
+    def obey(self, rules: RequestRules, limits: Limits) -> None:
+        """
+        Read what comes by other rules; what is held of a head that isn't complete falls under them too.
+        """
+        self._rules = rules
+        self._limits = limits
+
     def holds(self) -> bool:
         """
         Something of a request to come is held.

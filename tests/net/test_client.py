@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.net.client import LINGER_BYTES, LINGER_SECONDS, ClientConnection
-from proxy.net.front import Front
+from proxy.net.front import Front, Terms
 from proxy.wire.request import RequestHead, RequestRules
 from tests.parts.plane import Later
 from tests.parts.transport import FakeTransport, sockets
@@ -89,9 +89,8 @@ class Stage:
         table = a_table(**settings)
         self.errors: list[str] = []
         rules: RequestRules = the_rules(**settings.get("limits", {}))
-        self.front = Front(table, rules, lambda where, cause: self.errors.append(cause))
+        self.front = Front(Terms(table, rules, self._begin), lambda where, cause: self.errors.append(cause))
         self.front.now, self.front.date = NOW, DATE
-        self.front.begin = self._begin
         self.exchanges: list[Exchange] = []
         self.loop = Later()
         self.client = ClientConnection(self.front, cast("asyncio.AbstractEventLoop", self.loop))

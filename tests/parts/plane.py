@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
-from proxy.exchange import begin
 from proxy.metrics.books import VERDICTS, Books, Page
 from proxy.metrics.endpoints import Known
 from proxy.mirror.budget import Budget
@@ -17,8 +16,9 @@ from proxy.net.front import Front
 from proxy.net.pool import Pool
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
+from proxy.routing.table import Table
 from proxy.wire.fields import request_names
-from proxy.wire.request import RequestRules
+from proxy.worker import swap, terms_of
 from tests.parts.transport import FakeTransport, sockets
 from tests.parts.values import a_table
 
@@ -67,13 +67,19 @@ class Data:
         self.plane.random = lambda: 0.5
         self.plane.bits = lambda count: 0
         self.plane.know(Known([ENDPOINT]))
-        self.front = Front(table, RequestRules(request_names(), table.limits), self.books.error)
+        self._names = request_names()
+        self.front = Front(terms_of(self.plane, self._names), self.books.error)
         self.front.now, self.front.date = self.plane.now, b"Date: now"
-        self.front.begin = lambda client, head: begin(self.plane, client, head)
         self.client = self.a_client()
 
     def _look(self, pair: Pair) -> None:
         self.divergent.append((pair.live.body(), pair.shadow.body()))
+
+    def swap(self, table: Table) -> None:
+        """
+        Another table.
+        """
+        swap(self.plane, self.front, table, self._names)
 
     def a_client(self) -> FakeTransport:
         """

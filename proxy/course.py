@@ -1,0 +1,119 @@
+"""
+What comes of one table: both sides within reach, and what exchanges are decided by.
+
+Replaced whole and never changed: every exchange keeps the course that it began on, and so sees one table from its first
+byte to its last. What the next table leaves as it was is shared with the next course: connections, breakers, counts.
+"""
+
+from proxy.mirror.breaker import Breaker
+from proxy.mirror.pair import Pairs
+from proxy.mirror.troubles import Troubles
+from proxy.net.pool import Patience, Pool
+from proxy.routing.table import Table
+from proxy.wire.answer import AnswerParser
+from proxy.wire.fields import answer_names
+from proxy.wire.forward import Destination
+
+
+class Reach:
+    """
+    One side within reach: how to write to it, its connections by role, its shadow traffic, and why it fails.
+    """
+
+    __slots__ = ("breaker", "copies", "destination", "live", "shadow", "troubles", "url")
+
+    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float) -> None:
+        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts.patient(), table.mirror
+        live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
+        shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
+        self.url = address.url
+        self.destination = Destination(address)
+        self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now)
+        self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now)
+        self.breaker = Breaker(mirror.breaker)
+        self.troubles = Troubles()
+        self.copies = 0
+
+    @property
+    def open(self) -> int:
+        """
+        How many connections stand or are being made.
+        """
+        return self.live.open + self.shadow.open
+
+    def tick(self, now: float) -> None:
+        """
+        Called by the worker's one timer.
+        """
+        self.live.tick(now)
+        self.shadow.tick(now)
+
+    def close(self) -> None:
+        """
+        Close the idle connections, and the others as they come back.
+        """
+        self.live.close()
+        self.shadow.close()
+
+    def cut(self) -> None:
+        """
+        Close the others too, whatever they are in the middle of.
+        """
+        self.live.cut()
+        self.shadow.cut()
+
+
+class Course:
+    """
+    `weight` is the share of new in percent; `same_form` says that one text of a request serves both legs.
+    """
+
+    __slots__ = ("mirror", "pairs", "parser", "same_form", "sides", "table", "weight")
+
+    def __init__(self, table: Table, pairs: Pairs, now: float, before: "Course | None" = None) -> None:
+        self.table = table
+        self.weight = table.weight
+        self.mirror = table.mirror
+        self.pairs = pairs.under(table.mirror.max_body)
+        self.parser: AnswerParser = self._parser(before)
+        self.sides = (self._reach(0, now, before), self._reach(1, now, before))
+        one, other = self.sides[0].destination, self.sides[1].destination
+        self.same_form = one.host is None and other.host is None and one.base == other.base
+
+    def _parser(self, before: "Course | None") -> AnswerParser:
+        """
+        The parser of answers: both sides' is the same, since what it remembers of one helps with the other.
+        """
+        if before is not None and _parsing(self.table) == _parsing(before.table):
+            return before.parser
+        return AnswerParser(answer_names(self.table.headers), self.table.limits.fields)
+
+    def _reach(self, side: int, now: float, before: "Course | None") -> Reach:
+        """
+        One side: as it was, if nothing that it was made of is different now.
+        """
+        if before is not None and _reaching(self.table, side) == _reaching(before.table, side):
+            return before.sides[side]
+        return Reach(self.table, side, self.parser, now)
+
+
+def _parsing(table: Table) -> tuple[object, ...]:
+    """
+    All that a parser of answers is made of.
+    """
+    return table.headers, table.limits.fields
+
+
+def _reaching(table: Table, side: int) -> tuple[object, ...]:
+    """
+    All that the reach of one side is made of. A client's own limits and timeouts are not among it: changing those costs
+    no connection.
+    """
+    limits, timeouts, mirror = table.limits, table.timeouts, table.mirror
+    return (
+        *(table.sides[side], *_parsing(table)),
+        *(limits.line, limits.head, limits.chunk_extensions, limits.interim, limits.upstream_connections),
+        *(timeouts.connect, timeouts.answer_head, timeouts.answer_idle),
+        *(timeouts.upstream_idle, timeouts.upstream_age, timeouts.dns_ttl),
+        *(mirror.connect_timeout, mirror.head_timeout, mirror.body_timeout, mirror.concurrency, mirror.breaker),
+    )
