@@ -3,7 +3,8 @@ Old and new in a process of their own: quick, patient, and with a record of ever
 
 `python -m tests.parts.sides SPREAD` says its ports on stdout, and ends when its stdin does. A request is
 `… /WHATEVER/NUMBER HTTP/1.1`; its answer says NUMBER in the body and the side in `X-Served-By`, which accuses nobody,
-up to SPREAD seconds later, so that at any moment some are under way. Connections are never closed by a side.
+up to SPREAD seconds later, so that at any moment some are under way. Connections are never closed by a side. Each side
+has a second address, to which it can be moved.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ from tests.parts.strict import PATIENCE
 PROJECT = Path(__file__).parents[2]
 LOOPBACK = "127.0.0.1"
 SIDES = ("old", "new")
+FIRST, SECOND = "first", "second"
 REQUEST = re.compile(rb"([A-Z]+) [^ ]*/([0-9]+) HTTP/1\.1\r\n")
 LENGTH = re.compile(rb"\r\nContent-Length: ([0-9]+)\r\n", re.IGNORECASE)
 VIA = re.compile(rb"\r\nVia: 1\.1 ([^\r]*)\r\n", re.IGNORECASE)
@@ -106,11 +108,11 @@ class Sides:
     ports: dict[str, int]
     process: asyncio.subprocess.Process
 
-    def url(self, side: str) -> str:
+    def url(self, side: str, address: str = FIRST) -> str:
         """
         Where a side answers.
         """
-        return f"http://{LOOPBACK}:{self.ports[side]}"
+        return f"http://{LOOPBACK}:{self.ports[f'{side} {address}']}"
 
     async def taken(self) -> list[Arrival]:
         """
@@ -160,8 +162,11 @@ async def main(spread: float) -> None:
         writer.close()
 
     servers = {
-        side: await loop.create_server(partial(Answering, side, spread, record), LOOPBACK, 0, backlog=4096)
+        f"{side} {address}": await loop.create_server(
+            partial(Answering, side, spread, record), LOOPBACK, 0, backlog=4096
+        )
         for side in SIDES
+        for address in (FIRST, SECOND)
     }
     servers["record"] = await asyncio.start_server(tell, LOOPBACK, 0)
     print(json.dumps({name: server.sockets[0].getsockname()[1] for name, server in servers.items()}), flush=True)  # noqa: T201

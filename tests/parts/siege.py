@@ -62,10 +62,17 @@ class Siege:
     parallax: Parallax
     load: Load
     watch: Watch
-    operator: Operator
+    operators: tuple[Operator, Operator]
     fallen: list[Parallax] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     blows: list[Blow] = field(default_factory=list)
+
+    @property
+    def operator(self) -> Operator:
+        """
+        Whoever asks when it doesn't matter who.
+        """
+        return self.operators[0]
 
     # Doing harm...
 
@@ -155,7 +162,7 @@ class Siege:
         """
         await self.load.quiet()
         books = await self.parallax.settled(0)
-        self.arrivals += await self.sides.taken()
+        await self.arrived()
         found = fates(self.load.asked, self.arrivals)
         objections = [words for fate in found for words in fate.objections()]
         assert not objections, f"{len(objections)} objections: {objections[:5]}"
@@ -164,6 +171,14 @@ class Siege:
         unexplained = [one for one in gone if not self._was_in_hand(one)]
         assert not unexplained, f"{len(unexplained)} lost without a reason: {unexplained[:5]}"
         return Stand(fates=found, lost=gone, books=books)
+
+    async def arrived(self) -> list[Arrival]:
+        """
+        What arrived since somebody looked the last time; number 0 is no request of the load.
+        """
+        latest = [arrival for arrival in await self.sides.taken() if arrival.number]
+        self.arrivals += latest
+        return latest
 
     def _was_in_hand(self, asked: Asked) -> bool:
         """
@@ -203,13 +218,14 @@ async def siege(
     Sides, Parallax on fixed ports, load and watch; at the end all of it stops, Parallax cleanly.
     """
     listen, health, admin = (f"{LOOPBACK}:{port}" for port in free_ports(3))
-    operator = Operator(name="ops", address=(LOOPBACK, int(admin.rpartition(":")[2])))
+    address = (LOOPBACK, int(admin.rpartition(":")[2]))
+    operators = (Operator(name="ann", address=address), Operator(name="ben", address=address))
     async with AsyncExitStack() as stack:
         pair = await stack.enter_async_context(sides())
         usual: Configuration = {
             "listen": listen,
             "health": {"listen": health},
-            "admin": {"listen": admin, "tokens": [operator.token()]},
+            "admin": {"listen": admin, "tokens": [one.token() for one in operators]},
             "old": {"url": pair.url("old")},
             "new": {"url": pair.url("new")},
             "workers": 2,
@@ -224,7 +240,13 @@ async def siege(
         watch = await stack.enter_async_context(Watch(parallax.admin))
         load = await stack.enter_async_context(Load(parallax.address, crowd))
         made = Siege(
-            configuration=whole, folder=folder, sides=pair, parallax=parallax, load=load, watch=watch, operator=operator
+            configuration=whole,
+            folder=folder,
+            sides=pair,
+            parallax=parallax,
+            load=load,
+            watch=watch,
+            operators=operators,
         )
         try:
             yield made

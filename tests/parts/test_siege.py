@@ -12,6 +12,8 @@ from tests.parts.account import fates, lost, served
 from tests.parts.client import Client, get
 from tests.parts.kernel import connections
 from tests.parts.load import Asked, Crowd, Load, Outcome
+from tests.parts.murmur import murmur3
+from tests.parts.ruled import Rule, Tried, rules, torn
 from tests.parts.sides import LOOPBACK, Arrival, sides
 from tests.parts.watch import Watch, counters
 
@@ -50,7 +52,7 @@ async def test_a_crowd_is_answered_and_recorded() -> None:
     Without Parallax in between every request arrives once, where it was sent, and is answered.
     """
     async with sides(spread=0.01) as pair:
-        async with Load((LOOPBACK, pair.ports["old"]), Crowd(keepers=3, one_shots=2, pause=0.001)) as load:
+        async with Load((LOOPBACK, pair.ports["old first"]), Crowd(keepers=3, one_shots=2, pause=0.001)) as load:
             await load.answered(50)
             await load.quiet()
             held = len(load.asked)
@@ -87,7 +89,7 @@ async def test_a_client_knows_that_its_connection_is_closed() -> None:
     `stands` says no once the peer has closed.
     """
     async with sides(spread=0.0) as pair:
-        client = await Client.connect((LOOPBACK, pair.ports["old"]))
+        client = await Client.connect((LOOPBACK, pair.ports["old first"]))
         before = client.stands()
         client.send(get(b"/no-number"))
         await client.over()
@@ -180,3 +182,42 @@ def test_counters_that_shrink_or_vanish_are_noticed() -> None:
         watch.compare(found)
 
     assert [line.partition(": ")[2] for line in watch.backwards] == ["a was 2.0, is 1.0", "b was 1.0, is gone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hashed"),
+    [
+        ("", 0),
+        ("hello", 0x248BFA47),
+        ("hello, world", 0x149BBB7F),
+        ("The quick brown fox jumps over the lazy dog", 0x2E4FF723),
+    ],
+)
+def test_murmur_is_the_known_one(text: str, hashed: int) -> None:
+    """
+    Published values.
+    """
+    assert murmur3(text.encode()) == hashed
+
+
+def test_a_request_that_saw_two_intents_is_noticed() -> None:
+    """
+    From new 0 with copies to new 100 without: the side of one and the copies of the other are of neither.
+    """
+    first = Rule(epoch=0, new=0, mirror=100)
+    line = {"action": "weights", "epoch": 1, "reason": "all", "after": {"new": 100, "mirror": 0}}
+    found = rules(first, [line], [Tried(reason="all", began=5.0, ended=6.0, status=200)])
+    whole = [
+        (asked(began=4.9, ended=5.5), [arrival("old"), arrival("new", copy=True)]),
+        (asked(began=4.9, ended=5.5, side="new"), [arrival("new")]),
+    ]
+    halves = [
+        (asked(began=4.9, ended=5.5), [arrival("old")]),
+        (asked(began=4.9, ended=5.5, side="new"), [arrival("new"), arrival("old", copy=True)]),
+        # Too late, and too early.
+        (asked(began=6.1, ended=6.2), [arrival("old"), arrival("new", copy=True)]),
+        (asked(began=4.1, ended=4.2, side="new"), [arrival("new")]),
+    ]
+
+    assert [torn(fates([one], arrivals), found) for one, arrivals in whole] == [[], []]
+    assert all(torn(fates([one], arrivals), found) for one, arrivals in halves)

@@ -1,5 +1,5 @@
 """
-Somebody who scrapes /metrics all the time and remembers: no counter may ever shrink or vanish.
+Somebody who scrapes /metrics all the time and remembers: no counter may ever shrink or vanish, no epoch shrink.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from tests.parts.strict import Cut
 
 SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*(?:\{.*\})?) (\S+)")
 TYPE = re.compile(r"# TYPE (\S+) (counter|histogram)")
+EPOCH = re.compile(r"(parallax_epoch\{.*\}) (\S+)")
 # What is told by the clock needn't be read more often.
 SECONDS = 0.1
 
@@ -48,6 +49,8 @@ class Watch:
         self.backwards: list[str] = []
         self._address = address
         self._known: Counters = {}
+        # Unlike counters these outlive a supervisor, and a worker that has none says nothing.
+        self._epochs: Counters = {}
         self._looking = asyncio.Lock()
         self._task: asyncio.Task[None]
 
@@ -83,8 +86,14 @@ class Watch:
         finally:
             client.close()
         assert got.status == 200, f"/metrics answered {got.status}"
-        found = counters(bytes(got.body).decode())
+        text = bytes(got.body).decode()
+        found = counters(text)
         self.compare(found)
+        for worker, epoch in EPOCH.findall(text):
+            before = self._epochs.get(worker, -1.0)
+            self._epochs[worker] = float(epoch)
+            if float(epoch) < before:
+                self.backwards.append(f"scrape {self.scrapes}: {worker} was {before}, is {epoch}")
         return found
 
     def compare(self, found: Counters) -> None:

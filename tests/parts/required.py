@@ -1,0 +1,45 @@
+"""
+Components that a test needs of the machine: without one it is skipped with the reason, or fails where CI promises it.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+# Debian's place for it (package `faketime`), by architecture.
+FAKETIME = "lib*/**/faketime/libfaketime.so.1"
+
+
+def missing(what: str) -> None:
+    """
+    End the test, saying what is missing.
+    """
+    if os.environ.get("CI"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def own_mounts() -> tuple[str, ...]:
+    """
+    A command that runs another one with mounts of its own: they vanish with its last process, however a test ends.
+    """
+    command = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--mount")
+    tried = subprocess.run(
+        [*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode:
+        missing(f"mounting is not allowed here: {tried.stderr.strip()}; run as root, or allow user namespaces")
+    return command
+
+
+def faketime() -> str:
+    """
+    The library that lies about the time to whoever loads it first.
+    """
+    found = next(iter(sorted(Path("/usr").glob(FAKETIME))), None)
+    if found is None or shutil.which("faketime") is None:
+        missing("faketime is not installed: run 'apt-get install faketime'")
+    return str(found)
