@@ -1,0 +1,188 @@
+"""
+The overload ladder: what a worker stops doing, in which order, when it runs out of memory, time or descriptors. Pure.
+
+Four times a second the worker looks at its pressures, each a share of its own limit: memory held, descriptors open,
+and lag, the shortest of the loop's turns since the last look: only a queue that stands makes every turn long, a
+hiccup of the machine makes one (CoDel judges queues by their least delay for the same reason). The highest counts:
+
+    level 1, BODIES    70 %   copies are made, but answers are no longer kept to be compared
+    level 2, COPIES    80 %   no more copies are made
+    level 3, CLIENTS   90 %   copies under way are dropped, clients that rest are let go
+    level 4, REQUESTS  95 %   some requests get a 503
+
+At most one step up a look, so that a 503 needs four bad looks in a row and always comes after the last copy. Down
+again 5 points below, one step at a time. Copies may be what was too much, so they come back a few at a time, after a
+rest that doubles while they turn out to be; or soon and all at once if requests are fewer than when they were given
+up.
+
+At level 4 as many requests are let in as can be served, and no share of them is guessed: Envoy's overload manager
+refuses all, and a share that is adjusted look by look swings, since a queue sums up what the share got wrong. Each
+turn of the loop lets requests in for a quarter of what a turn may take, and refuses what else waits. So the worker is
+always busy and its queue always short, whatever is asked of it. Memory and descriptors aren't used up by turns: for
+them a share is refused that grows from nothing at 95 % to nearly all at 100 %, never all, since something must show
+that it is over.
+"""
+
+from collections.abc import Callable
+from math import inf
+from typing import NamedTuple
+
+CALM, BODIES, COPIES, CLIENTS, REQUESTS = range(5)
+LEVELS = ("calm", "bodies", "copies", "clients", "requests")
+# By level: from this pressure on it goes one further; back at this less `EASE`.
+THRESHOLDS = (0.70, 0.80, 0.90, 0.95)
+EASE = 0.05
+# Looks below the threshold before a step down, and before copies come back: at first, and at most.
+PATIENCE = 2
+REST, LONGEST_REST = 4, 128
+# Copies that are too much again within so many looks after they came back were too much all along.
+AGAIN = 100
+# Requests that have become fewer than this share of what they were make room for copies.
+FEWER = 0.8
+# What more of the copies is made at each look, while they come back.
+GROWTH = 0.02
+# While they do, they are given up again at this lag: a queue begins to stand, and no client should come to feel it.
+SIGN = 0.25
+# The part of a turn in which requests are let in, and the most that is refused for memory and descriptors.
+TURN_SHARE = 0.25
+MOST = 0.95
+
+
+class Pressures(NamedTuple):
+    """
+    What is used of each limit: 1.0 is all of it.
+    """
+
+    memory: float = 0.0
+    lag: float = 0.0
+    descriptors: float = 0.0
+
+    @property
+    def highest(self) -> float:
+        """
+        The one that counts.
+        """
+        return max(self)
+
+    @property
+    def stocks(self) -> float:
+        """
+        The higher one of those that are held, not spent: letting go of clients and copies gives them back.
+        """
+        return max(self.memory, self.descriptors)
+
+
+class Ladder:
+    """
+    `level` moves with `look`, and with `full`; `copies` is the share of the copies that are made.
+    """
+
+    __slots__ = ("_back", "_calm", "_gave_up_at", "_looks", "_rate", "_rest", "copies", "level")
+
+    def __init__(self) -> None:
+        self.level = CALM
+        self.copies = 1.0
+        self._looks = 0
+        self._calm = 0
+        self._rest = REST
+        # Requests a second: at the last look, and when copies were given up.
+        self._rate = self._gave_up_at = 0.0
+        # The look at which copies came back.
+        self._back = -inf
+
+    def look(self, pressures: Pressures, rate: float, refused: int) -> int:
+        """
+        The level from now on. `rate` is requests a second and `refused` how many got a 503, both since the last look.
+        """
+        self._looks += 1
+        self._rate = rate
+        level, highest = self.level, pressures.highest
+        if level < COPIES and self.copies < 1.0:
+            if pressures.lag >= SIGN:
+                self._up(COPIES)
+                return self.level
+            self.copies = min(1.0, self.copies + GROWTH)
+        if level < REQUESTS and highest >= THRESHOLDS[level]:
+            self._up(level + 1)
+        elif level == CALM or refused or highest >= THRESHOLDS[level - 1] - EASE:
+            self._calm = 0
+        else:
+            self._calm += 1
+            if self._calm >= self._patience():
+                self._down()
+        return self.level
+
+    def full(self) -> int:
+        """
+        A request is about to be refused because the live side has no connection left: copies end before that.
+        """
+        if self.level < CLIENTS:
+            self._up(CLIENTS)
+        self._calm = 0
+        return self.level
+
+    def _up(self, level: int) -> None:
+        if self.level < COPIES <= level:
+            soon = self._looks - self._back < AGAIN
+            self._rest = min(self._rest * 2, LONGEST_REST) if soon else REST
+            self._gave_up_at = self._rate
+            self.copies = 0.0
+        self.level = level
+        self._calm = 0
+
+    def _patience(self) -> int:
+        if self.level != COPIES:
+            return PATIENCE
+        return REST if self._are_fewer() else self._rest
+
+    def _are_fewer(self) -> bool:
+        return self._rate < self._gave_up_at * FEWER
+
+    def _down(self) -> None:
+        if self.level == COPIES:
+            self._back = self._looks
+            self.copies = 1.0 if self._are_fewer() else GROWTH
+        self.level -= 1
+        self._calm = 0
+
+
+class Gate:
+    """
+    Who is let in at level 4. `lag` is how long a turn may take, 0 for any; `soon` runs a call before the next turn.
+    """
+
+    __slots__ = ("_length", "_soon", "_until", "refused", "share")
+
+    def __init__(self, lag: float, soon: Callable[[Callable[[], None]], object]) -> None:
+        self._length = lag * TURN_SHARE or inf
+        self._soon = soon
+        # When the time for new requests in this turn is over; 0 before the first of them.
+        self._until = 0.0
+        self.share = 0.0
+        self.refused = 0
+
+    def admits(self, now: float, roll: float) -> bool:
+        """
+        Whether a request is let in; `roll` is in [0, 1).
+        """
+        if roll >= self.share:
+            if now < self._until:
+                return True
+            if not self._until:
+                self._until = now + self._length
+                self._soon(self._turned)
+                return True
+        self.refused += 1
+        return False
+
+    def look(self, stocks: float) -> int:
+        """
+        Adjust the share that is refused for memory and descriptors. How many were refused since the last look.
+        """
+        refused, self.refused = self.refused, 0
+        threshold = THRESHOLDS[-1]
+        self.share = min(max(0.0, (stocks - threshold) / (1.0 - threshold)), MOST)
+        return refused
+
+    def _turned(self) -> None:
+        self._until = 0.0
