@@ -78,7 +78,7 @@ def chain(entry: Entry, number: int, previous: str) -> Entry:
 
 def _clean_value(value: Any) -> Any:
     """
-    What JSON makes of a value, so that it is the same after it was kept.
+    What JSON makes of a value, so that it is the same after it was kept; of what is no JSON, its text.
     """
     if isinstance(value, str):
         return clean(value)
@@ -86,7 +86,10 @@ def _clean_value(value: Any) -> Any:
         return {clean(str(key)): _clean_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean_value(item) for item in value]
-    return orjson.loads(orjson.dumps(value))
+    try:
+        return orjson.loads(orjson.dumps(value))
+    except TypeError:
+        return clean(str(value))
 
 
 def _hash(entry: Entry) -> str:
@@ -103,25 +106,21 @@ def as_row(entry: Entry) -> dict[str, Any]:
 
 def from_row(row: Mapping[str, Any]) -> Entry:
     """
-    The entry of `as_row`; of a row that was tampered with whatever can be shown.
+    The entry of `as_row`; of a row that somebody wrote into whatever can be shown.
     """
-    shown: dict[str, Any] = {}
-    for name in COLUMNS:
-        value = row[name]
-        if name in VALUES:
-            shown[name] = _readable(value)
-        elif name in NUMBERS:
-            shown[name] = value if isinstance(value, int) or (value is None and name == "latch") else 0
-        else:
-            shown[name] = value.encode("utf-8", "replace").decode() if isinstance(value, str) else str(value)
-    return Entry(**shown)
+    return Entry(**{name: _shown(name, row[name]) for name in COLUMNS})
 
 
-def _readable(text: Any) -> Any:
+def _shown(name: str, kept: Any) -> Any:
+    if name in NUMBERS:
+        return kept if isinstance(kept, int) or (kept is None and name == "latch") else 0
+    text = str(kept).encode("utf-8", "replace").decode()
+    if name not in VALUES:
+        return text
     try:
         return orjson.loads(text)
-    except (orjson.JSONDecodeError, TypeError):
-        return str(text).encode("utf-8", "replace").decode()
+    except orjson.JSONDecodeError:
+        return text
 
 
 def first_broken(rows: Iterable[Mapping[str, Any]], lines: int, last: str) -> int | None:
@@ -134,8 +133,9 @@ def first_broken(rows: Iterable[Mapping[str, Any]], lines: int, last: str) -> in
     for row in rows:
         number += 1
         entry = from_row(row)
-        if number > lines or row["id"] != number or entry.previous != previous or _hash(entry) != entry.hash:
+        if number > lines or entry.id != number or entry.previous != previous or _hash(entry) != entry.hash:
             return number
+        # The same line can be written in several ways: only ours is what was written.
         if any(type(row[name]) is not type(kept) or row[name] != kept for name, kept in as_row(entry).items()):
             return number
         previous = entry.hash

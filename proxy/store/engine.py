@@ -2,15 +2,17 @@
 Connections to one SQLite file as the store wants them, and its errors in our words.
 """
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from proxy.errors import StoreError, StoreKind
@@ -33,6 +35,14 @@ WORDS: Final[dict[StoreKind, str]] = {
     "read_only": "{path} can't be written: give this user the right to write it and its folder",
     "busy": "{path} is being written by another process: end that, or try again",
     "corrupt": "{path} is broken",
+    "other": "{path} can't be used",
+}
+DISK_KINDS: Final[dict[int, StoreKind]] = {
+    errno.ENOSPC: "full",
+    errno.EDQUOT: "full",
+    errno.EROFS: "read_only",
+    errno.EACCES: "read_only",
+    errno.EPERM: "read_only",
 }
 
 
@@ -74,25 +84,25 @@ def telling(path: Path) -> Iterator[None]:
     except IntegrityError as error:
         # Only we write, and we never write a line twice.
         raise StoreError("corrupt", f"{path} was changed by something else: {error.orig}") from error
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        kind, detail = kind_of(path, getattr(error, "orig", None) or error)
-        sentence = WORDS.get(kind, "{path} can't be used").format(path=path)
-        raise StoreError(kind, f"{sentence} ({detail})") from error
-    except OSError as error:
-        raise StoreError(kind_of_disk(path), f"{path} can't be used: {error.strerror}") from error
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        kind = kind_of(cause) or kind_of_disk(path)
+        name = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        raise StoreError(kind, f"{WORDS[kind].format(path=path)} ({name}: {cause})") from error
 
 
-def kind_of(path: Path, error: Any) -> tuple[StoreKind, str]:
+def kind_of(error: BaseException) -> StoreKind | None:
     """
-    What a database error means for the operator.
+    What an error means for the operator; None when that can't be told by the error alone.
     """
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
-        return "other", f"{type(error).__name__}: {error}"
-    detail = f"{getattr(error, 'sqlite_errorname', code)}: {error}"
-    # Extended codes have the primary one in their lowest byte.
-    kind = KINDS.get(code & 0xFF)
-    return kind or kind_of_disk(path), detail
+    if isinstance(error, OSError):
+        return DISK_KINDS.get(error.errno or 0)
+    if isinstance(error, PoolTimeout):
+        return "busy"
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_READONLY_DBMOVED:
+        return "corrupt"
+    return KINDS.get(code & 0xFF)  # the rest of the byte's number says where it happened
 
 
 def kind_of_disk(path: Path) -> StoreKind:
@@ -104,7 +114,7 @@ def kind_of_disk(path: Path) -> StoreKind:
         room = os.statvfs(folder)
     except OSError:
         return "other"
-    if room.f_blocks and not room.f_bavail:
+    if (room.f_blocks and not room.f_bavail) or (room.f_files and not room.f_favail):
         return "full"
     writable = os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
     return "other" if writable else "read_only"

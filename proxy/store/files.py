@@ -10,13 +10,14 @@ from typing import Final
 
 from proxy.clock import time
 
-# What SQLite keeps beside the database: the log of what is not in it yet, and its index.
-BESIDE: Final = ("-wal", "-shm")
+# What SQLite keeps beside the database: the log of what is not in it yet and its index; where a disk can't have those,
+# the log of what to undo.
+BESIDE: Final = ("-wal", "-shm", "-journal")
 
 
 def prepare(path: Path) -> None:
     """
-    Make the folder (0700) and an empty file (0600) where they are missing; close an open file to everybody else.
+    Make the folder (0700) and an empty file (0600) where they are missing; close a file that is there to all others.
     """
     if not path.parent.is_dir():
         path.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -25,9 +26,10 @@ def prepare(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         # SQLite gives what it makes beside the file the same rights.
-        if path.stat().st_mode & 0o077:
+        mode = path.stat().st_mode & 0o777
+        if mode & 0o077:
             with suppress(PermissionError):
-                path.chmod(0o600)
+                path.chmod(mode & 0o700)
 
 
 def move_aside(path: Path) -> Path:

@@ -3,7 +3,6 @@ How a store begins: what is missing is made, what is there is looked at, what is
 """
 
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection, Engine, text
 
@@ -11,12 +10,10 @@ from proxy import __version__
 from proxy.errors import StoreError
 from proxy.store.engine import make_engine, telling
 from proxy.store.files import has_remains, move_aside, prepare
-from proxy.store.schema import APPLICATION, MIGRATIONS, Stamp, migrate, read_stamp
-
-KNOWN: Final = len(MIGRATIONS)
+from proxy.store.schema import APPLICATION, MIGRATIONS, Migrations, Stamp, migrate, read_stamp
 
 
-def begin(path: Path, engine: Engine, seconds: float) -> str | None:
+def begin(path: Path, engine: Engine, seconds: float, migrations: Migrations = MIGRATIONS) -> str | None:
     """
     Make the file at `path` one that can be worked with. Returns what was wrong with it, in a sentence.
 
@@ -30,18 +27,18 @@ def begin(path: Path, engine: Engine, seconds: float) -> str | None:
             )
         prepare(path)
         try:
-            check(path, engine, seconds)
+            _check(path, engine, seconds, migrations)
         except StoreError as error:
             if error.kind != "corrupt":
                 raise
             engine.dispose()
             trouble = f"{error}; it was moved to {move_aside(path)}, and a new one was begun"
             prepare(path)
-            check(path, engine, seconds)
+            _check(path, engine, seconds, migrations)
     return trouble
 
 
-def check(path: Path, engine: Engine, seconds: float) -> None:
+def _check(path: Path, engine: Engine, seconds: float, migrations: Migrations) -> None:
     """
     Refuse a file that isn't ours, a newer one and a broken one; bring an older one up to date.
     """
@@ -52,26 +49,28 @@ def check(path: Path, engine: Engine, seconds: float) -> None:
             stamp = read_stamp(connection)
     finally:
         probe.dispose()
-    _refuse_foreign(path, stamp)
+    _refuse_foreign(path, stamp, len(migrations))
     with telling(path):
         with engine.connect() as bare:
             cursor = bare.connection.cursor()
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.close()
-        with engine.connect().execution_options(write=True) as connection, connection.begin():
+        with engine.execution_options(write=True).begin() as connection:
             _refuse_broken(path, connection)
-            migrate(connection, stamp.version, __version__)
+            migrate(connection, stamp.version, __version__, migrations)
 
 
-def _refuse_foreign(path: Path, stamp: Stamp) -> None:
+def _refuse_foreign(path: Path, stamp: Stamp, known: int) -> None:
     fresh = stamp.empty and not stamp.application and not stamp.version
     if stamp.application != APPLICATION and not fresh:
         raise StoreError("other", f"{path} is a database of another program; name another file in `store`")
-    if stamp.version > KNOWN:
+    if not stamp.version and not fresh:
+        raise StoreError("corrupt", f"{path} is broken (its stamp is gone)")
+    if stamp.version > known:
         raise StoreError(
             "newer",
             f"{path} was written by Parallax {stamp.written_by} (schema {stamp.version}), and this is {__version__} "
-            f"(schema {KNOWN}): run that version, or move the file away",
+            f"(schema {known}): run that version, or move the file away",
         )
 
 

@@ -12,6 +12,8 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, text
 # «Plxs»: says to `file` and to us that this SQLite database is a store of Parallax.
 APPLICATION: Final = int.from_bytes(b"Plxs")
 
+Migrations = tuple[tuple[str, ...], ...]
+
 metadata: Final = MetaData()
 
 # Every intent that was ever saved; the one with the greatest epoch counts.
@@ -42,20 +44,19 @@ audit: Final = Table(
     Column("hash", Text, nullable=False),
 )
 
-# One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; the last change of the
-# kill latch that is among them; which Parallax made the schema.
+# One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; which Parallax made the
+# schema.
 head: Final = Table(
     "head",
     metadata,
     Column("one", Integer, primary_key=True),
     Column("lines", Integer, nullable=False),
     Column("hash", Text, nullable=False),
-    Column("latch", Integer, nullable=False),
     Column("written_by", Text, nullable=False),
 )
 
 # Statements by the schema version that they lead to, beginning with 1. What is here was released: add, never change.
-MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+MIGRATIONS: Final[Migrations] = (
     (
         """CREATE TABLE intents (
             epoch INTEGER NOT NULL PRIMARY KEY, intent TEXT NOT NULL, sha256 TEXT NOT NULL, entry INTEGER NOT NULL
@@ -67,9 +68,10 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         )""",
         """CREATE TABLE head (
             one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), lines INTEGER NOT NULL, hash TEXT NOT NULL,
-            latch INTEGER NOT NULL, written_by TEXT NOT NULL
+            written_by TEXT NOT NULL
         )""",
-        "INSERT INTO head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000', 0, '')",
+        "CREATE INDEX audit_latch ON audit (latch) WHERE latch IS NOT NULL",
+        "INSERT INTO head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000', '')",
     ),
 )
 
@@ -99,15 +101,15 @@ def read_stamp(connection: Connection) -> Stamp:
     return Stamp(application=application, version=version, empty=not tables, written_by=written_by)
 
 
-def migrate(connection: Connection, version: int, written_by: str) -> None:
+def migrate(connection: Connection, version: int, written_by: str, migrations: Migrations) -> None:
     """
     Bring a database with schema `version` (0: an empty one) up to date and stamp it; the caller commits.
     """
-    if version == len(MIGRATIONS):
+    if version == len(migrations):
         return
-    for statements in MIGRATIONS[version:]:
+    for statements in migrations[version:]:
         for statement in statements:
             connection.execute(text(statement))
     connection.execute(head.update().values(written_by=written_by))
     connection.execute(text(f"PRAGMA application_id = {APPLICATION}"))
-    connection.execute(text(f"PRAGMA user_version = {len(MIGRATIONS)}"))
+    connection.execute(text(f"PRAGMA user_version = {len(migrations)}"))

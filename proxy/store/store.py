@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Engine, func, make_url, select
+from sqlalchemy import Connection, Engine, func, select
 
 from proxy.clock import monotonic, timestamp
 from proxy.errors import StoreError
@@ -26,7 +26,11 @@ from proxy.store.files import identity, move_aside
 from proxy.store.opening import begin
 from proxy.store.schema import audit, head, intents
 
+SCHEME: Final = "sqlite:///"
 BUSY_SECONDS: Final = 2.0
+# After these a connection may keep what was wrong: one opened while the file was read-only stays read-only. After
+# `full` it is kept: a new one needs room, and reading must go on.
+SPOILT: Final = frozenset({"read_only", "corrupt", "other"})
 ENTRIES: Final = 100
 BATCH: Final = 1000
 
@@ -50,10 +54,13 @@ class Store:
 
         Raises StoreError when it can't be used; a file of a newer Parallax or of another program is left as it is.
         """
-        store = cls(Path(make_url(url).database or "").absolute(), busy_seconds)
-        with store._exclusive():
-            trouble = begin(store.path, store._engine, busy_seconds)
-            store._identity = identity(store.path)
+        store = cls(Path(url.removeprefix(SCHEME)).absolute(), busy_seconds)
+        try:
+            with store._exclusive():
+                trouble = store._begin()
+        except StoreError:
+            store.close()
+            raise
         return Opened(store=store, trouble=trouble)
 
     def close(self) -> None:
@@ -64,17 +71,15 @@ class Store:
 
     def reopen(self) -> str | None:
         """
-        After a `corrupt`: move the file aside if it is still the one that was opened, and begin anew. Returns the
-        trouble.
+        After a `corrupt`, by who writes: move the file aside if it is still the one that was opened, and begin anew.
+        Returns what happened to it, in a sentence.
         """
         with self._exclusive(), telling(self.path):
             self._engine.dispose()
-            trouble = None
+            moved = None
             if identity(self.path) == self._identity:
-                trouble = f"{self.path} is broken; it was moved to {move_aside(self.path)}, and a new one was begun"
-            trouble = begin(self.path, self._engine, self._busy) or trouble
-            self._identity = identity(self.path)
-            return trouble
+                moved = f"{self.path} is broken; it was moved to {move_aside(self.path)}, and a new one was begun"
+            return self._begin() or moved
 
     def load(self) -> Intent | None:
         """
@@ -139,7 +144,8 @@ class Store:
         The number of the last change of the kill latch that is in the audit; 0 when none is.
         """
         with self._reading() as connection:
-            return int(connection.execute(select(head.c.latch)).scalar() or 0)
+            query = select(func.max(audit.c.latch)).where(audit.c.latch.is_not(None))
+            return int(connection.execute(query).scalar() or 0)
 
     def _append(self, connection: Connection, entry: Entry) -> Entry:
         known = connection.execute(select(head)).one_or_none()
@@ -147,8 +153,7 @@ class Store:
             raise StoreError("corrupt", f"{self.path} is broken: it doesn't say where its audit ends")
         line = chain(entry if entry.at else replace(entry, at=timestamp()), known.lines + 1, known.hash)
         connection.execute(audit.insert().values(as_row(line)))
-        latch = max(known.latch, line.latch or 0)
-        connection.execute(head.update().values(lines=line.id, hash=line.hash, latch=latch))
+        connection.execute(head.update().values(lines=line.id, hash=line.hash))
         return line
 
     @contextmanager
@@ -168,14 +173,23 @@ class Store:
                 # SQLite would go on writing to a file that nobody finds any more.
                 raise StoreError("corrupt", f"{self.path} was taken away or replaced while it was in use")
             left = max(0.0, self._busy - (monotonic() - began))
-            writer = self._engine.execution_options(write=True, seconds=left)
-            with writer.begin() as connection:
+            with self._reading(write=True, seconds=left) as connection:
                 yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with telling(self.path), self._engine.begin() as connection:
-            yield connection
+    def _reading(self, **options: Any) -> Iterator[Connection]:
+        try:
+            with telling(self.path), self._engine.execution_options(**options).begin() as connection:
+                yield connection
+        except StoreError as error:
+            if error.kind in SPOILT:
+                self._engine.dispose()
+            raise
+
+    def _begin(self) -> str | None:
+        trouble = begin(self.path, self._engine, self._busy)
+        self._identity = identity(self.path)
+        return trouble
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

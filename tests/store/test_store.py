@@ -2,58 +2,21 @@
 What was saved is there, in order, and nothing else.
 """
 
-from collections.abc import Iterator
+import os
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from proxy.errors import StoreError
-from proxy.routing.intent import Intent
-from proxy.store.audit import Entry
 from proxy.store.store import Store
-
-
-def entry(reason: str = "because", epoch: int = 1) -> Entry:
-    """
-    A line of the audit.
-    """
-    return Entry(
-        actor="ops",
-        role="operator",
-        peer="127.0.0.1",
-        action="weights",
-        reason=reason,
-        before={"new": 0.0},
-        after={"new": 1.0},
-        epoch=epoch,
-    )
-
-
-def intent(epoch: int, new: float = 1.0) -> Intent:
-    """
-    An intent.
-    """
-    return Intent(epoch=epoch, new=new, mirror=100.0)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """
-    Where the store lies.
-    """
-    return tmp_path / "var" / "parallax.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    """
-    A fresh one.
-    """
-    opened = Store.open(f"sqlite:///{path}")
-    assert opened.trouble is None
-    yield opened.store
-    opened.store.close()
+from tests.parts.keeping import entry, intent
 
 
 def test_a_fresh_one_knows_nothing(store: Store) -> None:
@@ -66,14 +29,14 @@ def test_a_fresh_one_knows_nothing(store: Store) -> None:
     assert store.latch_audited() == 0
 
 
-def test_what_was_saved_is_there_after_a_restart(store: Store, path: Path) -> None:
+def test_what_was_saved_is_there_after_a_restart(store: Store, url: str) -> None:
     """
     The newest intent counts; lines come back newest first, numbered and dated.
     """
     for epoch in (1, 2, 5):
         store.save(intent(epoch, new=epoch * 1.5), entry(f"step {epoch}", epoch))
     store.close()
-    opened = Store.open(f"sqlite:///{path}")
+    opened = Store.open(url)
 
     assert opened.trouble is None
     assert opened.store.load() == intent(5, new=7.5)
@@ -83,7 +46,37 @@ def test_what_was_saved_is_there_after_a_restart(store: Store, path: Path) -> No
     opened.store.close()
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_every_intent_stays_with_the_line_that_says_why(store: Store, path: Path) -> None:
+    """
+    What was in force, when and for what reason, can be looked up with any SQLite.
+    """
+    store.audit(entry("start"))
+    for epoch in (1, 2):
+        store.save(intent(epoch), entry(f"step {epoch}", epoch))
+
+    with closing(sqlite3.connect(path)) as other:
+        kept = other.execute(
+            "SELECT i.epoch, i.intent, a.reason FROM intents i JOIN audit a ON a.id = i.entry"
+        ).fetchall()
+    assert kept == [
+        (1, '{"epoch":1,"mirror":100.0,"new":1.0}', "step 1"),
+        (2, '{"epoch":2,"mirror":100.0,"new":1.0}', "step 2"),
+    ]
+
+
+def test_what_is_returned_is_what_is_kept(store: Store) -> None:
+    """
+    Whoever tells others of a line tells what is in the audit.
+    """
+    saved = store.save(intent(1), entry("a token plx_abcdefghijklmnop in it"))
+    told = store.audit(entry("second"))
+
+    assert store.entries() == [told, saved]
+    assert saved.reason == "a token plx_… in it"
+    assert (saved.id, told.id, told.previous) == (1, 2, saved.hash)
+
+
+@pytest.mark.parametrize("epoch", [-1, 1, 2, 3])
 def test_an_epoch_that_does_not_grow_is_refused_with_its_line(store: Store, epoch: int) -> None:
     """
     Whoever computed it looked at an intent that isn't the newest.
@@ -116,8 +109,135 @@ def test_the_latch_is_audited_up_to_the_greatest_number(store: Store) -> None:
     """
     Told in any order, nothing is told again.
     """
-    store.audit(replace(entry("killed"), latch=4))
-    store.audit(replace(entry("late"), latch=3))
+    store.audit(entry("killed", latch=4))
+    store.save(intent(1), entry("late", latch=3))
     store.audit(entry("weights"))
 
     assert store.latch_audited() == 4
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters()), values, values)
+def test_whatever_is_said_is_kept_as_it_is_returned(store: Store, reason: str, before: object, after: object) -> None:
+    """
+    Bytes of nothing, half characters, numbers beyond all bounds: nothing that a body can hold stops the audit.
+    """
+    told = store.audit(replace(entry(reason), before=before, after=after))
+
+    assert store.entries(1) == [told]
+    assert store.verify() is None
+
+
+def test_what_is_acknowledged_is_on_the_disk(store: Store) -> None:
+    """
+    FULL: a commit waits for the disk, so that a power cut takes nothing back. On every connection, not only the first.
+    """
+    for _ in range(3):
+        with store._reading() as one, store._reading(write=True) as two:
+            for connection in (one, two):
+                assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+                assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_readers_and_the_writer_do_not_wait_for_each_other(store: Store, path: Path) -> None:
+    """
+    Whoever reads sees one state throughout; whoever writes doesn't notice.
+    """
+    store.save(intent(1), entry("one"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader, store._reading(write=True):
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM audit").fetchone() == (1,)
+        assert store.load() == intent(1)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM audit").fetchall()
+        store.save(intent(2), entry("two"))
+        assert reader.execute("SELECT count(*) FROM audit").fetchone() == (1,)
+        assert store.load() == intent(2)
+
+
+def test_another_process_that_writes_is_waited_for_and_not_for_ever(url: str, path: Path) -> None:
+    """
+    Then it is refused, nothing is changed, and the next try works.
+    """
+    store = Store.open(url, busy_seconds=0.05).store
+    store.save(intent(1), entry())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="being written by another process") as raised:
+            store.save(intent(2), entry("two"))
+        assert raised.value.kind == "busy"
+        assert store.load() == intent(1)
+        other.execute("ROLLBACK")
+
+    store.save(intent(2), entry("two"))
+    assert [line.reason for line in store.entries()] == ["two", "because"]
+    store.close()
+
+
+def test_another_thread_that_hangs_is_not_waited_for_for_ever(url: str) -> None:
+    """
+    A disk that doesn't answer costs the call that is on it, and refuses the others.
+    """
+    store = Store.open(url, busy_seconds=0.05).store
+    entered, leave = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with store._writing():
+            entered.set()
+            leave.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        hung = pool.submit(hang)
+        assert entered.wait(30)
+        with pytest.raises(StoreError, match="by another thread") as audit:
+            store.audit(entry())
+        with pytest.raises(StoreError, match="by another thread") as reopen:
+            store.reopen()
+        assert audit.value.kind == reopen.value.kind == "busy"
+        assert store.load() is None
+        leave.set()
+        hung.result()
+
+    store.audit(entry())
+    store.close()
+
+
+def test_threads_may_write_and_read_at_once(url: str) -> None:
+    """
+    Every line gets one number, every reader a whole chain.
+    """
+    store = Store.open(url, busy_seconds=30.0).store
+    with ThreadPoolExecutor(8) as pool:
+        written = list(pool.map(lambda number: store.audit(entry(str(number))).id, range(100)))
+        checked = list(pool.map(lambda _: store.verify(), range(8)))
+
+    assert sorted(written) == list(range(1, 101))
+    assert checked == [None] * 8
+    assert {line.reason for line in store.entries(200)} == {str(number) for number in range(100)}
+    store.close()
+
+
+def test_it_is_nobody_elses(url: str, path: Path) -> None:
+    """
+    Made for its owner alone, whatever the process's mask; the folder too.
+    """
+    mask = os.umask(0)
+    try:
+        store = Store.open(url).store
+        store.save(intent(1), entry())
+        modes = {beside.name: beside.stat().st_mode & 0o777 for beside in path.parent.iterdir()}
+    finally:
+        os.umask(mask)
+    store.close()
+
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert modes == {"parallax.db": 0o600, "parallax.db-wal": 0o600, "parallax.db-shm": 0o600}
