@@ -10,81 +10,68 @@ import math
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, suppress
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 from proxy.clock import monotonic
 from proxy.link.frames import Kind
 from proxy.log import Log, open_log
-from proxy.routing.table import Table, encode
-from proxy.supervise.child import Child, Role
+from proxy.routing.intent import with_intent
+from proxy.routing.table import encode
+from proxy.supervise.child import Role
 from proxy.supervise.descriptors import needed, raise_limit
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
-from proxy.supervise.keep import Nowhere
-from proxy.supervise.signals import StopRequests, reap_orphans
+from proxy.supervise.killfile import KillFile
+from proxy.supervise.launch import Launch, entry_of, listen, recollect
+from proxy.supervise.lock import Hold, hold, release
+from proxy.supervise.memory import Folder, Found, Nowhere
+from proxy.supervise.patience import Patience
+from proxy.supervise.registry import folder_of, registered
+from proxy.supervise.signals import StopRequests
 from proxy.supervise.slot import Post, Reports, Slot
-from proxy.supervise.sockets import Listeners, open_listeners
+from proxy.supervise.sockets import Listeners
+from proxy.supervise.watchdog import Watchdog
+
+__all__ = ["Launch", "Supervisor", "serve"]
 
 DONE, FAILED = 0, 1
 
-# Looks at the children per `silence_timeout`. Time is counted in looks: after the whole group was stopped for a minute,
-# or the machine suspended, nobody is accused of a minute's silence.
-LOOKS = 5
+# How long to wait for the first look at the kill file, should its disk hang.
+LOOK_SECONDS = 1.0
+# Children of a supervisor that was killed hold its addresses until they have noticed.
+ORPHAN_SECONDS = 5.0
 # A worker that ends exactly at the drain's deadline kept to it.
 DRAIN_GRACE = 0.5
 # What control gets to close its store, and the kernel to end what was killed.
 STOP_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
-    """
-    What `serve` starts. Addresses are (host, port) as configured, port 0 for any free one; times are seconds.
-
-    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD ADMIN_FD for control. A
-    worker that isn't ready `ready_timeout` after its start, or that is silent for `silence_timeout`, is killed and
-    replaced. `setup` is for control, unread; the table and the kill latch are kept in the folder `state`; where a file
-    `kill_file` appears, the latch is set.
-    """
-
-    table: Table
-    listen: tuple[str, int]
-    health: tuple[str, int]
-    admin: tuple[str, int]
-    setup: bytes = b""
-    state: Path | None = None
-    kill_file: Path | None = None
-    workers: int = 1
-    drain_delay: float = 5.0
-    drain_timeout: float = 28.0
-    ready_timeout: float = 10.0
-    silence_timeout: float = 5.0
-    worker_command: tuple[str, ...] = (sys.executable, "-m", "proxy.worker")
-    control_command: tuple[str, ...] = (sys.executable, "-m", "proxy.control")
-
-
 def serve(launch: Launch) -> int:
     """
-    Run until a signal ends it. Returns the exit code; raises `ConfigurationError` when an address can't be listened on.
+    Run until a signal ends it. Returns the exit code; raises `ConfigurationError` when an address can't be listened on
+    or another Parallax has the folder for state.
 
     0: drained, nothing cut short by us. 1: no worker ever became ready, a second signal ended it at once, or work was
     lost while draining. (2 is the command line's: bad usage or configuration.)
     """
     descriptors = raise_limit()
-    listeners = open_listeners(listen=launch.listen, health=launch.health, admin=launch.admin, workers=launch.workers)
-    try:
-        with open_log("supervisor") as log:
-            wanted = needed(launch.table.limits, launch.table.mirror.concurrency)
-            if descriptors < wanted:
-                log.warning("few_descriptors", limit=descriptors, wanted=wanted, remedy="raise it, or lower limits.*")
-            return asyncio.run(Supervisor(launch, listeners, log).run())
-    finally:
-        listeners.close()
+    with ExitStack() as stack:
+        held = Hold() if launch.state is None else stack.enter_context(hold(launch.state))
+        listeners = stack.enter_context(closing(listen(launch, ORPHAN_SECONDS if held.orphaned else 0.0)))
+        log = stack.enter_context(open_log("supervisor"))
+        wanted = needed(launch.table.limits, launch.table.mirror.concurrency)
+        if descriptors < wanted:
+            log.warning("few_descriptors", limit=descriptors, wanted=wanted, remedy="raise it, or lower limits.*")
+        if held.trouble:
+            remedy = "let this user write there, or name another folder in store"
+            log.error("state_not_locked", folder=str(launch.state), why=held.trouble, remedy=remedy)
+        code = asyncio.run(Supervisor(launch, listeners, recollect(launch, log), held, log).run())
+        if held.held and launch.state is not None:
+            release(launch.state)
+        return code
 
 
 class Supervisor:
@@ -92,23 +79,40 @@ class Supervisor:
     One run, from bound sockets to the exit code.
     """
 
-    def __init__(self, launch: Launch, listeners: Listeners, log: Log) -> None:
+    def __init__(self, launch: Launch, listeners: Listeners, found: Found, held: Hold, log: Log) -> None:
         self._launch = launch
         self._listeners = listeners
+        self._held = held
         self._log = log
         # Set whenever something happened; whoever waits for something looks again whether it came.
         self._news = asyncio.Event()
         self._stop = StopRequests(self._news.set)
+        self._registration = ExitStack()
+        self._memory = Nowhere() if launch.state is None else Folder(launch.state, log, self._kept)
+        table = launch.table if found.intent is None else with_intent(launch.table, found.intent)
         self._hub = Hub(
-            table=encode(launch.table),
+            table=encode(table),
             setup=launch.setup,
+            latch=found.latch,
             host=socket.gethostname(),
             log=log,
             changed=self._news.set,
-            memory=Nowhere(),
+            memory=self._memory,
         )
-        self._health = Health(self._not_ready)
-        reports = Reports(joined=self._hub.joined, frame=self._hub.received, left=self._hub.left)
+        self._kill_file = None
+        if launch.kill_file is not None:
+            self._kill_file = KillFile(launch.kill_file, self._hub.kill_file_seen, log)
+        self._patience = Patience(
+            ready=launch.ready_timeout,
+            silence=launch.silence_timeout,
+            first_pulse=launch.first_pulse_timeout,
+            pulse=launch.pulse_timeout,
+        )
+        self._watchdog = Watchdog(self._hub, self._patience, self._stop, log)
+        self._health = Health(self._watchdog.not_ready)
+        reports = Reports(
+            joined=self._hub.joined, frame=self._hub.received, left=self._hub.left, died=self._watchdog.died
+        )
         incarnations = count(1)
         self._workers = [
             Slot(
@@ -133,9 +137,11 @@ class Supervisor:
         Start, serve, drain, stop.
         """
         self._watch(asyncio.get_running_loop())
+        self._register()
         try:
-            # Start everything...
+            # Start everything, on what there was before...
             await self._health.start(self._listeners.health)
+            await self._recall()
             for slot in self._slots:
                 slot.fill()
 
@@ -151,15 +157,32 @@ class Supervisor:
             await self._stop_control()
             return FAILED if lost or self._stop.second else DONE
         finally:
-            # Whatever happened, leave nothing running.
+            # Whatever happened, leave nothing running and nothing unsaved.
             await self._kill_all()
+            await self._until(lambda: not self._memory.pending, STOP_SECONDS, hurried=False)
             self._health.close()
+            self._registration.close()
+
+    async def _recall(self) -> None:
+        hub = self._hub
+        if hub.latch.killed:
+            self._log.warning(
+                "still_killed", **hub.latch.values(), remedy="`parallax restore` when new may serve again"
+            )
+        if hub.latch.number:
+            self._memory.keep_latch(hub.latch)
+        self._memory.keep_table(hub.table)
+        if self._kill_file is not None:
+            # No worker may begin before a kill that was there before it.
+            self._kill_file.watch()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._kill_file.looked.wait(), LOOK_SECONDS)
 
     async def _workers_ready(self) -> bool:
         launch, hub = self._launch, self._hub
         self._log.info("starting", workers=launch.workers, pid=os.getpid())
         # Two looks more than a worker gets, so that one that hangs is known to when this ends.
-        patience = launch.ready_timeout + 2 * self._look_seconds
+        patience = launch.ready_timeout + 2 * self._patience.look
         await self._until(lambda: hub.ready == launch.workers or self._stop.first is not None, patience)
         if self._stop.first is not None:
             return True
@@ -231,43 +254,27 @@ class Supervisor:
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         loop.set_exception_handler(self._loop_error)
         self._stop.watch(loop)
-        loop.add_signal_handler(signal.SIGCHLD, self._reap)
+        loop.add_signal_handler(signal.SIGCHLD, self._watchdog.reap)
         loop.add_signal_handler(signal.SIGHUP, self._hub.reload)
         loop.add_signal_handler(signal.SIGUSR1, self._hub.kill, "SIGUSR1", "the supervisor got SIGUSR1")
-        self._look()
+        self._watchdog.watch(self._slots)
 
-    def _look(self) -> None:
-        asyncio.get_running_loop().call_later(self._look_seconds, self._look)
-        for child in (slot.child for slot in self._workers):
-            if child is not None:
-                self._look_at(child)
-        self._reap()
+    def _register(self) -> None:
+        """
+        Be found by commands. Only now: before, the signals that they send would have ended the process.
+        """
+        state = self._launch.state
+        if state is None or not self._held.held:
+            return
+        entry = entry_of(self._launch, state, self._listeners.addresses(), os.getpid())
+        trouble = self._registration.enter_context(registered(entry, folder_of(os.environ, os.getuid())))
+        if trouble:
+            remedy = "name --admin and PARALLAX_ADMIN_TOKEN to commands"
+            self._log.warning("not_registered", why=trouble, remedy=remedy)
 
-    def _look_at(self, worker: Child) -> None:
-        launch = self._launch
-        worker.looks += 1
-        worker.silent += 1
-        if not worker.ready and worker.looks > launch.ready_timeout / self._look_seconds:
-            worker.kill(f"not ready within {launch.ready_timeout:g} s")
-        elif worker.ready and worker.silent > LOOKS and self._stop.first is None:
-            # While draining, the one deadline is enough.
-            worker.kill(f"silent for {launch.silence_timeout:g} s")
-
-    def _reap(self) -> None:
-        children = [slot.child for slot in self._slots if slot.child is not None]
-        for child in children:
-            child.poll()
-        if os.getpid() == 1:
-            reap_orphans(child.pid for child in children)
-
-    @property
-    def _look_seconds(self) -> float:
-        return self._launch.silence_timeout / LOOKS
-
-    def _not_ready(self) -> str | None:
-        if self._stop.first is not None:
-            return "draining"
-        return None if self._hub.ready else "no worker is ready"
+    def _kept(self) -> None:
+        self._hub.tell()
+        self._news.set()
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         self._log.error("loop_error", message=context.get("message"), exc_info=context.get("exception"))

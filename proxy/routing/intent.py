@@ -8,6 +8,8 @@ with the intent, and nothing of the intent with a reload.
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import orjson
+
 from proxy.routing.table import Table
 
 
@@ -28,6 +30,20 @@ def intent_of(table: Table) -> Intent:
     The intent that a table was made with.
     """
     return Intent(epoch=table.epoch, new=table.weight, mirror=table.mirror.percent)
+
+
+def intent_in(data: bytes) -> Intent:
+    """
+    The intent in a table that any version of Parallax has encoded. Raises ValueError when there is none.
+    """
+    try:
+        raw = orjson.loads(data)
+        intent = Intent(epoch=int(raw["epoch"]), new=float(raw["weight"]), mirror=float(raw["mirror"]["percent"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if not (intent.epoch >= 0 and 0 <= intent.new <= 100 and 0 <= intent.mirror <= 100):
+        raise ValueError(f"no intent: {intent}")
+    return intent
 
 
 def with_intent(table: Table, intent: Intent) -> Table:

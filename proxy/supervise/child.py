@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 
+from proxy.clock import monotonic
 from proxy.errors import LinkError
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
@@ -66,8 +67,9 @@ class Child:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._why = ""
+        # Since when it does its work: a worker that accepts, a control that pulses.
+        self.since: float | None = None
         # Said by a worker:
-        self.ready = False
         self.drained = False
         self.epoch: int | None = None
         self.digest: str | None = None
@@ -145,6 +147,20 @@ class Child:
         self._why = self._why or why
         if self._process is not None:
             self._process.kill()
+
+    @property
+    def ready(self) -> bool:
+        """
+        Whether it does its work.
+        """
+        return self.since is not None
+
+    def works(self) -> bool:
+        """
+        It said that it does its work; True the first time.
+        """
+        first, self.since = self.since is None, self.since or monotonic()
+        return first
 
     @property
     def finished(self) -> bool:

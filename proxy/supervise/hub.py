@@ -17,6 +17,7 @@ from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
 from proxy.log import Log
 from proxy.supervise.child import Child, Role
+from proxy.supervise.killfile import Sighting
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives
 from proxy.supervise.reports import ReportLog
@@ -27,7 +28,7 @@ LONGEST_WORDS = 1000
 
 class Memory(Protocol):
     """
-    What outlives the supervisor. Never waits; `saved` is the "saved" of STATUS.
+    What outlives the supervisor. Never waits; what was kept is told in STATUS.
     """
 
     def keep_table(self, table: bytes) -> None:
@@ -43,6 +44,11 @@ class Memory(Protocol):
     def saved(self) -> dict[str, Any]:
         """
         Epoch and digest of the table that is kept, and what hinders.
+        """
+
+    def latch_saved(self) -> dict[str, Any]:
+        """
+        Whether the present latch is kept, and what hinders.
         """
 
 
@@ -123,11 +129,11 @@ class Hub:
         Keep, pass on or obey one frame. Raises `LinkError` for one that this child may not send.
         """
         if child.role is Role.CONTROL:
-            self._from_control(frame)
+            self._from_control(child, frame)
         else:
             self._from_worker(self.lives.known[child.incarnation], frame)
 
-    def _from_control(self, frame: Frame) -> None:
+    def _from_control(self, control: Child, frame: Frame) -> None:
         match frame.kind:
             case Kind.TABLE:
                 # Workers first: what is in force doesn't wait for a disk.
@@ -144,7 +150,7 @@ class Hub:
             case Kind.RESTORE:
                 self.restore(*_who_and_why(frame))
             case Kind.PULSE:
-                pass
+                control.works()
             case kind:
                 raise LinkError(f"control may not send {kind.name}")
 
@@ -153,9 +159,9 @@ class Hub:
         match frame.kind:
             case Kind.READY:
                 said = parse_object(frame)
-                if not child.ready:
+                if child.works():
                     self.log.info("worker_ready", worker=life.worker, incarnation=life.incarnation, pid=child.pid)
-                child.epoch, child.digest, child.ready = said.get("epoch"), said.get("digest"), True
+                child.epoch, child.digest = said.get("epoch"), said.get("digest")
                 child.killed = bool(said.get("killed"))
                 self.tell()
                 self.changed()
@@ -209,10 +215,22 @@ class Hub:
         """
         latch = self.latch.lift(by, reason, timestamp())
         if self.kill_file:
-            self.log.warning("restore_refused", by=by, reason=reason, why="the kill file is there", remedy="remove it")
+            why, remedy = "the kill file is there", "remove it, then restore"
+            self.log.warning("restore_refused", by=by, reason=reason, why=why, remedy=remedy)
         elif latch is not self.latch:
             self._latch(latch)
             self.log.warning("restored", **latch.values())
+
+    def kill_file_seen(self, sighting: Sighting | None) -> None:
+        """
+        The kill file has appeared, or is gone, which lifts nothing.
+        """
+        self.kill_file = sighting is not None
+        if sighting is not None:
+            self.kill(sighting.by[:LONGEST_WORDS], sighting.reason[:LONGEST_WORDS])
+        else:
+            self.log.info("kill_file_gone", killed=self.latch.killed)
+        self.tell()
 
     def _latch(self, latch: Latch) -> None:
         self.latch = latch
@@ -221,7 +239,14 @@ class Hub:
         self.memory.keep_latch(latch)
         self.tell()
 
-    # Reloading...
+    # What the supervisor finds out...
+
+    def settle(self, *, steady: bool) -> None:
+        """
+        Whether workers live long enough to be relied on.
+        """
+        self.steady = steady
+        self.tell()
 
     def reload(self) -> None:
         """
@@ -261,7 +286,7 @@ class Hub:
         status = {
             "ready": self.ready > 0 and self.steady and not self.closing,
             "draining": self.closing,
-            "latch": self.latch.values(),
+            "latch": {**self.latch.values(), **self.memory.latch_saved()},
             "saved": self.memory.saved(),
             "kill_file": self.kill_file,
             "workers": [life.status() for life in self.lives.known.values()],

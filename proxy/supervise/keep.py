@@ -1,29 +1,149 @@
 """
-What outlives the supervisor: the table and the kill latch, each in a file of its own that is whole at any instant.
+A file that follows the newest bytes and is whole at any instant, whoever is killed and whatever the disk does.
 """
 
-from typing import Any
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
-from proxy.supervise.latch import Latch
+from proxy.log import Log
+from proxy.threads import Thread
+
+RETRY_SECONDS = 3.0
+# A write that takes longer is told as trouble: whoever changed something waits for it.
+SLOW_SECONDS = 1.0
+
+REMEDIES = {
+    errno.ENOSPC: "free space there",
+    errno.EDQUOT: "free space there",
+    errno.EACCES: "let this user write there",
+    errno.EPERM: "let this user write there",
+    errno.EROFS: "mount it writable",
+}
 
 
-class Nowhere:
+class Keeper:
     """
-    Without a folder nothing is kept, and STATUS says so.
+    Keeps `path` at the newest bytes. One write at a time, in a thread; of several that wait, the newest is written.
+
+    `saved` is what lies on disk, None before the first write; `error` what hinders, None when nothing does. What can't
+    be written is tried again every few seconds. `changed` is called when either of them changed.
     """
 
-    def keep_table(self, _table: bytes) -> None:
-        """
-        Forget it.
-        """
+    def __init__(self, path: Path, log: Log, changed: Callable[[], None]) -> None:
+        self.path = path
+        self.saved: bytes | None = None
+        self.error: str | None = None
+        self._log = log
+        self._changed = changed
+        self._wanted: bytes | None = None
+        self._thread = Thread(f"keep {path.name}")
+        self._writing: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
-    def keep_latch(self, _latch: Latch) -> None:
+    @property
+    def pending(self) -> bool:
         """
-        Forget it.
+        Whether a write is under way that may still come to its end.
         """
+        return self._writing is not None
 
-    def saved(self) -> dict[str, Any]:
+    def keep(self, data: bytes) -> None:
         """
-        Nothing.
+        Write this, now or after what is being written. Never waits.
         """
-        return {"epoch": None, "digest": None, "error": "there is no folder for state"}
+        self._wanted = data
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._writing is not None or self._wanted is None:
+            return
+        data, self._wanted = self._wanted, None
+        self._set_timer(SLOW_SECONDS, self._slow)
+        self._writing = self._thread.run(partial(write_whole, self.path, data))
+        self._writing.add_done_callback(partial(self._done, data))
+
+    def _set_timer(self, seconds: float, call: Callable[[], None]) -> None:
+        self._stop_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, call)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _slow(self) -> None:
+        self._trouble(f"the disk has not answered for {SLOW_SECONDS:g} s", "look at the disk")
+
+    def _done(self, data: bytes, written: "asyncio.Future[None]") -> None:
+        self._writing = None
+        self._stop_timer()
+        error = written.exception()
+        if error is None:
+            self.saved = data
+            if self.error is not None:
+                self.error = None
+                self._log.info("state_saved", file=str(self.path))
+            self._changed()
+            self._begin()
+            return
+        self._trouble(explain(error), REMEDIES.get(getattr(error, "errno", None) or 0, "look at the disk"))
+        if self._wanted is not None:
+            self._begin()
+        else:
+            self._wanted = data
+            self._set_timer(RETRY_SECONDS, self._begin)
+
+    def _trouble(self, why: str, remedy: str) -> None:
+        if self.error is None:
+            self._log.error("state_not_saved", file=str(self.path), why=why, remedy=remedy, retry_every=RETRY_SECONDS)
+        if self.error != why:
+            self.error = why
+            self._changed()
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """
+    Replace the file by one with these bytes, in the face of a kill or a power cut. Raises OSError; the old one stays.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # One name for all attempts: what a killed one leaves behind, the next one takes.
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError:
+        # A full disk needs the room.
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def set_aside(path: Path) -> str:
+    """
+    Move a broken file out of the way, for people to look at; the words say where it went. Never raises.
+    """
+    target = path.with_name(f"{path.name}.broken")
+    try:
+        path.replace(target)
+    except OSError as error:
+        return f"it stays there: {explain(error)}"
+    return f"moved to {target}"
+
+
+def explain(error: BaseException) -> str:
+    """
+    The operating system's reason, in its words.
+    """
+    return os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)

@@ -15,15 +15,24 @@ from proxy.tasks import spawn
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 10.0
-# A child that lived this long was fine; its end is not held against the next.
-SOUND_SECONDS = 10.0
+# So much work makes up for one short life. Who kills workers now and then gets each back at once; a crash loop
+# doesn't.
+FORGIVING_SECONDS = 2.0
+MOST_FAILURES = 8  # the first that waits for the longest
 
 
 def back_off(failures: int) -> float:
     """
-    Seconds to wait before the next start, after `failures` (from 1) short lives in a row.
+    Seconds to wait before the next start, after `failures` (from 1) short lives.
     """
     return min(FIRST_DELAY * 2.0 ** min(failures - 1, 16), LONGEST_DELAY)
+
+
+def count_failures(before: int, worked: float) -> int:
+    """
+    How many short lives there were, with one more that `worked` so many seconds.
+    """
+    return max(0, min(before, MOST_FAILURES) - int(worked / FORGIVING_SECONDS)) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +50,14 @@ class Post:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reports:
     """
-    Whom a slot tells: a child can be talked to, a child said something, a child is gone.
+    Whom a slot tells: a child can be talked to, a child said something, a child is gone; and, unless it was told to
+    retire, that one died or couldn't be started.
     """
 
     joined: Callable[[Child], None]
     frame: Callable[[Child, Frame], None]
     left: Callable[[Child], None]
+    died: Callable[[Child, str], None]
 
 
 class Slot:
@@ -63,7 +74,6 @@ class Slot:
         self._numbers = numbers
         self._log = log
         self._wanted = True
-        self._began = 0.0
         self._retry: asyncio.TimerHandle | None = None
 
     @property
@@ -80,7 +90,6 @@ class Slot:
         self._retry = None
         post = self._post
         child = Child(post.role, post.number, next(self._numbers), on_frame=self._reports.frame, on_end=self._ended)
-        self._began = monotonic()
         try:
             child.start(post.command, post.listener)
         except OSError as error:
@@ -110,12 +119,11 @@ class Slot:
     def _again(self, child: Child, why: str) -> None:
         if not self._wanted:
             return
-        if monotonic() - self._began >= SOUND_SECONDS:
-            self.failures = 0
-        self.failures += 1
+        self.failures = count_failures(self.failures, 0.0 if child.since is None else monotonic() - child.since)
         self.last_why = why
         delay = back_off(self.failures)
         self._log.error(
             "child_ended", child=child.name, incarnation=child.incarnation, pid=child.pid, why=why, restart_in=delay
         )
         self._retry = asyncio.get_running_loop().call_later(delay, self.fill)
+        self._reports.died(child, why)

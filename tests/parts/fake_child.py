@@ -28,6 +28,7 @@ class FakeChild:
     """
 
     role = ""
+    storm = False
 
     def __init__(self, start: str, link: socket.socket, listener: socket.socket) -> None:
         self.start = start
@@ -72,7 +73,7 @@ class FakeChild:
             watched: list[socket.socket] = [self.link]
             if self.accepting and self.listener is not None:
                 watched.append(self.listener)
-            readable, _, _ = select.select(watched, [], [], SNAPSHOT_SECONDS)
+            readable, _, _ = select.select(watched, [], [], 0 if self.storm else SNAPSHOT_SECONDS)
             if self.link in readable:
                 self.read_link()
             if self.listener in readable:
@@ -264,6 +265,22 @@ class Control(FakeChild):
             sys.exit(9)
         self.accepting = True
 
+    def turn(self) -> None:
+        """
+        A pulse, unless it is `still`; and as many tables as it can once there is a `storm`.
+        """
+        if self.start != "still":
+            self.send(Kind.PULSE)
+        if self.storm:
+            self.send_table()
+
+    def send_table(self) -> None:
+        """
+        The next epoch.
+        """
+        self.table["epoch"] += 1
+        self.send(Kind.TABLE, json.dumps(self.table).encode())
+
     def heard(self, frame: Frame) -> None:
         """
         STOP ends it. Its own tables continue the one that it is told.
@@ -285,8 +302,11 @@ class Control(FakeChild):
             "restore": (Kind.RESTORE, by),
         }
         if word == "table":
-            self.table["epoch"] += 1
-            self.send(Kind.TABLE, json.dumps(self.table).encode())
+            self.send_table()
+        elif word == "storm":
+            self.storm = True
+        elif word == "still":
+            self.start = "still"
         elif word in frames:
             self.send(*frames[word])
         else:

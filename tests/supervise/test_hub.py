@@ -13,7 +13,7 @@ from proxy.link.frames import Frame, Kind
 from proxy.log import LineWriter, build_log
 from proxy.supervise.child import Child, Role
 from proxy.supervise.hub import Hub
-from proxy.supervise.keep import Nowhere
+from proxy.supervise.memory import Nowhere
 
 
 class Told(Child):

@@ -1,0 +1,109 @@
+"""
+What `serve` starts, and the first steps with it: addresses, what a predecessor left, and how to be found.
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+
+from proxy.clock import monotonic
+from proxy.errors import ConfigurationError
+from proxy.log import Log
+from proxy.routing.intent import intent_of
+from proxy.routing.table import Table
+from proxy.supervise.lock import LOCK
+from proxy.supervise.memory import Found, find
+from proxy.supervise.registry import Entry
+from proxy.supervise.sockets import Listeners, open_listeners
+
+LISTEN_TRY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """
+    Addresses are (host, port) as configured, port 0 for any free one; times are seconds.
+
+    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD ADMIN_FD for control. A
+    worker that isn't ready `ready_timeout` after its start, or that is silent for `silence_timeout`, is killed and
+    replaced, and so is control for the lack of its first or a later pulse.
+
+    `setup` is for control, unread. The folder `state` keeps the table and the kill latch, and its lock; the latch is
+    set where `kill_file` appears. `token_file` and `certificate` are for commands that look for a running Parallax.
+    """
+
+    table: Table
+    listen: tuple[str, int]
+    health: tuple[str, int]
+    admin: tuple[str, int]
+    setup: bytes = b""
+    state: Path | None = None
+    kill_file: Path | None = None
+    token_file: Path | None = None
+    certificate: Path | None = None
+    workers: int = 1
+    drain_delay: float = 5.0
+    drain_timeout: float = 28.0
+    ready_timeout: float = 10.0
+    silence_timeout: float = 5.0
+    first_pulse_timeout: float = math.inf
+    pulse_timeout: float = 10.0
+    worker_command: tuple[str, ...] = (sys.executable, "-m", "proxy.worker")
+    control_command: tuple[str, ...] = (sys.executable, "-m", "proxy.control")
+
+
+def listen(launch: Launch, patience: float) -> Listeners:
+    """
+    Bind the addresses, trying again for so many seconds while one is taken. Raises `ConfigurationError`.
+    """
+    end = monotonic() + patience
+    while True:
+        try:
+            return open_listeners(
+                listen=launch.listen, health=launch.health, admin=launch.admin, workers=launch.workers
+            )
+        except ConfigurationError:
+            if monotonic() >= end:
+                raise
+        sleep(LISTEN_TRY_SECONDS)
+
+
+def recollect(launch: Launch, log: Log) -> Found:
+    """
+    What a predecessor left. The operator hears where that departs from what is configured, and how to change it.
+    """
+    if launch.state is None:
+        return Found()
+    first = intent_of(launch.table)
+    found = find(launch.state, first, log)
+    rules = found.intent or first
+    for key, configured, in_force, command in (
+        ("weights.new", first.new, rules.new, f"parallax weights set --new {first.new:g} --reason …"),
+        ("mirror.percent", first.mirror, rules.mirror, f"parallax mirror set --percent {first.mirror:g} --reason …"),
+    ):
+        if configured != in_force:
+            log.warning("not_in_force", key=key, configured=configured, in_force=in_force, remedy=command)
+    return found
+
+
+def entry_of(launch: Launch, state: Path, addresses: Mapping[str, str], pid: int) -> Entry:
+    """
+    What commands get to know of this run; `addresses` are the bound ones.
+    """
+    return Entry(
+        admin=addresses["admin"],
+        health=addresses["health"],
+        pid=pid,
+        lock=str(state / LOCK),
+        state=str(state),
+        kill_file=_text(launch.kill_file),
+        token_file=_text(launch.token_file),
+        certificate=_text(launch.certificate),
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,164 @@
+"""
+What outlives the supervisor: the table and the kill latch, in the folder for state or nowhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from proxy.clock import time, timestamp
+from proxy.log import Log
+from proxy.routing.intent import Intent, intent_in
+from proxy.supervise.keep import Keeper, explain, set_aside
+from proxy.supervise.latch import Latch, decode, encode
+
+TABLE, LATCH = "table.json", "latch.json"
+# How one tells that a store was here before, without knowing stores.
+STORES = frozenset({".db", ".sqlite", ".sqlite3"})
+NO_FOLDER = "there is no folder for state"
+
+
+class Nowhere:
+    """
+    Without a folder nothing is kept, and STATUS says so.
+    """
+
+    pending = False
+
+    def keep_table(self, _table: bytes) -> None:
+        """
+        Forget it.
+        """
+
+    def keep_latch(self, _latch: Latch) -> None:
+        """
+        Forget it.
+        """
+
+    def saved(self) -> dict[str, Any]:
+        """
+        No table.
+        """
+        return {"epoch": None, "digest": None, "error": NO_FOLDER}
+
+    def latch_saved(self) -> dict[str, Any]:
+        """
+        No latch.
+        """
+        return {"saved": False, "error": NO_FOLDER}
+
+
+class Folder:
+    """
+    Keeps both in files of a folder. `changed` is called when a file was written or could not be.
+    """
+
+    def __init__(self, folder: Path, log: Log, changed: Callable[[], None]) -> None:
+        self._table = Keeper(folder / TABLE, log, changed)
+        self._latch = Keeper(folder / LATCH, log, changed)
+        self._newest_latch: bytes | None = None
+
+    @property
+    def pending(self) -> bool:
+        """
+        Whether a write is under way.
+        """
+        return self._table.pending or self._latch.pending
+
+    def keep_table(self, table: bytes) -> None:
+        """
+        Write it beside what goes on.
+        """
+        self._table.keep(table)
+
+    def keep_latch(self, latch: Latch) -> None:
+        """
+        As `keep_table`.
+        """
+        self._newest_latch = encode(latch)
+        self._latch.keep(self._newest_latch)
+
+    def saved(self) -> dict[str, Any]:
+        """
+        What the table on disk calls itself.
+        """
+        return {**name_of(self._table.saved), "error": self._table.error}
+
+    def latch_saved(self) -> dict[str, Any]:
+        """
+        Whether the latch on disk is the present one. One that never changed needs no keeping.
+        """
+        return {"saved": self._newest_latch == self._latch.saved, "error": self._latch.error}
+
+
+def name_of(table: bytes | None) -> dict[str, Any]:
+    """
+    Epoch and digest of an encoded table; None for each that it hasn't, as it isn't ours to judge.
+    """
+    try:
+        raw = orjson.loads(table or b"null")
+    except orjson.JSONDecodeError:
+        raw = None
+    return {name: raw.get(name) if isinstance(raw, dict) else None for name in ("epoch", "digest")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """
+    What a predecessor left: the intent that was in force, None on the very first start, and the latch.
+    """
+
+    intent: Intent | None = None
+    latch: Latch = field(default_factory=Latch)
+
+
+def find(folder: Path, first: Intent, log: Log) -> Found:
+    """
+    Read what is in the folder. What can't be read is moved aside, said loudly, and taken for the safest it could be:
+    everything on old, until control has asked the store; killed, until somebody restores.
+
+    `first` is the intent of a very first start.
+    """
+    return Found(intent=_find_intent(folder, first, log), latch=_find_latch(folder / LATCH, log))
+
+
+def _find_intent(folder: Path, first: Intent, log: Log) -> Intent | None:
+    path = folder / TABLE
+    try:
+        return intent_in(path.read_bytes())
+    except FileNotFoundError:
+        if not _has_store(folder):
+            return None
+        why, fate = "it is missing beside a store", ""
+    except ValueError as error:
+        why, fate = f"it is no table ({error})", set_aside(path)
+    except OSError as error:
+        why, fate = f"it can't be read: {explain(error)}", ""
+    remedy = "nothing if the store is whole: control brings its weights back; else `parallax weights set`"
+    log.error("table_lost", file=str(path), why=why, fate=fate, new=0.0, remedy=remedy)
+    return Intent(epoch=0, new=0.0, mirror=first.mirror)
+
+
+def _has_store(folder: Path) -> bool:
+    try:
+        return any(path.suffix in STORES for path in folder.iterdir())
+    except OSError:
+        return False
+
+
+def _find_latch(path: Path, log: Log) -> Latch:
+    try:
+        return decode(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return Latch()
+    except ValueError:
+        why = f"the kill latch in {path} was broken"
+        fate = set_aside(path)
+    except OSError as error:
+        why, fate = f"the kill latch in {path} can't be read: {explain(error)}", ""
+    log.error("latch_lost", file=str(path), why=why, fate=fate, remedy="`parallax restore` when new may serve again")
+    # A number above any that could have been counted to, so that this change is nobody's old news.
+    return Latch(killed=True, by="parallax", reason=why, at=timestamp(), number=int(time()))
