@@ -19,16 +19,12 @@ import uvloop
 
 from proxy.metrics.books import Books
 from proxy.metrics.endpoints import Known
-from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Pairs
 from proxy.net.client import ClientConnection
-from proxy.net.front import Front
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import Plane
+from proxy.routing.table import encode
 from proxy.settings.model import Settings
 from proxy.settings.table import build_table
-from proxy.wire.fields import request_names
-from proxy.worker import terms_of
+from proxy.tables import Tables
 
 REQUEST = b"GET /products/42?page=1 HTTP/1.1\r\nHost: shop.example\r\n\r\n"
 BROWSER = (
@@ -94,8 +90,9 @@ async def measure(request: bytes, exchanges: int, rounds: int, profile: bool) ->
     limits = {"requests_per_connection": 10**9}
     table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
     books = Books()
-    plane = Plane(table, books, Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, lambda pair: None))
-    front = Front(terms_of(plane, request_names()), books.error)
+    tables = Tables(books, lambda pair: None, obeyed=lambda: None, refused=print)
+    tables.take(encode(table))
+    plane, front = tables.plane, tables.front
     plane.know(Known(["GET /products/{id}"]))
     ends = socket.socketpair()
     transport = cast(asyncio.Transport, Nowhere(ends[0]))

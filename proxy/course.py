@@ -5,11 +5,14 @@ Replaced whole and never changed: every exchange keeps the course that it began 
 byte to its last. What the next table leaves as it was is shared with the next course: connections, breakers, counts.
 """
 
+from collections.abc import Mapping
+from ssl import SSLContext
+
 from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
-from proxy.routing.table import Table
+from proxy.routing.table import Side, Table
 from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
 from proxy.wire.forward import Destination
@@ -22,14 +25,14 @@ class Reach:
 
     __slots__ = ("breaker", "copies", "destination", "live", "shadow", "troubles", "url")
 
-    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float) -> None:
+    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float, tls: SSLContext | None) -> None:
         address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts.patient(), table.mirror
         live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
         shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
         self.url = address.url
         self.destination = Destination(address)
-        self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now)
-        self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now)
+        self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now, tls)
+        self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now, tls)
         self.breaker = Breaker(mirror.breaker)
         self.troubles = Troubles()
         self.copies = 0
@@ -65,18 +68,21 @@ class Reach:
 
 class Course:
     """
-    `weight` is the share of new in percent; `same_form` says that one text of a request serves both legs.
+    `weight` is the share of new in percent; `same_form` says that one text of a request serves both legs. `tls` has a
+    context for every side that wants one; `before` is the course whose connections may serve on.
     """
 
     __slots__ = ("mirror", "pairs", "parser", "same_form", "sides", "table", "weight")
 
-    def __init__(self, table: Table, pairs: Pairs, now: float, before: "Course | None" = None) -> None:
+    def __init__(
+        self, table: Table, pairs: Pairs, now: float, tls: Mapping[Side, SSLContext], before: "Course | None" = None
+    ) -> None:
         self.table = table
         self.weight = table.weight
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
         self.parser: AnswerParser = self._parser(before)
-        self.sides = (self._reach(0, now, before), self._reach(1, now, before))
+        self.sides = (self._reach(0, now, tls, before), self._reach(1, now, tls, before))
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
 
@@ -88,13 +94,14 @@ class Course:
             return before.parser
         return AnswerParser(answer_names(self.table.headers), self.table.limits.fields)
 
-    def _reach(self, side: int, now: float, before: "Course | None") -> Reach:
+    def _reach(self, side: int, now: float, tls: Mapping[Side, SSLContext], before: "Course | None") -> Reach:
         """
         One side: as it was, if nothing that it was made of is different now.
         """
         if before is not None and _reaching(self.table, side) == _reaching(before.table, side):
             return before.sides[side]
-        return Reach(self.table, side, self.parser, now)
+        address = self.table.sides[side]
+        return Reach(self.table, side, self.parser, now, tls[address] if address.scheme == "https" else None)
 
 
 def _parsing(table: Table) -> tuple[object, ...]:

@@ -50,10 +50,10 @@ class Plane:
     `now` is the coarse clock of timeouts (seconds, moves with `tick`); latencies are measured with `clock.monotonic`.
     """
 
-    def __init__(self, table: Table, books: Books, pairs: Pairs) -> None:
+    def __init__(self, course: Course, books: Books) -> None:
         self.books = books
         self.now = monotonic()
-        self.course = Course(table, pairs, self.now)
+        self.course = course
         self._leaving: list[tuple[float, Reach]] = []
         self.random = Random().random
         self.bits = Random().getrandbits
@@ -91,14 +91,12 @@ class Plane:
         """
         return self.course.pairs
 
-    def take(self, table: Table) -> None:
+    def follow(self, course: Course) -> None:
         """
-        Exchanges begin by this table from now on. Raises OSError or ValueError if no course comes of it, and then
-        nothing has changed.
+        Another table is in force: what only the one before used comes to its end.
         """
-        before = self.course
-        self.course = course = Course(table, before.pairs, self.now, before)
-        course.pairs.budget.limit = table.mirror.memory_budget
+        before, self.course = self.course, course
+        course.pairs.budget.limit = course.mirror.memory_budget
         for reach in before.sides:
             if reach not in course.sides:
                 reach.close()

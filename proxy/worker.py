@@ -7,37 +7,31 @@ once a second, and ends when its link does. It imports nothing that it doesn't n
 
 import asyncio
 import gc
-import resource
 import signal
 import socket
 import sys
 from email.utils import formatdate
-from functools import partial
 
 import orjson
 import uvloop
 
 from proxy.clock import monotonic, time
 from proxy.course import Reach
-from proxy.exchange import begin
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.metrics.books import LIVE, ROLES, Books
 from proxy.metrics.endpoints import Known
-from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Pair, Pairs
+from proxy.mirror.pair import Pair
 from proxy.mirror.sample import sample
 from proxy.mirror.troubles import Trouble
 from proxy.net.client import ClientConnection
-from proxy.net.front import Front, Terms
+from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
-from proxy.routing.intent import killed
-from proxy.routing.table import SIDES, Table, decode, fitted
+from proxy.routing.table import SIDES
+from proxy.tables import Tables
 from proxy.tasks import spawn
-from proxy.wire.fields import Names, request_names
 from proxy.wire.own import CAUSES
-from proxy.wire.request import RequestRules
 
 # The one timer. Every timeout is this coarse; snapshots go out every fourth time.
 TICK = 0.25
@@ -61,9 +55,7 @@ class Worker:
         self._listening = listening
         self._books = Books()
         self._channel: Channel
-        self._names = request_names()
-        self._table: Table
-        self._killed = False
+        self._tables = Tables(self._books, self._divergent, obeyed=self._obeyed, refused=self._refused)
         self._plane: Plane | None = None
         self._front: Front
         self._listener: Listener | None = None
@@ -97,9 +89,9 @@ class Worker:
         A frame from the hub.
         """
         if frame.kind == Kind.TABLE:
-            self._take_table(frame.payload)
+            self._tables.take(frame.payload)
         elif frame.kind == Kind.LATCH:
-            self._latch(bool(orjson.loads(frame.payload)["killed"]))
+            self._tables.latch(bool(orjson.loads(frame.payload)["killed"]))
         elif frame.kind == Kind.ENDPOINTS:
             self._known = _known(frame.payload)
             if self._plane is not None:
@@ -119,59 +111,29 @@ class Worker:
         self._closing()
         spawn(self._drain(ORPHAN_SECONDS), name="drain", on_error=self._broken)
 
-    def _take_table(self, payload: bytes) -> None:
+    def _obeyed(self) -> None:
         """
-        Route by this table from now on; with the first one, accept. One that can't be used changes nothing, and isn't
-        acknowledged.
+        A table, or the kill latch, is in force; with the first table, accept.
         """
-        try:
-            table = fitted(decode(payload), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-            if self._plane is not None and table.epoch < self._table.epoch:
-                self._report(
-                    "table_refused", "error", error=f"epoch {table.epoch} is over: {self._table.epoch} is in force"
-                )
-                return
-            self._route_by(table)
-        except (KeyError, TypeError, ValueError, OSError) as error:
-            self._report("table_refused", "error", error=f"{type(error).__name__}: {error}")
-            return
-        self._acknowledge()
+        if self._accepting:
+            self._acknowledge()
+        elif self._listener is None:
+            self._begin()
 
-    def _latch(self, is_killed: bool) -> None:
+    def _refused(self, why: str) -> None:
         """
-        Obey the kill latch: everything to old, and what is being copied ends; lifted, the table as it stands.
+        A table can't be used: that is no secret, and it isn't acknowledged.
         """
-        self._killed = is_killed
-        if self._plane is None:
-            return
-        self._route_by(self._table)
-        if is_killed:
-            self._plane.pairs.drop_all("off")
-        self._acknowledge()
+        self._report("table_refused", "error", error=why)
 
-    def _route_by(self, table: Table) -> None:
+    def _begin(self) -> None:
         """
-        Swap to a table, whole: a request whose head is complete keeps what it began with.
+        The first table is there: accept.
         """
-        in_force = killed(table) if self._killed else table
-        if self._plane is None:
-            self._begin(in_force)
-        else:
-            swap(self._plane, self._front, in_force, self._names)
-        self._table = table
-
-    def _begin(self, table: Table) -> None:
-        """
-        The first table: make what exchanges and clients share, and accept.
-        """
-        pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._divergent)
-        plane = Plane(table, self._books, pairs)
-        plane.know(Known((), table.endpoints) if self._known is None else self._known)
+        self._plane, self._front = plane, front = self._tables.plane, self._tables.front
+        plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
-        front = Front(terms_of(plane, self._names), self._books.error)
-        front.now = plane.now
         front.date = _date()
-        self._plane, self._front = plane, front
         loop = asyncio.get_running_loop()
         self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
         spawn(self._open(self._listener), name="open", on_error=self._broken)
@@ -190,11 +152,11 @@ class Worker:
 
     def _acknowledge(self) -> None:
         """
-        Tell what new requests are routed by, once they are accepted.
+        Tell what new requests are routed by.
         """
-        if self._accepting:
-            said = {"epoch": self._table.epoch, "digest": self._table.digest, "killed": self._killed}
-            self._channel.send(Kind.READY, orjson.dumps(said))
+        table = self._tables.plane.table
+        said = {"epoch": table.epoch, "digest": table.digest, "killed": self._tables.killed}
+        self._channel.send(Kind.READY, orjson.dumps(said))
 
     def _candidate(self, endpoint: str) -> None:
         """
@@ -281,7 +243,7 @@ class Worker:
         totals["worker"] = {
             "epoch": plane.table.epoch,
             "digest": plane.table.digest,
-            "killed": self._killed,
+            "killed": self._tables.killed,
             "shadow_memory": plane.pairs.budget.used,
             "connections": len(self._front.connections),
             "inflight": sum(client.exchange is not None for client in self._front.connections),
@@ -330,23 +292,6 @@ class Worker:
         """
         self._report("worker_failed", "error", error=f"{type(error).__name__}: {error}")
         self._over.set()
-
-
-def terms_of(plane: Plane, names: Names) -> Terms:
-    """
-    What the table in force says to clients, and the exchanges that begin by it.
-    """
-    table = plane.table
-    return Terms(table, RequestRules(names, table.limits), partial(begin, plane, plane.course))
-
-
-def swap(plane: Plane, front: Front, table: Table, names: Names) -> None:
-    """
-    Put another table in force, between two events of the loop. Raises OSError or ValueError if it can't be, and then
-    nothing has changed.
-    """
-    plane.take(table)
-    front.terms = terms_of(plane, names)
 
 
 def _known(payload: bytes) -> Known:

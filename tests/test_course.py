@@ -185,20 +185,6 @@ def test_what_takes_too_long_to_end_is_cut(data: Data) -> None:
     data.settled()
 
 
-def test_a_course_that_cannot_be_made_changes_nothing(data: Data) -> None:
-    """
-    The authorities' file has gone.
-    """
-    before, terms = data.plane.course, data.front.terms
-    new = {"url": "https://127.0.0.1:1", "tls": {"ca": "gone.pem"}}
-    with pytest.raises(OSError, match="No such file"):
-        data.swap(a_table(new=new, mirror={"memory_budget": "1 MiB"}))
-
-    assert data.plane.course is before
-    assert data.front.terms is terms
-    assert data.pairs.budget.limit == before.table.mirror.memory_budget
-
-
 # Killed...
 
 

@@ -48,6 +48,7 @@ class Pool:
         parser: AnswerParser,
         limit: int,
         now: float,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.now = now
         self.head_timeout = patience.head
@@ -67,7 +68,7 @@ class Pool:
         # What the system said of the last connection that couldn't be made.
         self.detail = ""
         self._resolver = Resolver(side.address, side.port, timeouts.dns_ttl)
-        self._tls = _tls_context(side) if side.scheme == "https" else None
+        self._tls = tls
 
     @property
     def open(self) -> int:
@@ -212,9 +213,10 @@ class Pool:
             connection.fail("reload")
 
 
-def _tls_context(side: Side) -> ssl.SSLContext:
+def tls_context(side: Side) -> ssl.SSLContext:
     """
-    Verification is on unless the operator switched it off; `ca` replaces the system's authorities.
+    For the pools of one side. Reads files. Verification is on unless the operator switched it off; `ca` replaces the
+    system's authorities.
     """
     context = ssl.create_default_context(cafile=side.ca)
     if not side.verify:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from proxy.net.pool import Patience, Pool
+from proxy.net.pool import Patience, Pool, tls_context
 from proxy.net.upstream import UpstreamConnection
 from proxy.wire.answer import AnswerHead, AnswerParser
 from proxy.wire.fields import answer_names
@@ -77,7 +77,9 @@ def a_pool(url: str = "http://127.0.0.1:9", *, connect: float = 5.0, limit: int 
     table = a_table(old={"url": url}, timeouts=timeouts)
     patience = Patience(connect=connect, head=60.0, body=30.0)
     parser = AnswerParser(answer_names(SIGNIFICANT), 100)
-    return Pool(table.sides[0], patience, table.limits, table.timeouts.patient(), parser, limit, 1000.0)
+    side = table.sides[0]
+    tls = tls_context(side) if side.scheme == "https" else None
+    return Pool(side, patience, table.limits, table.timeouts.patient(), parser, limit, 1000.0, tls)
 
 
 class Standing:

@@ -9,16 +9,12 @@ from typing import Any, cast
 
 from proxy.metrics.books import VERDICTS, Books, Page
 from proxy.metrics.endpoints import Known
-from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Pair, Pairs
+from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
-from proxy.net.front import Front
 from proxy.net.pool import Pool
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import Plane
-from proxy.routing.table import Table
-from proxy.wire.fields import request_names
-from proxy.worker import swap, terms_of
+from proxy.routing.table import Table, encode
+from proxy.tables import Tables
 from tests.parts.transport import FakeTransport, sockets
 from tests.parts.values import a_table
 
@@ -58,28 +54,29 @@ class Data:
     def __init__(self, stack: ExitStack, **settings: Any) -> None:
         self._stack = stack
         self.loop = Later()
-        table = a_table(**settings)
         self.books = Books()
         self.divergent: list[tuple[bytes, bytes]] = []
-        mirror = table.mirror
-        self.pairs = Pairs(Budget(mirror.memory_budget), mirror.max_body, self._look)
-        self.plane = Plane(table, self.books, self.pairs)
+        self.tables = Tables(self.books, self._look, obeyed=lambda: None, refused=self._refuse)
+        self.tables.take(encode(a_table(**settings)))
+        self.plane, self.front = self.tables.plane, self.tables.front
+        self.pairs = self.plane.pairs
         self.plane.random = lambda: 0.5
         self.plane.bits = lambda count: 0
         self.plane.know(Known([ENDPOINT]))
-        self._names = request_names()
-        self.front = Front(terms_of(self.plane, self._names), self.books.error)
-        self.front.now, self.front.date = self.plane.now, b"Date: now"
+        self.front.date = b"Date: now"
         self.client = self.a_client()
 
     def _look(self, pair: Pair) -> None:
         self.divergent.append((pair.live.body(), pair.shadow.body()))
 
+    def _refuse(self, why: str) -> None:
+        raise AssertionError(why)
+
     def swap(self, table: Table) -> None:
         """
         Another table.
         """
-        swap(self.plane, self.front, table, self._names)
+        self.tables.take(encode(table))
 
     def a_client(self) -> FakeTransport:
         """

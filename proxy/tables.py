@@ -1,0 +1,150 @@
+"""
+Which table a worker routes by: takes the latest, obeys the kill latch, and puts the outcome in force between two events
+of the loop. What can't be put in force changes nothing.
+"""
+
+import resource
+from collections.abc import Callable
+from functools import partial
+from ssl import SSLContext
+
+from proxy.clock import monotonic
+from proxy.course import Course
+from proxy.exchange import begin
+from proxy.metrics.books import Books
+from proxy.mirror.budget import Budget
+from proxy.mirror.pair import Pair, Pairs
+from proxy.net.front import Front, Terms
+from proxy.net.pool import tls_context
+from proxy.plane import Plane
+from proxy.routing.intent import killed
+from proxy.routing.table import Side, Table, decode, fitted
+from proxy.tasks import spawn
+from proxy.threads import Thread
+from proxy.wire.fields import request_names
+from proxy.wire.request import RequestRules
+
+
+class Tables:
+    """
+    `plane` and `front` exist from the first table on. `obeyed` is called whenever a table or the latch is in force, and
+    `refused` with a sentence for a table that can't be.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        on_divergent: Callable[[Pair], None],
+        *,
+        obeyed: Callable[[], None],
+        refused: Callable[[str], None],
+    ) -> None:
+        self.plane: Plane
+        self.front: Front
+        self.killed = False
+        self._books = books
+        self._on_divergent = on_divergent
+        self._obeyed = obeyed
+        self._refused = refused
+        self._names = request_names()
+        # The table in force, but for the latch; and one that waits for certificates.
+        self._table: Table | None = None
+        self._wanted: Table | None = None
+        self._tls: dict[Side, SSLContext] = {}
+        self._disk = Thread("certificates")
+        self._reading = False
+
+    def take(self, payload: bytes) -> None:
+        """
+        Another table has come.
+        """
+        try:
+            table = fitted(decode(payload), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+            latest = self._wanted or self._table
+            if latest is not None and table.epoch < latest.epoch:
+                self._refused(f"epoch {table.epoch} is over, {latest.epoch} has come already")
+                return
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._refused(_words(error))
+            return
+        self._wanted = table
+        self._go_on()
+
+    def latch(self, is_killed: bool) -> None:
+        """
+        The kill latch has been set: everything to old, and copies under way end; or lifted: the table as it stands.
+        """
+        self.killed = is_killed
+        if self._table is None:
+            return
+        self._put_in_force(self._table)
+        if is_killed:
+            self.plane.pairs.drop_all("off")
+        self._obeyed()
+
+    # Putting in force...
+
+    def _go_on(self) -> None:
+        """
+        Put the wanted table in force, once everything that it needs is there.
+        """
+        table = self._wanted
+        if table is None:
+            return
+        missing = [side for side in table.sides if side.scheme == "https" and side not in self._tls]
+        if missing:
+            if not self._reading:
+                self._reading = True
+                spawn(self._read(missing), name="certificates")
+            return
+        self._wanted = None
+        try:
+            self._put_in_force(table)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self._refused(_words(error))
+            return
+        self._tls = {side: context for side, context in self._tls.items() if side in table.sides}
+        self._obeyed()
+
+    async def _read(self, sides: list[Side]) -> None:
+        """
+        Read authorities: those of the system take 40 ms alone, which no client should wait for.
+        """
+        for side in sides:
+            try:
+                self._tls[side] = await self._disk.run(partial(tls_context, side))
+            except (OSError, ValueError) as error:
+                if self._wanted is not None and side in self._wanted.sides:
+                    self._wanted = None
+                    self._refused(f"the authorities for {side.url} can't be used: {_words(error)}")
+        self._reading = False
+        self._go_on()
+
+    def _put_in_force(self, table: Table) -> None:
+        """
+        Swap to this table, or to what the latch leaves of it. Exchanges that have begun keep what they began with.
+        """
+        in_force = killed(table) if self.killed else table
+        if self._table is None:
+            pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._on_divergent)
+            self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls), self._books)
+            self.front = Front(self._terms(self.plane.course), self._books.error)
+            self.front.now = self.plane.now
+        else:
+            plane = self.plane
+            course = Course(in_force, plane.pairs, plane.now, self._tls, plane.course)
+            terms = self._terms(course)
+            plane.follow(course)
+            self.front.terms = terms
+        self._table = table
+
+    def _terms(self, course: Course) -> Terms:
+        """
+        What a course's table says to clients, and the exchanges that begin by it.
+        """
+        table = course.table
+        return Terms(table, RequestRules(self._names, table.limits), partial(begin, self.plane, course))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
