@@ -25,13 +25,18 @@ from proxy.wire.request import IDEMPOTENT, RequestHead
 
 SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 LOOP = 3
+# Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
+NO_ROOM = frozenset({"limit", "descriptors"})
 
 
 def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
     """
     A request's head is complete: answer it here, or open its exchange.
     """
-    if head.vias and _passes(course, head) >= LOOP:
+    if plane.gate is not None and not plane.gate.admits(monotonic(), plane.random()):
+        plane.books.error("client", "overload")
+        client.answer_own("overload")
+    elif head.vias and _passes(course, head) >= LOOP:
         plane.books.error("client", "loop")
         client.answer_own("loop")
     elif head.max_forwards == 0 and head.method == b"OPTIONS":
@@ -96,7 +101,8 @@ class Exchange:
             return "method"
         if head.upgrade:
             return "upgrade"
-        if mirror.percent < 100.0 and plane.random() * 100.0 >= mirror.percent:
+        percent = mirror.percent * plane.copies
+        if percent < 100.0 and plane.random() * 100.0 >= percent:
             return "sampled_out"
         if head.accepts_stream:
             return "streaming"
@@ -131,7 +137,7 @@ class Exchange:
             self._request = text + b"\r\n"
         if refusal is None:
             course = self._course
-            self._pair = pair = Pair(course.pairs, head, self._page, self._live)
+            self._pair = pair = plane.make_pair(course.pairs, head, self._page, self._live)
             if pair.hold(len(text)) and head.length > course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:
@@ -319,6 +325,8 @@ class Exchange:
             else:
                 # The copy's request will never be complete either.
                 pair.drop("both_failed")
+        if cause in NO_ROOM:
+            self._plane.on_full()
         client.answer_own(cause)
 
     def _may_retry(self, connection: UpstreamConnection | None) -> bool:

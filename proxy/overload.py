@@ -136,7 +136,7 @@ class Ladder:
         return REST if self._are_fewer() else self._rest
 
     def _are_fewer(self) -> bool:
-        return self._rate < self._gave_up_at * FEWER
+        return self._rate <= self._gave_up_at * FEWER
 
     def _down(self) -> None:
         if self.level == COPIES:

@@ -15,7 +15,8 @@ from proxy.course import Course, Reach
 from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
 from proxy.mirror.breaker import CLOSED
-from proxy.mirror.pair import Pairs
+from proxy.mirror.pair import Pair, Pairs
+from proxy.overload import Gate
 from proxy.routing.table import Table
 from proxy.wire.request import RequestHead
 
@@ -58,6 +59,12 @@ class Plane:
         self.random = Random().random
         self.bits = Random().getrandbits
         self.closing = False
+        # What is shed: the share of copies that is made, whether their answers are kept, which requests are let in, and
+        # whom to tell before a request is refused because a side has no connection left.
+        self.copies = 1.0
+        self.make_pair: type[Pair] = Pair
+        self.gate: Gate | None = None
+        self.on_full: Callable[[], None] = lambda: None
         self.slowed: deque[Slowed] = deque()
         # Requests and retries within the window of the retry budget.
         self.requests = 0

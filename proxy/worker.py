@@ -29,6 +29,7 @@ from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
 from proxy.routing.table import SIDES
+from proxy.shedding import Shedding
 from proxy.tables import Tables
 from proxy.tasks import spawn
 from proxy.wire.own import CAUSES
@@ -58,6 +59,7 @@ class Worker:
         self._tables = Tables(self._books, self._divergent, obeyed=self._obeyed, refused=self._refused)
         self._plane: Plane | None = None
         self._front: Front
+        self._shedding: Shedding
         self._listener: Listener | None = None
         self._accepting = False
         self._known: Known | None = None
@@ -115,10 +117,12 @@ class Worker:
         """
         A table, or the kill latch, is in force; with the first table, accept.
         """
+        if self._listener is None:
+            self._begin()
+            return
+        self._shedding.obey(self._tables.plane.table)
         if self._accepting:
             self._acknowledge()
-        elif self._listener is None:
-            self._begin()
 
     def _refused(self, why: str) -> None:
         """
@@ -134,6 +138,7 @@ class Worker:
         plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
         front.date = _date()
+        self._shedding = Shedding(plane, front, self._report)
         loop = asyncio.get_running_loop()
         self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
         spawn(self._open(self._listener), name="open", on_error=self._broken)
@@ -192,6 +197,7 @@ class Worker:
                     client.expire(now)
             if self._deadline:
                 self._close_idle(now)
+            self._shedding.look(now)
             self._tell(plane, now)
         if self._ticks % SNAPSHOT_TICKS == 0:
             self._samples = SAMPLES
@@ -248,6 +254,7 @@ class Worker:
             "connections": len(self._front.connections),
             "inflight": sum(client.exchange is not None for client in self._front.connections),
             "breaker_open": plane.breakers_open(),
+            "overload": self._shedding.level,
         }
         self._channel.send(Kind.SNAPSHOT, orjson.dumps(totals), always=last)
 

@@ -18,13 +18,13 @@ PROXY = Path(__file__).parents[1] / "proxy"
 GROUND = {"errors", "clock", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
-STORIES = {"course", "plane", "shadow", "exchange", "tables"}  # floor 3
+STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"}  # floor 3
 WIRING = {"worker", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "cli", "__main__"}  # floor 5
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
-    {"clock", "tasks", "threads", "log", "status", "link.channel"}
+    {"clock", "tasks", "threads", "log", "status", "pressure", "link.channel"}
     | STORIES
     | WIRING
     | {"supervisor", "cli", "__main__"}

@@ -78,7 +78,7 @@ class Hub:
         """
         Send a table and wait until the worker accepts by it.
         """
-        table = a_table(**settings)
+        table = a_table(**{"overload": {"lag": 0}, **settings})
         self.send(Kind.TABLE, encode(table))
         assert self.frame(Kind.READY) == {"epoch": table.epoch, "digest": table.digest, "killed": False}
         return table

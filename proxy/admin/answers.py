@@ -50,6 +50,7 @@ def _worker(facts: Facts, table: Table, worker: Worker) -> dict[str, Any]:
             "shadow_memory": state.shadow_memory,
             "connections": state.connections,
             "inflight": state.inflight,
+            "overload": state.overload,
         }
     return answer
 

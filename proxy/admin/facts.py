@@ -231,7 +231,10 @@ class Facts:
             books=self.merge.totals(),
             workers=tuple(
                 WorkerGauges(
-                    worker=worker.id, epoch=worker.epoch, shadow_memory=None if state is None else state.shadow_memory
+                    worker=worker.id,
+                    epoch=worker.epoch,
+                    shadow_memory=None if state is None else state.shadow_memory,
+                    overload=None if state is None else state.overload,
                 )
                 for worker, state in states
             ),

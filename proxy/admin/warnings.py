@@ -7,6 +7,15 @@ from collections.abc import Iterator
 from proxy.admin.facts import Facts, Worker
 from proxy.routing.table import SIDES, Table
 
+# By level of the overload ladder.
+SHED = (
+    "nothing is shed",
+    "nothing is compared",
+    "nothing is copied",
+    "nothing is copied, idle clients are closed",
+    "nothing is copied, some requests get a 503",
+)
+
 
 def warnings(facts: Facts, table: Table) -> list[str]:
     """
@@ -16,6 +25,7 @@ def warnings(facts: Facts, table: Table) -> list[str]:
         *_of_killing(facts),
         *_of_workers(facts, table),
         *facts.steered.troubles,
+        *_of_overload(facts),
         *_of_saving(facts),
         *_of_drawing(table),
         *_of_breakers(facts),
@@ -53,6 +63,13 @@ def _of_workers(facts: Facts, table: Table) -> Iterator[str]:
             yield f"worker {worker.id} has not {'obeyed the kill' if facts.killed else 'been restored'} yet"
         elif lags(facts, table, worker):
             yield f"worker {worker.id} still routes by epoch {worker.epoch}, configuration {worker.digest}"
+
+
+def _of_overload(facts: Facts) -> Iterator[str]:
+    for worker in facts.alive:
+        state = facts.state_of(worker.incarnation)
+        if state is not None and state.overload:
+            yield f"worker {worker.id} is overloaded: {SHED[state.overload]}; the log's overload says by what"
 
 
 def _of_saving(facts: Facts) -> Iterator[str]:

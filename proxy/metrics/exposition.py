@@ -29,6 +29,7 @@ class WorkerGauges:
     worker: str
     epoch: int | None
     shadow_memory: int | None
+    overload: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,17 +177,24 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
     memory = GaugeMetricFamily(
         "parallax_shadow_memory_bytes", "Held by a worker for copies and for judging.", labels=("worker",)
     )
+    overload = GaugeMetricFamily(
+        "parallax_overload_level",
+        "What a worker sheds: 1 comparisons, 2 copies, 3 idle clients, 4 requests.",
+        labels=("worker",),
+    )
     for gauges in exposed.workers:
         if gauges.epoch is not None:
             epoch.add_metric((gauges.worker,), gauges.epoch)
         if gauges.shadow_memory is not None:
             memory.add_metric((gauges.worker,), gauges.shadow_memory)
+        if gauges.overload is not None:
+            overload.add_metric((gauges.worker,), gauges.overload)
     breaker = GaugeMetricFamily(
         "parallax_breaker_open", "1 while any worker's breaker keeps copies from this side.", labels=("side",)
     )
     for side, is_open in zip(SIDES, exposed.breaker_open, strict=True):
         breaker.add_metric((side,), float(is_open))
-    yield from (epoch, memory, breaker)
+    yield from (epoch, memory, overload, breaker)
     yield GaugeMetricFamily(
         "parallax_config_last_reload_successful",
         "1 while the configuration in use is the newest one read.",

@@ -22,7 +22,8 @@ _Key = TypeVar("_Key", int, str)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
     """
-    What a worker said about itself beside its totals. `shadow_memory` is bytes held for copies and judging.
+    What a worker said about itself beside its totals. `shadow_memory` is bytes held for copies and judging, `overload`
+    the level of its ladder (`proxy/overload.py`).
     """
 
     epoch: int = 0
@@ -31,6 +32,7 @@ class WorkerState:
     connections: int = 0
     inflight: int = 0
     breaker_open: tuple[bool, bool] = (False, False)
+    overload: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ def parse(raw: Any) -> Snapshot:
             connections=int(worker["connections"]),
             inflight=int(worker["inflight"]),
             breaker_open=(bool(old), bool(new)),
+            overload=int(worker["overload"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LinkError(f"a snapshot has the wrong shape ({type(error).__name__}: {error})") from error

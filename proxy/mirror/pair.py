@@ -127,11 +127,17 @@ class Pair:
         size = len(data)
         observation.size += size
         if observation.size > self._pairs.max_body:
-            if observation is self.shadow and self.live.done and self.shadow_leg is not None:
-                self.shadow_leg.overran()
-            self.drop("body_too_large")
+            self._overran(observation)
         elif self.hold(size):
             observation.content.append(data)
+
+    def _overran(self, observation: Observation) -> None:
+        """
+        One side's content is over `mirror.max_body`.
+        """
+        if observation is self.shadow and self.live.done and self.shadow_leg is not None:
+            self.shadow_leg.overran()
+        self.drop("body_too_large")
 
     def announced(self, head: AnswerHead) -> None:
         """
@@ -199,6 +205,27 @@ class Pair:
         self._held = 0
         self.live.content = self.shadow.content = []
         self.shadow_leg = None
+
+
+class Unkept(Pair):
+    """
+    A pair whose contents are let go as they come, because the worker has too much to do. There is nothing to compare,
+    so it ends as `memory_budget`, failed or not: if only failures were told, they would seem to be all there is.
+    """
+
+    __slots__ = ()
+
+    def keep(self, observation: Observation, data: bytes) -> None:
+        """
+        Count a piece of one side's content.
+        """
+        observation.size += len(data)
+        if observation.size > self._pairs.max_body:
+            self._overran(observation)
+
+    def _settle(self) -> None:
+        self.page.skip(self.live_side, "memory_budget")
+        self._release()
 
 
 def same_bytes(one: Observation, other: Observation) -> bool:

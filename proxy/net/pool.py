@@ -201,6 +201,12 @@ class Pool:
         Close what is idle, and what is lent as soon as it comes back.
         """
         self._closing = True
+        self.rest()
+
+    def rest(self) -> None:
+        """
+        Close what is idle now.
+        """
         for connection in self._idle:
             connection.transport.close()
         self._idle.clear()

@@ -126,11 +126,13 @@ class Sticky:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overload:
     """
-    The limits of one worker that work is shed by; 0 is "find out" for `memory` and "don't look" for `lag`.
+    The limits of one worker that work is shed by; 0 is "find out" for `memory` and "don't look" for `lag`. `workers`
+    share what there is.
     """
 
     memory: int
     lag: float
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ def build_table(settings: Settings, folder: Path) -> Table:
     The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`.
 
     The digest names the configuration: equal for equal settings, on any machine with the same folder. What the first
-    intent is made of isn't in it: a reload changes the digest, never the intent.
+    intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of workers, which no
+    reload changes.
     """
     mirror = settings.mirror.model_dump()
     table = Table(
@@ -44,7 +45,7 @@ def build_table(settings: Settings, folder: Path) -> Table:
         mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
         sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
         split=settings.data == "split",
-        overload=Overload(**settings.overload.model_dump()),
+        overload=Overload(**settings.overload.model_dump(), workers=settings.workers),
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=_headers(settings.compare.headers),
@@ -55,8 +56,9 @@ def build_table(settings: Settings, folder: Path) -> Table:
         endpoints=settings.metrics.endpoints,
         max_endpoints=settings.metrics.max_endpoints,
     )
-    without_intent = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))
-    return replace(table, digest=sha256(encode(without_intent)).hexdigest()[:16])
+    alike = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))
+    alike = replace(alike, overload=replace(alike.overload, workers=1))
+    return replace(table, digest=sha256(encode(alike)).hexdigest()[:16])
 
 
 def _build_side(side: SideSettings, folder: Path) -> Side:

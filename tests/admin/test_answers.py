@@ -52,6 +52,7 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
                 "shadow_memory": 9,
                 "connections": 7,
                 "inflight": 2,
+                "overload": 0,
             }
         ],
         "warnings": [],

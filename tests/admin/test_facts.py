@@ -123,15 +123,15 @@ def test_gauges_are_those_of_living_workers() -> None:
     known = facts()
     known.take_table(table(weight=12.5))
     known.take_status(status(worker(1), worker(2, slot=1), worker(3, slot=2, epoch=None)))
-    known.take_snapshot(1, orjson.dumps(snapshot(Books(), shadow_memory=10, breaker_open=[0, 1])))
+    known.take_snapshot(1, orjson.dumps(snapshot(Books(), shadow_memory=10, breaker_open=[0, 1], overload=1)))
     known.take_snapshot(2, orjson.dumps(snapshot(Books(), shadow_memory=20)))
     exposed = known.expose()
 
     assert exposed.breaker_open == (False, True)
-    assert [(gauges.worker, gauges.epoch, gauges.shadow_memory) for gauges in exposed.workers] == [
-        ("host/0", 4, 10),
-        ("host/1", 4, 20),
-        ("host/2", None, None),
+    assert [(gauges.worker, gauges.epoch, gauges.shadow_memory, gauges.overload) for gauges in exposed.workers] == [
+        ("host/0", 4, 10, 1),
+        ("host/1", 4, 20, 0),
+        ("host/2", None, None, None),
     ]
     assert exposed.weights == (87.5, 12.5)
     known.take_status(status(worker(1, alive=False), worker(2, slot=1)))

@@ -109,6 +109,27 @@ def test_troubles_with_what_is_kept_are_said(changes: dict[str, Any], said: str)
     assert warning.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        (1, "nothing is compared"),
+        (2, "nothing is copied"),
+        (3, "idle clients are closed"),
+        (4, "some requests get a 503"),
+    ],
+)
+def test_an_overloaded_worker_is_named(level: int, said: str) -> None:
+    """
+    With what it has given up.
+    """
+    known = facts()
+    known.take_snapshot(1, orjson.dumps(snapshot(Books(), overload=level)))
+    (warning,) = warnings(known, a_new_table())
+
+    assert warning.startswith("worker host/0 is overloaded: ")
+    assert said in warning
+
+
 def test_a_side_that_gets_no_copies_is_named() -> None:
     """
     While any worker's breaker is open.

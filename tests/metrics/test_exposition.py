@@ -21,8 +21,8 @@ def exposed(books: Books) -> Exposed:
     return Exposed(
         books=books,
         workers=(
-            WorkerGauges(worker="host/0", epoch=3, shadow_memory=4096),
-            WorkerGauges(worker="host/1", epoch=None, shadow_memory=None),
+            WorkerGauges(worker="host/0", epoch=3, shadow_memory=4096, overload=2),
+            WorkerGauges(worker="host/1", epoch=None, shadow_memory=None, overload=None),
         ),
         weights=(75.0, 25.0),
         mirror=50.0,
@@ -93,6 +93,7 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_killed")] == 0
     assert got[series("parallax_epoch", worker="host/0")] == 3
     assert got[series("parallax_shadow_memory_bytes", worker="host/0")] == 4096
+    assert got[series("parallax_overload_level", worker="host/0")] == 2
     assert got[series("parallax_breaker_open", side="old")] == 0
     assert got[series("parallax_breaker_open", side="new")] == 1
     assert got[series("parallax_config_last_reload_successful")] == 1

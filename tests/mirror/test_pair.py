@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, VERDICTS, Page
 from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Observation, Pair, Pairs, same_bytes
+from proxy.mirror.pair import Observation, Pair, Pairs, Unkept, same_bytes
 from tests.parts.values import a_request, an_answer
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n"
@@ -47,7 +47,14 @@ class Stage:
     """
 
     def __init__(
-        self, *, live: int = 0, fields: bytes = b"", budget: int = 10_000, max_body: int = 1000, begun: bool = True
+        self,
+        *,
+        live: int = 0,
+        fields: bytes = b"",
+        budget: int = 10_000,
+        max_body: int = 1000,
+        begun: bool = True,
+        make: type[Pair] = Pair,
     ) -> None:
         self.page = Page("GET /a")
         self.page.eligible[live] += 1
@@ -55,7 +62,7 @@ class Stage:
         self.pairs = Pairs(
             Budget(budget), max_body, lambda pair: self.shown.append((pair.live.body(), pair.shadow.body()))
         )
-        self.pair = Pair(self.pairs, a_request(GET + fields + b"\r\n"), self.page, live)
+        self.pair = make(self.pairs, a_request(GET + fields + b"\r\n"), self.page, live)
         self.leg = Leg()
         if begun:
             self.pair.shadow_leg = self.leg
@@ -291,6 +298,46 @@ def test_a_shadow_that_goes_on_where_the_live_side_ended_is_told_apart() -> None
 
     assert stage.leg.overrun == 1
     assert stage.entries == {"body_too_large": 1}
+
+
+@pytest.mark.parametrize("shadow", [OK, OK.replace(b"200", b"500"), OK.replace(b"hello", b"other")])
+def test_what_is_not_kept_is_not_compared(shadow: bytes) -> None:
+    """
+    Nothing of it is held, not for a moment.
+    """
+    stage = Stage(make=Unkept, budget=0)
+    stage.both(OK, shadow)
+
+    assert stage.entries == {"memory_budget": 1}
+    assert stage.pairs.budget.refused == 0
+    assert not stage.pairs.open
+    assert stage.shown == []
+
+
+@pytest.mark.parametrize("causes", [("timeout", None), (None, "refused"), ("refused", "refused")])
+def test_a_failure_is_no_verdict_where_there_are_no_others(causes: tuple[str | None, str | None]) -> None:
+    """
+    Or all there was would seem to have failed.
+    """
+    stage = Stage(make=Unkept)
+    for observation, cause in zip((stage.pair.live, stage.pair.shadow), causes, strict=True):
+        stage.pair.ended(observation, cause)
+
+    assert stage.entries == {"memory_budget": 1}
+
+
+def test_what_is_not_kept_has_the_same_limit() -> None:
+    """
+    A shadow that goes on for ever is stopped.
+    """
+    stage = Stage(make=Unkept, max_body=8)
+    stage.answer(stage.pair.live, OK)
+    stage.pair.ended(stage.pair.live, None)
+    stage.answer(stage.pair.shadow, OK)
+    stage.pair.keep(stage.pair.shadow, b"more")
+
+    assert stage.entries == {"body_too_large": 1}
+    assert (stage.leg.overrun, stage.leg.stopped) == (1, 1)
 
 
 def test_dropping_all_of_them() -> None:

@@ -1,0 +1,145 @@
+"""
+What a worker does about too much work: four times a second it looks at its pressures, and makes the plane and the front
+shed what `proxy/overload.py` says.
+"""
+
+import asyncio
+import resource
+from collections.abc import Callable
+
+from proxy.mirror.pair import Pair, Unkept
+from proxy.net.front import Front
+from proxy.overload import BODIES, CALM, CLIENTS, EASE, LEVELS, REQUESTS, THRESHOLDS, Gate, Ladder, Pressures
+from proxy.plane import Plane
+from proxy.pressure import Memory, Turns, available
+from proxy.routing.table import RESERVED, Overload, Table
+
+# From here on, at level 3, clients that rest are let go for memory or descriptors. Lag is none of their doing, and when
+# they come back it costs more time than to let them be.
+SCARCE = THRESHOLDS[CLIENTS - 1] - EASE
+# Seconds without a request after which a client is resting then.
+RESTING = 1.0
+# Seconds between two attempts to give memory back, and between two lines about the level.
+TRIMMING = 5.0
+TELLING = 1.0
+
+
+class Shedding:
+    """
+    `report` takes an event, its level for the log, and its fields.
+    """
+
+    def __init__(self, plane: Plane, front: Front, report: Callable[..., None]) -> None:
+        self._plane = plane
+        self._front = front
+        self._report = report
+        self._ladder = Ladder()
+        self._turns = Turns(asyncio.get_running_loop())
+        self._memory = Memory()
+        self._overload: Overload
+        self._gate: Gate
+        self.obey(plane.table)
+        self._pressures = Pressures()
+        # At the last look: when it was, and how many exchanges had begun.
+        self._looked = plane.now
+        self._begun = plane.requests
+        self._trimmed = 0.0
+        # What was said last, when, and how many requests were refused since.
+        self._told = CALM
+        self._told_at = 0.0
+        self._refused = 0
+        plane.on_full = self._full
+
+    @property
+    def level(self) -> int:
+        """
+        The level of the ladder.
+        """
+        return self._ladder.level
+
+    def obey(self, table: Table) -> None:
+        """
+        Limits of a new table.
+        """
+        self._overload = overload = table.overload
+        self._memory_limit = self._memory.limit(overload, available())
+        self._descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self._gate = Gate(overload.lag, asyncio.get_running_loop().call_soon)
+        self._shed()
+
+    def look(self, now: float) -> None:
+        """
+        Called by the worker's one timer.
+        """
+        pressures, plane = self._measure(), self._plane
+        refused = self._gate.look(pressures.stocks)
+        # The plane counts anew every now and then.
+        begun = plane.requests - self._begun if plane.requests >= self._begun else plane.requests
+        rate = (begun + refused) / max(now - self._looked, 0.001)
+        self._looked, self._begun = now, plane.requests
+        self._refused += refused
+        self._pressures = pressures
+        self._ladder.look(pressures, rate, refused)
+        self._shed()
+        if pressures.memory >= THRESHOLDS[CALM] and now - self._trimmed > TRIMMING:
+            self._trimmed = now
+            self._memory.trim()
+        if self.level >= CLIENTS and pressures.stocks >= SCARCE:
+            self._let_go(now)
+        self._tell(now)
+
+    def _measure(self) -> Pressures:
+        plane, overload = self._plane, self._overload
+        used = RESERVED + len(self._front.connections) + sum(reach.open for reach in plane.reaches())
+        turn = self._turns.least()
+        return Pressures(
+            memory=self._memory.resident() / self._memory_limit,
+            lag=turn / overload.lag if overload.lag else 0.0,
+            descriptors=used / self._descriptors,
+        )
+
+    def _full(self) -> None:
+        """
+        A request is about to be refused for want of a connection: no copy may outlive that.
+        """
+        self._ladder.full()
+        self._shed()
+
+    def _shed(self) -> None:
+        """
+        Make the present level so.
+        """
+        plane, level = self._plane, self.level
+        plane.copies = self._ladder.copies
+        plane.make_pair = Unkept if level >= BODIES else Pair
+        plane.gate = self._gate if level == REQUESTS else None
+        if level >= CLIENTS:
+            plane.pairs.drop_all("memory_budget")
+
+    def _let_go(self, now: float) -> None:
+        """
+        Close what rests: clients, and connections for copies, of which there are none now.
+        """
+        for client in list(self._front.connections):
+            if client.is_idle() and now - client.idle_since() > RESTING:
+                client.close()
+        for reach in self._plane.reaches():
+            reach.shadow.rest()
+
+    def _tell(self, now: float) -> None:
+        """
+        One line when the level is another, at most one a second.
+        """
+        level = self.level
+        if level == self._told or now - self._told_at < TELLING:
+            return
+        self._report(
+            "overload",
+            "warning" if level else "info",
+            step=level,
+            sheds=LEVELS[level],
+            before=self._told,
+            refused=self._refused,
+            **{name: round(pressure, 3) for name, pressure in self._pressures._asdict().items()},
+        )
+        self._told, self._told_at, self._refused = level, now, 0

@@ -1,0 +1,302 @@
+"""
+What a worker sheds, look by look: real connections and exchanges over transports that go nowhere, and limits so small
+that every look is a bad one.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, REQUESTS, REST
+from proxy.shedding import RESTING, TELLING, Shedding
+from tests.parts.plane import GET, OK, Data, data_plane
+from tests.parts.transport import FakeTransport
+from tests.parts.values import a_table
+
+# No process is that small, none so large; turns may take any time.
+TOO_LITTLE, PLENTY = {"memory": 1, "lag": 0}, {"memory": 10**13, "lag": 0}
+
+
+@pytest.fixture
+def data() -> Iterator[Data]:
+    """
+    A plane that has too little memory; everything is mirrored.
+    """
+    with data_plane(overload=TOO_LITTLE) as made:
+        yield made
+
+
+class Looking:
+    """
+    A plane and its shedding, a look every quarter of a second.
+    """
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.lines: list[dict[str, Any]] = []
+        self.now = data.plane.now
+        self.shedding = Shedding(data.plane, data.front, self._report)
+
+    def _report(self, event: str, level: str, **fields: Any) -> None:
+        self.lines.append({"event": event, "level": level, **fields})
+
+    def look(self, times: int = 1) -> int:
+        """
+        So many looks; the level after them.
+        """
+        for _ in range(times):
+            self.now += 0.25
+            self.data.front.now = self.now
+            self.shedding.look(self.now)
+        return self.shedding.level
+
+    def relief(self) -> None:
+        """
+        There is plenty of everything from now on.
+        """
+        self.shedding.obey(a_table(overload=PLENTY))
+
+
+def asked(data: Data) -> tuple[FakeTransport, FakeTransport]:
+    """
+    A request of a new client, and both sides' connections.
+    """
+    both = data.both()
+    data.a_client().feed(GET)
+    return both
+
+
+async def test_at_first_nothing_is_shed(data: Data) -> None:
+    """
+    Before the first look, and with plenty of everything after it.
+    """
+    looking = Looking(data)
+    looking.relief()
+
+    assert looking.look(20) == CALM
+    old, new = asked(data)
+    old.feed(OK)
+    new.feed(OK)
+    assert data.entries() == {"identical": 1}
+    assert not looking.lines
+
+
+async def test_first_answers_are_no_longer_kept(data: Data) -> None:
+    """
+    The copy is made, nothing but the request is held for it, and there is no verdict: not even of a failure.
+    """
+    looking = Looking(data)
+    assert looking.look() == BODIES
+
+    old, new = asked(data)
+    held = data.pairs.budget.used
+    assert b"X-Parallax-Shadow" in new.written
+    old.feed(OK)
+    assert data.pairs.budget.used == held
+    new.feed(OK)
+    assert data.entries() == {"memory_budget": 1}
+
+    old, new = asked(data)
+    old.feed(OK)
+    new.lose()
+    assert data.entries() == {"memory_budget": 2}
+    data.settled()
+
+
+async def test_then_no_copies_are_made(data: Data) -> None:
+    """
+    Those under way go on.
+    """
+    looking = Looking(data)
+    old, new = asked(data)
+    assert looking.look(2) == COPIES
+
+    live, shadow = asked(data)
+    assert live.written
+    assert not shadow.written
+    live.feed(OK)
+    assert data.entries() == {"sampled_out": 1}
+    old.feed(OK)
+    new.feed(OK)
+    assert data.entries() == {"sampled_out": 1, "identical": 1}
+    data.settled()
+
+
+async def test_then_copies_under_way_are_dropped(data: Data) -> None:
+    """
+    Their clients are answered as ever.
+    """
+    looking = Looking(data)
+    old, new = asked(data)
+    assert looking.look(3) == CLIENTS
+
+    assert new.closed
+    assert data.entries() == {"memory_budget": 1}
+    data.settled()
+    old.feed(OK)
+    assert data.entries() == {"memory_budget": 1}
+
+
+async def test_then_clients_that_rest_are_let_go(data: Data) -> None:
+    """
+    Not those that are being answered, and not before they have rested.
+    """
+    looking = Looking(data)
+    resting, waiting = data.a_client(), data.a_client()
+    data.idle(0, "live")
+    waiting.feed(GET)
+    idle_shadow = data.idle(1, "shadow")
+    connections = (resting, idle_shadow, waiting)
+    looking.look(2)
+    assert [connection.closed for connection in connections] == [False, False, False]
+    looking.look(round(RESTING / 0.25))
+
+    assert [connection.closed for connection in connections] == [True, True, False]
+
+
+async def test_clients_stay_when_only_time_is_short(data: Data) -> None:
+    """
+    To let them come back would cost more of it.
+    """
+    looking = Looking(data)
+    looking.relief()
+    data.plane.on_full()
+    assert looking.shedding.level == CLIENTS
+    looking.now += 100.0
+    looking.look()
+
+    assert looking.shedding.level == CLIENTS
+    assert not data.client.closed
+
+
+async def test_last_some_requests_are_refused(data: Data) -> None:
+    """
+    With a 503 of our own that says when to come again; they never were eligible.
+    """
+    looking = Looking(data)
+    assert looking.look(5) == REQUESTS
+
+    client = data.a_client()
+    client.feed(GET)
+    answer = client.taken()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nRetry-After: 1\r\n" in answer
+    assert b"\r\nProxy-Status: parallax; error=proxy_internal_response\r\n" in answer
+    assert b"Connection: close" not in answer
+    assert data.books.errors == {"client|overload": 1}
+    assert not any(any(page.eligible) for page in data.books.pages.values())
+
+
+async def test_a_refused_connection_serves_the_next_request(data: Data) -> None:
+    """
+    When the dice say so.
+    """
+    looking = Looking(data)
+    looking.look(5)
+    client = data.a_client()
+    client.feed(GET)
+    data.plane.random = lambda: 0.99
+    client.taken()
+    old = data.idle(0, "live")
+    client.feed(GET)
+    old.feed(OK)
+
+    assert client.taken().startswith(b"HTTP/1.1 200 ")
+    assert data.entries() == {"sampled_out": 1}
+
+
+async def test_content_of_a_refused_request_goes_nowhere(data: Data) -> None:
+    """
+    The answer says that the connection ends.
+    """
+    Looking(data).look(5)
+    client = data.a_client()
+    client.feed(GET.replace(b"GET", b"POST").replace(b"Host", b"Content-Length: 5\r\nHost") + b"he", b"llo")
+
+    assert client.written.startswith(b"HTTP/1.1 503 ")
+    assert b"Connection: close" in client.written
+
+
+async def test_it_all_comes_back(data: Data) -> None:
+    """
+    In reverse order.
+    """
+    looking = Looking(data)
+    looking.look(10)
+    looking.relief()
+    assert looking.look(4 * PATIENCE + REST) == CALM
+
+    data.idle(0, "live")
+    old, new = asked(data)
+    old.feed(OK)
+    new.feed(OK)
+    assert data.entries() == {"identical": 1}
+
+
+@pytest.mark.parametrize("cause", ["limit", "descriptors"])
+async def test_no_connection_left_ends_copies_before_the_503(cause: str, data: Data) -> None:
+    """
+    That of the request itself counts as what it was refused for.
+    """
+    looking = Looking(data)
+    looking.relief()
+    _, new = asked(data)
+    refused = data.a_client()
+    refused.feed(GET)
+    exchange: Any = refused.protocol
+    exchange.exchange.failed(cause)
+
+    assert refused.taken().startswith(b"HTTP/1.1 503 ")
+    assert new.closed
+    assert not data.pairs.open
+    assert looking.shedding.level == CLIENTS
+    assert asked(data)[1].written == b""
+
+
+async def test_a_level_is_told_once_and_once_a_second(data: Data) -> None:
+    """
+    With what it is by, and what was refused meanwhile.
+    """
+    looking = Looking(data)
+    looking.look()
+    (line,) = looking.lines
+    assert (line["event"], line["level"], line["step"], line["sheds"]) == ("overload", "warning", 1, "bodies")
+    assert line["memory"] > 1.0
+    assert (line["lag"], line["before"], line["refused"]) == (0.0, 0, 0)
+
+    looking.look(round(TELLING / 0.25) - 1)
+    assert len(looking.lines) == 1
+    data.a_client().feed(GET)
+    looking.look(2)
+    assert [(line["step"], line["before"], line["refused"]) for line in looking.lines[1:]] == [(4, 1, 1)]
+    looking.look(20)
+    assert len(looking.lines) == 2
+
+
+async def test_the_end_is_told_too(data: Data) -> None:
+    """
+    As information.
+    """
+    looking = Looking(data)
+    looking.look(8)
+    looking.relief()
+    looking.look(40)
+
+    assert [(line["level"], line["step"]) for line in looking.lines][-1] == ("info", CALM)
+    steps = [line["step"] for line in looking.lines]
+    assert steps[:2] == [1, 4]
+    assert steps[1:] == sorted(set(steps[1:]), reverse=True)
+
+
+async def test_the_plane_counts_anew_now_and_then(data: Data) -> None:
+    """
+    Which makes no rate of requests negative.
+    """
+    looking = Looking(data)
+    data.plane.requests = 1000
+    looking.look()
+    data.plane.requests = 3
+    looking.look()
+
+    assert looking.shedding.level == COPIES
