@@ -164,14 +164,16 @@ class Supervisor:
             self._registration.close()
 
     async def _recall(self) -> None:
-        hub = self._hub
-        if hub.latch.killed:
-            self._log.warning(
-                "still_killed", **hub.latch.values(), remedy="`parallax restore` when new may serve again"
-            )
-        if hub.latch.number:
-            self._memory.keep_latch(hub.latch)
-        self._memory.keep_table(hub.table)
+        """
+        Take up what a predecessor left, and what operators did meanwhile.
+        """
+        latch = self._hub.switch.latch
+        if latch.killed:
+            remedy = "`parallax restore` when new may serve again"
+            self._log.warning("still_killed", **latch.values(), remedy=remedy)
+        if latch.number:
+            self._memory.keep_latch(latch)
+        self._memory.keep_table(self._hub.table)
         if self._kill_file is not None:
             # No worker may begin before a kill that was there before it.
             self._kill_file.watch()
@@ -256,7 +258,7 @@ class Supervisor:
         self._stop.watch(loop)
         loop.add_signal_handler(signal.SIGCHLD, self._watchdog.reap)
         loop.add_signal_handler(signal.SIGHUP, self._hub.reload)
-        loop.add_signal_handler(signal.SIGUSR1, self._hub.kill, "SIGUSR1", "the supervisor got SIGUSR1")
+        loop.add_signal_handler(signal.SIGUSR1, self._hub.switch.kill, "SIGUSR1", "the supervisor got SIGUSR1")
         self._watchdog.watch(self._slots)
 
     def _register(self) -> None:

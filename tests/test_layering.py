@@ -31,7 +31,7 @@ IO_MODULES = (
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {f"supervise.{name}" for name in ("launch", "lives", "lock", "memory", "patience", "registry", "reports")}
-    | {f"supervise.{name}" for name in ("signals", "slot", "sockets", "watchdog")}
+    | {f"supervise.{name}" for name in ("signals", "slot", "sockets", "switch", "watchdog")}
     | {f"admin.{name}" for name in ("app", "events", "serve", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}

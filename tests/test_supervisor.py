@@ -6,61 +6,12 @@ import asyncio
 import json
 import os
 import signal
-from typing import Any
 
 import pytest
 
 from proxy.supervise.sockets import listen_on
 from proxy.tasks import spawn
-from tests.parts.supervised import Event, Supervised, ended, supervised
-
-
-async def kinds_heard(run: Supervised, pid: int, until: str) -> list[str]:
-    """
-    The kinds of frames that the child `pid` heard, up to the first `until`.
-    """
-    await run.see("heard", pid=pid, kind=until)
-    kinds = [line["kind"] for line in run.all("heard", pid=pid)]
-    return kinds[: kinds.index(until) + 1]
-
-
-async def status_heard(run: Supervised, **wanted: Any) -> dict[str, Any]:
-    """
-    The first STATUS that control heard with these fields.
-    """
-    mark = 0
-    while True:
-        line = await run.see("heard", after=mark, role="control", kind="STATUS")
-        status: dict[str, Any] = json.loads(line["payload"])
-        if {**status, **wanted} == status:
-            return status
-        mark = run.events.index(line) + 1
-
-
-async def workers_heard(run: Supervised, after: int = 0, **wanted: Any) -> dict[str, Any]:
-    """
-    The first STATUS that control heard from position `after` on in which every living worker has these fields.
-    """
-    mark = after
-    while True:
-        line = await run.see("heard", after=mark, role="control", kind="STATUS")
-        status: dict[str, Any] = json.loads(line["payload"])
-        alive = [worker for worker in status["workers"] if worker["alive"]]
-        if alive and all({**worker, **wanted} == worker for worker in alive):
-            return status
-        mark = run.events.index(line) + 1
-
-
-async def crash(run: Supervised) -> tuple[Event, Event]:
-    """
-    One worker crashes: what the supervisor says of it, and of its successor.
-    """
-    mark = run.mark
-    status, body = await run.ask("listen", "/crash")
-    assert status == 200
-    death = await run.see("child_ended", after=mark, pid=int(body))
-    return death, await run.see("worker_ready", after=mark)
-
+from tests.parts.supervised import crash, ended, kinds_heard, status_heard, supervised, workers_heard
 
 # Start.
 

@@ -7,12 +7,12 @@ through their links; what has to survive the supervisor goes to its `memory`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any, Protocol
 
 import orjson
 
-from proxy.clock import monotonic, timestamp
+from proxy.clock import monotonic
 from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
 from proxy.log import Log
@@ -21,9 +21,7 @@ from proxy.supervise.killfile import Sighting
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives
 from proxy.supervise.reports import ReportLog
-
-# Names and reasons come from people, by way of control; what is longer is cut.
-LONGEST_WORDS = 1000
+from proxy.supervise.switch import Switch
 
 
 class Memory(Protocol):
@@ -56,7 +54,7 @@ class Memory(Protocol):
 class Hub:
     """
     `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
-    how control was started, empty when it needs no telling.
+    how control was started, empty when it needs no telling; `latch` is the one that a predecessor left.
     """
 
     table: bytes
@@ -65,19 +63,20 @@ class Hub:
     changed: Callable[[], None]
     memory: Memory
     setup: bytes = b""
-    latch: Latch = field(default_factory=Latch)
-    kill_file: bool = False
+    latch: InitVar[Latch | None] = None
     steady: bool = True
     endpoints: bytes | None = None
     closing: bool = False
     drain_until: float | None = None
     control: Child | None = None
     lives: Lives = field(init=False)
+    switch: Switch = field(init=False)
     _reports: ReportLog = field(init=False)
     _reload_waits: bool = False
     _told: bytes = b""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, latch: Latch | None) -> None:
+        self.switch = Switch(latch or Latch(), self.log, self._turned)
         self.lives = Lives(log=self.log)
         self._reports = ReportLog(self.log)
 
@@ -98,7 +97,7 @@ class Hub:
             self._control_joined(child)
             return
         self.lives.begin(f"{self.host}/{child.number}", child)
-        if self.latch.killed:
+        if self.switch.latch.killed:
             self._send_latch(child)
         if self.endpoints is not None:
             child.send(Kind.ENDPOINTS, self.endpoints)
@@ -146,9 +145,9 @@ class Hub:
             case Kind.SETUP:
                 self.setup = frame.payload
             case Kind.KILL:
-                self.kill(*_who_and_why(frame))
+                self.switch.kill(*_who_and_why(frame))
             case Kind.RESTORE:
-                self.restore(*_who_and_why(frame))
+                self.switch.restore(*_who_and_why(frame))
             case Kind.PULSE:
                 control.works()
             case kind:
@@ -198,42 +197,14 @@ class Hub:
 
     # The kill latch...
 
-    def kill(self, by: str, reason: str) -> None:
-        """
-        Everything to old and nothing copied, in every worker, now; kept afterwards.
-        """
-        latch = self.latch.set(by, reason, timestamp())
-        if latch is self.latch:
-            self.log.info("already_killed", by=by, reason=reason, first_by=latch.by, first_reason=latch.reason)
-        else:
-            self._latch(latch)
-            self.log.warning("killed", **latch.values())
-
-    def restore(self, by: str, reason: str) -> None:
-        """
-        Lift the latch; refused while the kill file is there, which would only set it again.
-        """
-        latch = self.latch.lift(by, reason, timestamp())
-        if self.kill_file:
-            why, remedy = "the kill file is there", "remove it, then restore"
-            self.log.warning("restore_refused", by=by, reason=reason, why=why, remedy=remedy)
-        elif latch is not self.latch:
-            self._latch(latch)
-            self.log.warning("restored", **latch.values())
-
     def kill_file_seen(self, sighting: Sighting | None) -> None:
         """
-        The kill file has appeared, or is gone, which lifts nothing.
+        `Switch.file_seen`; control hears of it too.
         """
-        self.kill_file = sighting is not None
-        if sighting is not None:
-            self.kill(sighting.by[:LONGEST_WORDS], sighting.reason[:LONGEST_WORDS])
-        else:
-            self.log.info("kill_file_gone", killed=self.latch.killed)
+        self.switch.file_seen(sighting)
         self.tell()
 
-    def _latch(self, latch: Latch) -> None:
-        self.latch = latch
+    def _turned(self, latch: Latch) -> None:
         for worker in self.lives.workers:
             self._send_latch(worker)
         self.memory.keep_latch(latch)
@@ -286,9 +257,9 @@ class Hub:
         status = {
             "ready": self.ready > 0 and self.steady and not self.closing,
             "draining": self.closing,
-            "latch": {**self.latch.values(), **self.memory.latch_saved()},
+            "latch": {**self.switch.latch.values(), **self.memory.latch_saved()},
             "saved": self.memory.saved(),
-            "kill_file": self.kill_file,
+            "kill_file": self.switch.file_there,
             "workers": [life.status() for life in self.lives.known.values()],
         }
         payload = orjson.dumps(status)
@@ -300,7 +271,7 @@ class Hub:
             worker.send(kind, payload)
 
     def _send_latch(self, worker: Child) -> None:
-        worker.send(Kind.LATCH, orjson.dumps({"killed": self.latch.killed}))
+        worker.send(Kind.LATCH, orjson.dumps({"killed": self.switch.latch.killed}))
 
     def _send_drain(self, child: Child) -> None:
         if self.drain_until is not None:
@@ -329,4 +300,4 @@ def parse_object(frame: Frame) -> dict[str, Any]:
 
 def _who_and_why(frame: Frame) -> tuple[str, str]:
     said = parse_object(frame)
-    return str(said.get("by", ""))[:LONGEST_WORDS], str(said.get("reason", ""))[:LONGEST_WORDS]
+    return str(said.get("by", "")), str(said.get("reason", ""))

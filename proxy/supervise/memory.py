@@ -18,6 +18,7 @@ from proxy.supervise.latch import Latch, decode, encode
 TABLE, LATCH = "table.json", "latch.json"
 # How one tells that a store was here before, without knowing stores.
 STORES = frozenset({".db", ".sqlite", ".sqlite3"})
+MISSING = (FileNotFoundError, NotADirectoryError)
 NO_FOLDER = "there is no folder for state"
 
 
@@ -129,7 +130,7 @@ def _find_intent(folder: Path, first: Intent, log: Log) -> Intent | None:
     path = folder / TABLE
     try:
         return intent_in(path.read_bytes())
-    except FileNotFoundError:
+    except MISSING:
         if not _has_store(folder):
             return None
         why, fate = "it is missing beside a store", ""
@@ -152,7 +153,7 @@ def _has_store(folder: Path) -> bool:
 def _find_latch(path: Path, log: Log) -> Latch:
     try:
         return decode(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
+    except MISSING:
         return Latch()
     except ValueError:
         why = f"the kill latch in {path} was broken"

@@ -19,6 +19,7 @@ from typing import Any
 from proxy.link.frames import Frame, FrameReader, Kind, pack
 
 SNAPSHOT_SECONDS = 0.05
+STORM_SECONDS = 0.002
 TOTALS: dict[str, object] = {"worker": {}, "errors": {}, "endpoints": {}}
 
 
@@ -73,7 +74,7 @@ class FakeChild:
             watched: list[socket.socket] = [self.link]
             if self.accepting and self.listener is not None:
                 watched.append(self.listener)
-            readable, _, _ = select.select(watched, [], [], 0 if self.storm else SNAPSHOT_SECONDS)
+            readable, _, _ = select.select(watched, [], [], STORM_SECONDS if self.storm else SNAPSHOT_SECONDS)
             if self.link in readable:
                 self.read_link()
             if self.listener in readable:
@@ -267,7 +268,7 @@ class Control(FakeChild):
 
     def turn(self) -> None:
         """
-        A pulse, unless it is `still`; and as many tables as it can once there is a `storm`.
+        A pulse, unless it is `still`; and a table, many times a second once there is a `storm`.
         """
         if self.start != "still":
             self.send(Kind.PULSE)

@@ -10,8 +10,9 @@ import os
 import select
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class Supervised:
             async with asyncio.timeout(PATIENCE), self._news:
                 await self._news.wait_for(found)
         except TimeoutError:
-            told = "\n".join(map(str, self.events))
+            told = "\n".join(str(line) for line in self.events if line.get("kind") != "SNAPSHOT")
             raise AssertionError(f"{event} {fields} did not happen; what did:\n{told}") from None
         seen = found()
         assert seen is not None
@@ -183,18 +184,90 @@ def ended(pid: int, seconds: float = 1.0) -> bool:
         os.close(descriptor)
 
 
+async def kinds_heard(run: Supervised, pid: int, until: str) -> list[str]:
+    """
+    The kinds of frames that the child `pid` heard, up to the first `until`.
+    """
+    await run.see("heard", pid=pid, kind=until)
+    kinds = [line["kind"] for line in run.all("heard", pid=pid)]
+    return kinds[: kinds.index(until) + 1]
+
+
+async def status_where(run: Supervised, holds: Callable[[dict[str, Any]], bool], after: int = 0) -> dict[str, Any]:
+    """
+    The first STATUS that control heard from position `after` on for which that holds.
+    """
+    at = after
+    while True:
+        line = await run.see("heard", after=at, role="control", kind="STATUS")
+        while run.events[at] is not line:
+            at += 1
+        at += 1
+        status: dict[str, Any] = json.loads(line["payload"])
+        if holds(status):
+            return status
+
+
+async def status_heard(run: Supervised, after: int = 0, **wanted: Any) -> dict[str, Any]:
+    """
+    The first STATUS with these fields.
+    """
+    return await status_where(run, lambda status: {**status, **wanted} == status, after)
+
+
+async def workers_heard(run: Supervised, after: int = 0, **wanted: Any) -> dict[str, Any]:
+    """
+    The first STATUS in which every living worker has these fields.
+    """
+
+    def holds(status: dict[str, Any]) -> bool:
+        alive = [worker for worker in status["workers"] if worker["alive"]]
+        return bool(alive) and all({**worker, **wanted} == worker for worker in alive)
+
+    return await status_where(run, holds, after)
+
+
+async def latch_heard(run: Supervised, after: int = 0, **wanted: Any) -> dict[str, Any]:
+    """
+    The first STATUS whose latch has these fields.
+    """
+    return await status_where(run, lambda status: {**status["latch"], **wanted} == status["latch"], after)
+
+
+async def saved_heard(run: Supervised, epoch: int) -> dict[str, Any]:
+    """
+    The first STATUS in which a table of this epoch or a later one is on disk.
+    """
+    return await status_where(run, lambda status: (status["saved"]["epoch"] or 0) >= epoch)
+
+
+async def crash(run: Supervised) -> tuple[Event, Event]:
+    """
+    One worker crashes: what the supervisor says of it, and of its successor.
+    """
+    mark = run.mark
+    status, body = await run.ask("listen", "/crash")
+    assert status == 200
+    death = await run.see("child_ended", after=mark, pid=int(body))
+    return death, await run.see("worker_ready", after=mark)
+
+
 @asynccontextmanager
 async def supervised(*, worker: str = "well", control: str = "well", **launch: Any) -> AsyncIterator[Supervised]:
     """
-    A supervisor whose fake children begin as `worker` and `control` say; other arguments are fields of `Launch`.
+    A supervisor whose fake children begin as `worker` and `control` say; other arguments are fields of `Launch`, or
+    `changes` to its table, or `runtime`, the folder for what its user runs.
     """
-    fields = {"worker": worker, "control": control, "table": encode(a_table()).decode(), **launch}
+    table = replace(a_table(), **launch.pop("changes", {}))
+    environment = {**os.environ, "XDG_RUNTIME_DIR": launch.pop("runtime", "")}
+    fields = {"worker": worker, "control": control, "table": encode(table).decode(), **launch}
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "tests.parts.supervised",
         json.dumps(fields),
         cwd=PROJECT,
+        env=environment,
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         limit=1 << 24,
@@ -224,7 +297,7 @@ def main() -> int:
     addresses = {name: tuple(fields.pop(name, ("127.0.0.1", 0))) for name in ("listen", "health", "admin")}
     table = decode(fields.pop("table").encode())
     fields["setup"] = fields.pop("setup", "").encode()
-    for name in ("state", "kill_file"):
+    for name in ("state", "kill_file", "token_file"):
         fields[name] = Path(fields[name]) if name in fields else None
     try:
         return serve(Launch(table=table, **{**commands, **addresses, **fields}))

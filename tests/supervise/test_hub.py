@@ -13,6 +13,7 @@ from proxy.link.frames import Frame, Kind
 from proxy.log import LineWriter, build_log
 from proxy.supervise.child import Child, Role
 from proxy.supervise.hub import Hub
+from proxy.supervise.latch import Latch
 from proxy.supervise.memory import Nowhere
 
 
@@ -127,6 +128,12 @@ def test_the_dead_without_totals_are_not_kept(hub: Hub) -> None:
         (Role.WORKER, Frame(Kind.REPORT, 0, b"\xff")),
         (Role.CONTROL, Frame(Kind.DRAIN, 0, b"{}")),
         (Role.CONTROL, Frame(Kind.SNAPSHOT, 0, b"{}")),
+        (Role.CONTROL, Frame(Kind.STATUS, 0, b"{}")),
+        (Role.CONTROL, Frame(Kind.KILL, 0, b"no json")),
+        (Role.CONTROL, Frame(Kind.RESTORE, 0, b"[]")),
+        (Role.WORKER, Frame(Kind.KILL, 0, b"{}")),
+        (Role.WORKER, Frame(Kind.SETUP, 0, b"{}")),
+        (Role.WORKER, Frame(Kind.PULSE, 0, b"")),
     ],
 )
 def test_frames_that_make_no_sense_from_there_are_refused(hub: Hub, role: Role, frame: Frame) -> None:
@@ -138,3 +145,90 @@ def test_frames_that_make_no_sense_from_there_are_refused(hub: Hub, role: Role, 
 
     with pytest.raises(LinkError):
         hub.received(child, frame)
+
+
+def test_a_table_is_passed_on_whatever_it_is(hub: Hub) -> None:
+    """
+    The hub doesn't look into it; later workers and controls get it too.
+    """
+    control, worker = Told(Role.CONTROL, 1), Told(Role.WORKER, 2)
+    hub.joined(control)
+    hub.joined(worker)
+    hub.received(control, Frame(Kind.TABLE, 0, b""))
+    successor, late = Told(Role.CONTROL, 3), Told(Role.WORKER, 4)
+    hub.joined(successor)
+    hub.joined(late)
+
+    assert worker.heard(Kind.TABLE) == [(0, b"table"), (0, b"")]
+    assert late.heard(Kind.TABLE) == [(0, b"")]
+    assert successor.heard(Kind.TABLE) == [(0, b"")]
+
+
+def test_workers_hear_of_a_kill_before_it_is_kept_and_before_control(hub: Hub) -> None:
+    """
+    Nothing that may be slow or broken comes first.
+    """
+    order: list[str] = []
+    worker, control = Told(Role.WORKER, 1), Told(Role.CONTROL, 2)
+    hub.joined(worker)
+    hub.joined(control)
+
+    class Noted(Nowhere):
+        """
+        Notes who has heard what by the time that it is asked to keep the latch.
+        """
+
+        def keep_latch(self, _latch: Latch) -> None:
+            """
+            As `Memory.keep_latch`.
+            """
+            order.extend(frame.kind.name for frame in worker.frames if frame.kind is Kind.LATCH)
+            order.extend(frame.kind.name for frame in control.frames if b'"killed":true' in frame.payload)
+            order.append("kept")
+
+    hub.memory = Noted()
+    hub.received(control, Frame(Kind.KILL, 0, b'{"by": "ops", "reason": "errors"}'))
+
+    assert order == ["LATCH", "kept"]
+    assert b'"reason":"errors"' in control.frames[-1].payload
+
+
+def test_status_is_told_when_something_in_it_changed_and_not_otherwise(hub: Hub) -> None:
+    """
+    A new control is told in any case.
+    """
+    control, worker = Told(Role.CONTROL, 1), Told(Role.WORKER, 2)
+    hub.joined(control)
+    hub.joined(worker)
+    ready = Frame(Kind.READY, 0, b'{"epoch": 1, "digest": "d1", "killed": false}')
+    hub.received(worker, ready)
+    before = len(control.heard(Kind.STATUS))
+    hub.received(worker, ready)
+    hub.settle(steady=True)
+
+    assert len(control.heard(Kind.STATUS)) == before
+
+    hub.settle(steady=False)
+
+    assert len(control.heard(Kind.STATUS)) == before + 1
+
+    hub.left(control)
+    successor = Told(Role.CONTROL, 3)
+    hub.joined(successor)
+
+    assert successor.heard(Kind.STATUS) == control.heard(Kind.STATUS)[-1:]
+
+
+def test_a_reload_that_nobody_could_obey_is_for_the_next_control_once(hub: Hub) -> None:
+    """
+    After everything that it has to know first.
+    """
+    hub.reload()
+    hub.reload()
+    control, successor = Told(Role.CONTROL, 1), Told(Role.CONTROL, 2)
+    hub.joined(control)
+    hub.left(control)
+    hub.joined(successor)
+
+    assert [frame.kind for frame in control.frames[-2:]] == [Kind.JOINED, Kind.RELOAD]
+    assert successor.heard(Kind.RELOAD) == []
