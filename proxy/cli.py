@@ -7,23 +7,58 @@ What a command needs is imported when it runs, so that `--help` is quick. Nothin
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from proxy import __version__
 from proxy.errors import ConfigurationError
+from proxy.operate import BAD, COMMANDS, DONE, NO, refuse
 
 if TYPE_CHECKING:
     from proxy.settings.load import Loaded
     from proxy.settings.model import Settings
     from proxy.supervisor import Launch
 
-DONE, NO, BAD = 0, 1, 2
+
+PRINTERS = ("click.utils", "rich.console")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """
+    All commands. What can't be written is no defect of ours: one sentence, no traceback.
+    """
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """
+        Called by the console script.
+        """
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if not _came_from_printing(error):
+                raise
+            reason = (error.strerror or str(error)).lower()
+            with suppress(OSError):
+                click.echo(f"the output can't be written ({reason}); make room, or send it elsewhere", err=True)
+            # At its end the interpreter would try again to write what is left.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(NO)
+
+
+def _came_from_printing(error: OSError) -> bool:
+    """
+    Was it raised by what prints, and not by a file or socket of ours?
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") in PRINTERS
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def main() -> None:
     """
     Parallax stands in front of an old and a new system: one answers, the other gets a copy, and the two are compared.
@@ -64,7 +99,7 @@ def serve(file: Path | None, **options: str | int | None) -> None:
     try:
         sys.exit(supervise(_launch(loaded)))
     except ConfigurationError as error:
-        _refuse(error)
+        refuse(error)
 
 
 @main.command()
@@ -97,37 +132,6 @@ def check(files: tuple[Path, ...]) -> None:
 
 
 @main.command()
-@click.option(
-    "--admin",
-    metavar="URL",
-    envvar="PARALLAX_ADMIN_URL",
-    default="http://127.0.0.1:9900",
-    show_default=True,
-    help="The admin address of the running Parallax; also PARALLAX_ADMIN_URL.",
-)
-@click.option("--json", "as_json", is_flag=True, help="For scripts.")
-def status(admin: str, as_json: bool) -> None:
-    """
-    Ask a running Parallax who answers whom.
-
-    Exit code 0: it is ready; 1: it is not ready, or not there.
-
-    \b
-    Example:
-      parallax status
-      parallax status --admin http://127.0.0.1:9900 --json
-    """
-    from proxy.status import ask
-
-    try:
-        answer = ask(admin)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--admin") from None
-    click.echo(answer.as_json() if as_json else "\n".join(answer.as_lines()))
-    sys.exit(DONE if answer.ready else NO)
-
-
-@main.command()
 @click.option("--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long traffic runs.")
 @click.option("--keep", is_flag=True, help="Go on after the summary, until Ctrl-C.")
 def demo(seconds: float, keep: bool) -> None:
@@ -156,6 +160,10 @@ def version() -> None:
       parallax version
     """
     click.echo(f"parallax {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
+
+
+for _command in COMMANDS:
+    main.add_command(_command)
 
 
 def describe(settings: "Settings") -> list[str]:
@@ -194,19 +202,13 @@ def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...],
     return {paths[name]: value for name, value in options.items() if value is not None}
 
 
-def _refuse(error: ConfigurationError) -> NoReturn:
-    for problem in error.problems:
-        click.echo(problem, err=True)
-    sys.exit(BAD)
-
-
 def _load(file: Path | None, options: Mapping[tuple[str, ...], object]) -> "Loaded":
     from proxy.settings.load import load
 
     try:
         loaded = load(file, environment=os.environ, options=options)
     except ConfigurationError as error:
-        _refuse(error)
+        refuse(error)
     for warning in loaded.warnings:
         click.echo(f"{warning} (warning)", err=True)
     return loaded

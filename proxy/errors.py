@@ -59,3 +59,15 @@ class BadMessage(ParallaxError):
         super().__init__(detail)
         self.status = status
         self.detail = detail
+
+
+class RemoteError(ParallaxError):
+    """
+    A running Parallax can't be asked, or says no. `str()` is a sentence: what, where, and what to do.
+
+    `usage`: the one who asks has to ask differently, not only later.
+    """
+
+    def __init__(self, sentence: str, *, usage: bool = False) -> None:
+        super().__init__(sentence)
+        self.usage = usage

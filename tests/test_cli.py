@@ -2,6 +2,7 @@
 The command line: words, exit codes, and one sentence for each mistake.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,17 @@ def test_every_command_has_help_with_an_example(command: str | None) -> None:
 
     assert result.exit_code == 0
     assert f"\n    parallax {command or 'demo'}" in result.output.partition("Example:")[2]
+
+
+@pytest.mark.parametrize(("group", "command"), [("weights", "get"), ("weights", "set"), ("mirror", "set")])
+def test_so_has_every_command_of_a_group(group: str, command: str) -> None:
+    """
+    It too can be typed.
+    """
+    result = run(group, command, "--help")
+
+    assert result.exit_code == 0
+    assert f"\n    parallax {group} {command}" in result.output.partition("Example:")[2]
 
 
 def test_help_is_quick() -> None:
@@ -145,17 +157,6 @@ def test_bad_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
 
 
-def test_status_of_nobody_is_exit_code_1() -> None:
-    """
-    The answer is no, in a sentence; a URL that is none is bad usage.
-    """
-    result = run("status", PARALLAX_ADMIN_URL="http://127.0.0.1:1")
-
-    assert result.exit_code == 1
-    assert result.output.startswith("not ready: nothing answers at http://127.0.0.1:1 (")
-    assert run("status", "--admin", "here").exit_code == 2
-
-
 def sentences(**values: Any) -> str:
     sides = {"old": {"url": "http://old"}, "new": {"url": "http://new"}}
     return "\n".join(describe(Settings.model_validate({**sides, **values})))
@@ -190,4 +191,39 @@ def test_commands_are_those_of_this_version() -> None:
     A command that is listed works.
     """
     assert isinstance(main, click.Group)
-    assert sorted(main.commands) == ["check", "demo", "serve", "status", "version"]
+    assert sorted(main.commands) == [
+        *("audit", "check", "demo", "kill", "mirror", "reload", "restore", "serve", "status", "version", "weights"),
+    ]
+
+
+@pytest.mark.parametrize("words", [["version"], ["--help"], ["serve", "--help"], ["check", "good.yaml"], ["demo"]])
+def test_a_full_disk_is_told_in_one_sentence(words: list[str], folder: Path) -> None:
+    """
+    What is printed can't be written: exit code 1 and no traceback, wherever it was printed.
+    """
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "proxy", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )
+
+    assert ran.returncode == 1
+    assert ran.stderr == "the output can't be written (no space left on device); make room, or send it elsewhere\n"
+
+
+def test_a_reader_that_went_away_is_nobodys_fault() -> None:
+    """
+    As `parallax --help | true` leaves it: no word.
+    """
+    there, gone = os.pipe()
+    os.close(there)
+    words = [sys.executable, "-m", "proxy", "--help"]
+    ran = subprocess.run(words, stdout=gone, stderr=subprocess.PIPE, text=True, check=False, cwd=PROJECT)
+    os.close(gone)
+
+    assert ran.returncode == 1
+    assert ran.stderr == ""

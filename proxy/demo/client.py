@@ -6,10 +6,13 @@ For the demo's own use (load, shops, admin API): answers are framed by a length 
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 DEADLINE = 10.0  # seconds; far beyond what any request of the demo should take
 BODILESS = (204, 304)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +39,14 @@ class Client:
         self._deadline = deadline
         self._idle: list[tuple[StreamReader, StreamWriter]] = []
 
-    async def request(self, method: str, target: str, body: bytes = b"") -> Reply:
+    async def request(self, method: str, target: str, body: bytes = b"", fields: Mapping[str, str] = NOTHING) -> Reply:
         """
-        The answer to one request. Raises `OSError` when none or only part of one came, or when that took too
-        long (`TimeoutError` is an OSError).
+        The answer to one request, which has header `fields` of its own. Raises `OSError` when none or only part of one
+        came, or when that took too long (`TimeoutError` is an OSError).
         """
         length = f"Content-Length: {len(body)}\r\nContent-Type: application/json\r\n" if body else ""
-        head = f"{method} {target} HTTP/1.1\r\nHost: {self.address}\r\n{length}\r\n"
+        more = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        head = f"{method} {target} HTTP/1.1\r\nHost: {self.address}\r\n{more}{length}\r\n"
         async with asyncio.timeout(self._deadline):
             reader, writer = await self._connection()
             try:

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from proxy.clock import monotonic
-from proxy.demo.client import Client
+from proxy.demo.client import NOTHING, Client
 from proxy.demo.load import Load
 from proxy.demo.reading import Reading, parse, total
 from proxy.demo.shop import RECEIVED
@@ -104,7 +104,7 @@ class _Demo:
         load = Load(clients, RATE)
         try:
             await self._watch(up, admin, load)
-            await self._settle(admin, load.tally.sent)
+            await self._settle(up, admin, load.tally.sent)
             received = {side: await _get(Client(address), RECEIVED) for side, address in _sides(up)}
         finally:
             clients.close()
@@ -119,7 +119,7 @@ class _Demo:
         self._answered.append((start, 0))
         sending = spawn(load.run(self._seconds), name="load")
         # Apart from the showing: clients are served, and to be seen, before control can answer.
-        looking = spawn(self._keep_looking(admin), name="look")
+        looking = spawn(self._keep_looking(up, admin), name="look")
         try:
             with self._screen() as show:
                 while not sending.done():
@@ -164,18 +164,19 @@ class _Demo:
             readings=self._readings,
         )
 
-    async def _keep_looking(self, admin: Client) -> None:
+    async def _keep_looking(self, up: Stage, admin: Client) -> None:
         while True:
-            await self._look(admin)
+            await self._look(up, admin)
             await asyncio.sleep(REFRESH)
 
-    async def _look(self, admin: Client) -> None:
+    async def _look(self, up: Stage, admin: Client) -> None:
         # Control may be away for a moment; what was last seen stays in view then.
         with suppress(OSError):
-            self._weights = await _get(admin, "/admin/weights")
-            self._readings = parse(await _get(admin, "/admin/endpoints"))
+            signed_in = up.signed_in()
+            self._weights = await _get(admin, "/admin/weights", signed_in)
+            self._readings = parse(await _get(admin, "/admin/endpoints", signed_in))
 
-    async def _settle(self, admin: Client, sent: int) -> None:
+    async def _settle(self, up: Stage, admin: Client, sent: int) -> None:
         """
         Wait until the books have all that was sent and nothing is pending; the summary says so if that never comes.
         """
@@ -183,15 +184,15 @@ class _Demo:
             async with asyncio.timeout(SETTLE_DEADLINE):
                 while (books := total(self._readings)).settled < max(sent, books.eligible):
                     await asyncio.sleep(REFRESH)
-                    await self._look(admin)
+                    await self._look(up, admin)
 
 
 def _sides(up: Stage) -> tuple[tuple[str, str], ...]:
     return (("old", up.old), ("new", up.new))
 
 
-async def _get(client: Client, target: str) -> Any:
-    reply = await client.request("GET", target)
+async def _get(client: Client, target: str, fields: Mapping[str, str] = NOTHING) -> Any:
+    reply = await client.request("GET", target, fields=fields)
     if reply.status != 200:
         raise ConnectionError(f"GET {target} answered {reply.status}")
     return orjson.loads(reply.body)

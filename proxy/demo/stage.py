@@ -42,7 +42,8 @@ class StageError(ParallaxError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """
-    Everything is up, at these addresses ("host:port"). `fallen` gets a `StageError` once a child ended by itself.
+    Everything is up, at these addresses ("host:port"). `fallen` gets a `StageError` once a child ended by itself;
+    `token_file` is where Parallax lays the token for its admin port.
     """
 
     old: str
@@ -51,6 +52,16 @@ class Stage:
     admin: str
     pids: tuple[int, ...]
     fallen: asyncio.Future[None]
+    token_file: Path
+
+    def signed_in(self) -> dict[str, str]:
+        """
+        The header field that an operator sends; none, as long as there is no token.
+        """
+        try:
+            return {"Authorization": f"Bearer {self.token_file.read_text().strip()}"}
+        except OSError:
+            return {}
 
 
 @asynccontextmanager
@@ -76,6 +87,7 @@ async def stage() -> AsyncIterator[Stage]:
             admin=ready["admin"],
             pids=tuple(child.pid for child in children),
             fallen=fallen,
+            token_file=folder / "admin-token",
         )
 
 
@@ -111,6 +123,8 @@ async def _parallax(old: str, new: str, folder: Path) -> "AsyncIterator[Child]":
         "new": {"url": f"http://{new}"},
         # Parallax would learn them by itself; named here, not even the first requests are counted as `other`.
         "metrics": {"endpoints": list(MIX)},
+        # All that it keeps lies in this folder, which goes when the demo goes.
+        "store": "sqlite:///parallax.db",
         # No balancer needs time to notice that the demo ends.
         "drain": {"delay": 0},
     }
