@@ -16,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from proxy.errors import StoreError, StoreKind
+from proxy.store.files import same_rights
 
 # Of every connection. FULL: what was committed survives a power cut, not only kill -9. Nothing goes to a temporary
 # folder, which may be read-only; nothing in the file may run code; pages are looked at more closely than by default.
@@ -53,14 +54,19 @@ def make_engine(path: Path, seconds: float, mode: str = "rw") -> Engine:
     """
 
     def connect() -> sqlite3.Connection:
+        same_rights(path)
         # No isolation level: the module sends no BEGIN of its own. The pool gives a connection to one thread at a time.
         made = sqlite3.connect(
             f"{path.as_uri()}?mode={mode}", uri=True, timeout=seconds, isolation_level=None, check_same_thread=False
         )
         # Text that somebody made invalid is for us to judge.
         made.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
-        for pragma in PRAGMAS:
-            made.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in PRAGMAS:
+                made.execute(f"PRAGMA {pragma}")
+        except (sqlite3.Error, UnicodeError):
+            made.close()
+            raise
         return made
 
     engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_timeout=seconds)
@@ -84,6 +90,9 @@ def telling(path: Path) -> Iterator[None]:
     except IntegrityError as error:
         # Only we write, and we never write a line twice.
         raise StoreError("corrupt", f"{path} was changed by something else: {error.orig}") from error
+    except UnicodeError as error:
+        # Not even the names in it, which SQLite quotes in its message, are text.
+        raise StoreError("corrupt", WORDS["corrupt"].format(path=path)) from error
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
         cause = getattr(error, "orig", None) or error
         kind = kind_of(cause) or kind_of_disk(path)

@@ -32,6 +32,20 @@ def prepare(path: Path) -> None:
                 path.chmod(mode & 0o700)
 
 
+def same_rights(path: Path) -> None:
+    """
+    Give what lies beside the database its rights. SQLite does so when it makes them: after a time in which the database
+    could only be read, they could for ever.
+    """
+    with suppress(OSError):
+        mode = path.stat().st_mode & 0o777
+        for suffix in BESIDE:
+            beside = Path(f"{path}{suffix}")
+            with suppress(FileNotFoundError):
+                if beside.stat().st_mode & 0o777 != mode:
+                    beside.chmod(mode)
+
+
 def move_aside(path: Path) -> Path:
     """
     Rename the database and what lies beside it, so that they can still be opened together. Returns the new place.
@@ -76,4 +90,11 @@ def has_remains(path: Path) -> bool:
     """
     Whether the database is gone, and what SQLite kept beside it isn't.
     """
-    return not path.exists() and any(Path(f"{path}{suffix}").exists() for suffix in BESIDE)
+    return not path.exists() and has_log(path)
+
+
+def has_log(path: Path) -> bool:
+    """
+    Whether something lies beside the database: it is in use, or whoever used it came to a sudden end.
+    """
+    return any(Path(f"{path}{suffix}").exists() for suffix in BESIDE)

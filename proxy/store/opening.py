@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, text
 from proxy import __version__
 from proxy.errors import StoreError
 from proxy.store.engine import make_engine, telling
-from proxy.store.files import has_remains, move_aside, prepare
-from proxy.store.schema import APPLICATION, MIGRATIONS, Migrations, Stamp, migrate, read_stamp
+from proxy.store.files import has_log, has_remains, move_aside, prepare
+from proxy.store.schema import APPLICATION, FRESH, MIGRATIONS, Migrations, Stamp, head, is_whole, migrate, read_stamp
 
 
 def begin(path: Path, engine: Engine, seconds: float, migrations: Migrations = MIGRATIONS) -> str | None:
@@ -42,29 +42,45 @@ def _check(path: Path, engine: Engine, seconds: float, migrations: Migrations) -
     """
     Refuse a file that isn't ours, a newer one and a broken one; bring an older one up to date.
     """
-    # Read-only, so that a file that isn't for us is not even tidied up.
-    probe = make_engine(path, seconds, mode="ro")
-    try:
-        with telling(path), probe.begin() as connection:
-            stamp = read_stamp(connection)
-    finally:
-        probe.dispose()
-    _refuse_foreign(path, stamp, len(migrations))
+    _refuse_foreign(path, _probe(path, seconds), len(migrations))
     with telling(path):
         with engine.connect() as bare:
             cursor = bare.connection.cursor()
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.close()
         with engine.execution_options(write=True).begin() as connection:
-            _refuse_broken(path, connection)
+            stamp = read_stamp(connection)
+            _refuse_foreign(path, stamp, len(migrations))
+            _refuse_broken(path, connection, migrations[: stamp.version])
             migrate(connection, stamp.version, __version__, migrations)
+            # SQLite lets a writer begin in a file that it can only read.
+            connection.execute(head.update().values(lines=head.c.lines))
+
+
+def _probe(path: Path, seconds: float) -> Stamp:
+    """
+    Whose file it is, found without leaving a trace: one that isn't for us is not even tidied up.
+    """
+    mode = "ro" if has_log(path) else "ro&immutable=1"
+    engine = make_engine(path, seconds, mode)
+    try:
+        with telling(path), engine.begin() as connection:
+            return read_stamp(connection)
+    except StoreError as error:
+        # Of a file with a log nobody can read anything before that log was worked in. If it is more, we'll see it next.
+        if error.kind != "read_only":
+            raise
+        return FRESH
+    finally:
+        engine.dispose()
 
 
 def _refuse_foreign(path: Path, stamp: Stamp, known: int) -> None:
-    fresh = stamp.empty and not stamp.application and not stamp.version
-    if stamp.application != APPLICATION and not fresh:
+    if stamp == FRESH:
+        return
+    if stamp.application != APPLICATION:
         raise StoreError("other", f"{path} is a database of another program; name another file in `store`")
-    if not stamp.version and not fresh:
+    if not stamp.version:
         raise StoreError("corrupt", f"{path} is broken (its stamp is gone)")
     if stamp.version > known:
         raise StoreError(
@@ -74,7 +90,9 @@ def _refuse_foreign(path: Path, stamp: Stamp, known: int) -> None:
         )
 
 
-def _refuse_broken(path: Path, connection: Connection) -> None:
+def _refuse_broken(path: Path, connection: Connection, made: Migrations) -> None:
     answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if answer == "ok" and not is_whole(connection, made):
+        answer = "its tables aren't ours"
     if answer != "ok":
         raise StoreError("corrupt", f"{path} is broken ({answer})")

@@ -5,9 +5,10 @@ A database is built by the same migrations that bring an old one up to date, and
 """
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, text
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, create_engine, text
 
 # «Plxs»: says to `file` and to us that this SQLite database is a store of Parallax.
 APPLICATION: Final = int.from_bytes(b"Plxs")
@@ -76,6 +77,9 @@ MIGRATIONS: Final[Migrations] = (
 )
 
 
+TABLES: Final = text("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
     """
@@ -86,6 +90,9 @@ class Stamp:
     version: int
     empty: bool
     written_by: str
+
+
+FRESH: Final = Stamp(application=0, version=0, empty=True, written_by="")
 
 
 def read_stamp(connection: Connection) -> Stamp:
@@ -101,15 +108,27 @@ def read_stamp(connection: Connection) -> Stamp:
     return Stamp(application=application, version=version, empty=not tables, written_by=written_by)
 
 
+def is_whole(connection: Connection, made: Migrations) -> bool:
+    """
+    Whether the tables are those that the migrations in `made` make. SQLite itself only notices what it can't read.
+    """
+    engine = create_engine("sqlite://")
+    with engine.begin() as model:
+        for statement in chain.from_iterable(made):
+            model.execute(text(statement))
+        expected = model.execute(TABLES).all()
+    engine.dispose()
+    return connection.execute(TABLES).all() == expected
+
+
 def migrate(connection: Connection, version: int, written_by: str, migrations: Migrations) -> None:
     """
     Bring a database with schema `version` (0: an empty one) up to date and stamp it; the caller commits.
     """
     if version == len(migrations):
         return
-    for statements in migrations[version:]:
-        for statement in statements:
-            connection.execute(text(statement))
+    for statement in chain.from_iterable(migrations[version:]):
+        connection.execute(text(statement))
     connection.execute(head.update().values(written_by=written_by))
     connection.execute(text(f"PRAGMA application_id = {APPLICATION}"))
     connection.execute(text(f"PRAGMA user_version = {len(migrations)}"))

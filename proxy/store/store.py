@@ -8,7 +8,7 @@ the same store works again when the cause is gone.
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,8 +28,7 @@ from proxy.store.schema import audit, head, intents
 
 SCHEME: Final = "sqlite:///"
 BUSY_SECONDS: Final = 2.0
-# After these a connection may keep what was wrong: one opened while the file was read-only stays read-only. After
-# `full` it is kept: a new one needs room, and reading must go on.
+# After these a connection may keep what was wrong. After `full` it is kept: a new one would need room.
 SPOILT: Final = frozenset({"read_only", "corrupt", "other"})
 ENTRIES: Final = 100
 BATCH: Final = 1000
@@ -44,7 +43,7 @@ class Store:
         self.path = path
         self._busy = busy_seconds
         self._engine: Engine = make_engine(path, busy_seconds)
-        self._identity = identity(path)
+        self._identity: tuple[int, int] | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -75,7 +74,7 @@ class Store:
         Returns what happened to it, in a sentence.
         """
         with self._exclusive(), telling(self.path):
-            self._engine.dispose()
+            self.close()
             moved = None
             if identity(self.path) == self._identity:
                 moved = f"{self.path} is broken; it was moved to {move_aside(self.path)}, and a new one was begun"
@@ -85,7 +84,7 @@ class Store:
         """
         The newest intent; None when none was ever saved.
         """
-        with self._reading() as connection:
+        with self._transaction() as connection:
             row = connection.execute(select(intents).order_by(intents.c.epoch.desc()).limit(1)).one_or_none()
         if row is None:
             return None
@@ -93,7 +92,7 @@ class Store:
             intent = from_values(orjson.loads(row.intent))
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} can't be read") from error
-        if sha256(row.intent) != row.sha256 or intent.epoch != row.epoch:
+        if sha256(str(row.intent)) != row.sha256 or intent.epoch != row.epoch:
             raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} isn't what was saved")
         return intent
 
@@ -101,7 +100,8 @@ class Store:
         """
         Keep an intent and the line that says why, both or none. Returns the line with its number.
         """
-        with self._writing() as connection:
+
+        def work(connection: Connection) -> Entry:
             newest = connection.execute(select(func.max(intents.c.epoch))).scalar()
             if newest is not None and intent.epoch <= newest:
                 raise StoreError("stale", f"epoch {intent.epoch} isn't greater than {newest}, which is saved")
@@ -110,14 +110,15 @@ class Store:
             connection.execute(
                 intents.insert().values(epoch=intent.epoch, intent=values, sha256=sha256(values), entry=line.id)
             )
-        return line
+            return line
+
+        return self._write(work)
 
     def audit(self, entry: Entry) -> Entry:
         """
         Keep a line. Returns it with its number.
         """
-        with self._writing() as connection:
-            return self._append(connection, entry)
+        return self._write(lambda connection: self._append(connection, entry))
 
     def entries(self, limit: int = ENTRIES, before: int | None = None) -> list[Entry]:
         """
@@ -126,14 +127,14 @@ class Store:
         query = select(audit).order_by(audit.c.id.desc()).limit(limit)
         if before is not None:
             query = query.where(audit.c.id < before)
-        with self._reading() as connection:
+        with self._transaction() as connection:
             return [from_row(row._asdict()) for row in connection.execute(query)]
 
     def verify(self) -> int | None:
         """
         The number of the first line of the audit that isn't what was written; None when all are.
         """
-        with self._reading() as connection:
+        with self._transaction() as connection:
             known = connection.execute(select(head)).one_or_none()
             lines, last = (known.lines, known.hash) if known else (0, "")
             rows = connection.execution_options(yield_per=BATCH).execute(select(audit).order_by(audit.c.id))
@@ -143,7 +144,7 @@ class Store:
         """
         The number of the last change of the kill latch that is in the audit; 0 when none is.
         """
-        with self._reading() as connection:
+        with self._transaction() as connection:
             query = select(func.max(audit.c.latch)).where(audit.c.latch.is_not(None))
             return int(connection.execute(query).scalar() or 0)
 
@@ -165,19 +166,28 @@ class Store:
         finally:
             self._lock.release()
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _write(self, work: Callable[[Connection], Entry]) -> Entry:
+        """
+        What `work` does, done whole or not at all.
+        """
         began = monotonic()
         with self._exclusive(), telling(self.path):
             if identity(self.path) != self._identity:
                 # SQLite would go on writing to a file that nobody finds any more.
                 raise StoreError("corrupt", f"{self.path} was taken away or replaced while it was in use")
-            left = max(0.0, self._busy - (monotonic() - began))
-            with self._reading(write=True, seconds=left) as connection:
-                yield connection
+            options = {"write": True, "seconds": max(0.0, self._busy - (monotonic() - began))}
+            try:
+                with self._transaction(**options) as connection:
+                    return work(connection)
+            except StoreError as error:
+                if error.kind != "read_only":
+                    raise
+            # It may be only our connections, from a time in which the file could only be read; these are closed now.
+            with self._transaction(**options) as connection:
+                return work(connection)
 
     @contextmanager
-    def _reading(self, **options: Any) -> Iterator[Connection]:
+    def _transaction(self, **options: Any) -> Iterator[Connection]:
         try:
             with telling(self.path), self._engine.execution_options(**options).begin() as connection:
                 yield connection

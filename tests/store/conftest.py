@@ -2,11 +2,12 @@
 A place for a store, and a store in it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from proxy.errors import StoreError
 from proxy.store.store import Store
 
 
@@ -35,3 +36,17 @@ def store(url: str) -> Iterator[Store]:
     assert opened.trouble is None
     yield opened.store
     opened.store.close()
+
+
+@pytest.fixture
+def raises_corrupt() -> Callable[[Callable[[], object]], None]:
+    """
+    Asserts that a call says that the store is broken.
+    """
+
+    def check(call: Callable[[], object]) -> None:
+        with pytest.raises(StoreError) as raised:
+            call()
+        assert raised.value.kind == "corrupt", raised.value
+
+    return check

@@ -140,7 +140,7 @@ def test_what_is_acknowledged_is_on_the_disk(store: Store) -> None:
     FULL: a commit waits for the disk, so that a power cut takes nothing back. On every connection, not only the first.
     """
     for _ in range(3):
-        with store._reading() as one, store._reading(write=True) as two:
+        with store._transaction() as one, store._transaction(write=True) as two:
             for connection in (one, two):
                 assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
                 assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
@@ -151,7 +151,7 @@ def test_readers_and_the_writer_do_not_wait_for_each_other(store: Store, path: P
     Whoever reads sees one state throughout; whoever writes doesn't notice.
     """
     store.save(intent(1), entry("one"))
-    with closing(sqlite3.connect(path, isolation_level=None)) as reader, store._reading(write=True):
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader, store._transaction(write=True):
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM audit").fetchone() == (1,)
         assert store.load() == intent(1)
@@ -191,7 +191,7 @@ def test_another_thread_that_hangs_is_not_waited_for_for_ever(url: str) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def hang() -> None:
-        with store._writing():
+        with store._exclusive():
             entered.set()
             leave.wait(30)
 
