@@ -12,6 +12,7 @@ from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
+from proxy.routing.choice import Choice, made_by_chance
 from proxy.routing.table import Side, Table
 from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
@@ -68,17 +69,19 @@ class Reach:
 
 class Course:
     """
-    `weight` is the share of new in percent; `same_form` says that one text of a request serves both legs. `tls` has a
-    context for every side that wants one; `before` is the course whose connections may serve on.
+    `weight` is the share of new in percent; `choice` is None where chance alone decides by it; `same_form` says that
+    one text of a request serves both legs. `tls` has a context for every side that wants one; `before` is the course
+    whose connections may serve on.
     """
 
-    __slots__ = ("mirror", "pairs", "parser", "same_form", "sides", "table", "weight")
+    __slots__ = ("choice", "mirror", "pairs", "parser", "same_form", "sides", "table", "weight")
 
     def __init__(
         self, table: Table, pairs: Pairs, now: float, tls: Mapping[Side, SSLContext], before: "Course | None" = None
     ) -> None:
         self.table = table
         self.weight = table.weight
+        self.choice = None if made_by_chance(table) else Choice(table)
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
         self.parser: AnswerParser = self._parser(before)

@@ -21,9 +21,8 @@ from proxy.shadow import ShadowLeg
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
-from proxy.wire.request import IDEMPOTENT, RequestHead
+from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
 
-SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
 NO_ROOM = frozenset({"limit", "descriptors"})
@@ -64,8 +63,14 @@ class Exchange:
         self._head = head
         self.upgrade = head.upgrade
         # Deciding who answers...
-        weight = course.weight
-        self._live = live = OLD if weight <= 0.0 else NEW if plane.random() * 100.0 < weight else OLD
+        weight, choice = course.weight, course.choice
+        if weight <= 0.0:
+            live = OLD
+        elif choice is None:
+            live = NEW if plane.random() * 100.0 < weight else OLD
+        else:
+            live = choice.live(head, client.hop.address, plane.random)
+        self._live = live
         self._reach: Reach = course.sides[live]
         self._page = page = plane.page(head)
         page.eligible[live] += 1

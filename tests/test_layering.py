@@ -42,6 +42,7 @@ IO_MODULES = (
 # What a pure module may import from outside. None of these opens, waits, asks the time or rolls dice by itself.
 PURE_LIBRARIES = {
     *(
+        "binascii",
         "bisect",
         "collections",
         "dataclasses",
@@ -56,7 +57,7 @@ PURE_LIBRARIES = {
     ),
     *("json", "re", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
-    *("orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml"),
+    *("mmh3", "orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml"),
 }
 # `pathlib` joins names in pure modules; it doesn't look at the disk there.
 DISK = {"exists", "iterdir", "mkdir", "open", "read_bytes", "read_text", "resolve", "stat", "write_bytes", "write_text"}

@@ -45,6 +45,8 @@ METHODS = frozenset(
 )
 # Requests of HTTP's relatives that sources of streams send to HTTP ports (RFC 2326 §10, Icecast); taken for HTTP/1.0.
 RELATIVES = {b"RTSP/1.0": frozenset({b"ANNOUNCE", b"DESCRIBE", b"OPTIONS"}), b"ICE/1.0": frozenset({b"SOURCE"})}
+# RFC 9110 §9.2.1, but for TRACE, which is refused here: requests that write nothing.
+SAFE = frozenset({b"GET", b"HEAD", b"OPTIONS"})
 # RFC 9110 §9.2.2: requests behind which a client may send the next one ahead of the answer (RFC 9112 §9.3.2).
 IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE"})
 
