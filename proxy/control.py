@@ -2,7 +2,8 @@
 Wires the control process: its link to the supervisor, what it knows, the admin port.
 
 `python -m proxy.control LINK_FD ADMIN_FD`. Ends with exit code 0 when told to stop or when the supervisor is gone.
-Traffic never waits for it: everything here can die and start anew from what the supervisor keeps.
+Traffic never waits for it: everything here can die and start anew from what the supervisor keeps. Nothing is answered
+before all of that has come, or counters would seem to go backwards.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
@@ -22,16 +24,23 @@ from proxy import __version__
 from proxy.admin.app import build_app
 from proxy.admin.facts import Facts, parse_object
 from proxy.admin.serve import serving
+from proxy.admin.steering import Refusal, Who
 from proxy.clock import monotonic
 from proxy.errors import LinkError
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
+from proxy.link.setup import Setup, decode
 from proxy.log import Allowance, Log, open_log
 from proxy.metrics.exposition import BooksCollector
+from proxy.steering import Outside, Steering
+from proxy.tasks import spawn
 
 # What others can make us write: workers' reports, frames that make no sense, bad requests on the admin port.
 LINES_PER_SECOND = 20.0
 LINES_AT_ONCE = 200
+
+PULSE_SECONDS = 1.0
+SIGHUP = Who(name="SIGHUP", role="", peer="")
 
 # Fields that the log itself fills.
 OURS = frozenset({"event", "level", "timestamp", "process", "exc_info", "stack_info", "self"})
@@ -48,6 +57,10 @@ class Control:
         self._allowance = Allowance(LINES_PER_SECOND, LINES_AT_ONCE)
         self._has_published = False
         self.channel: Channel | None = None
+        self.setup: Setup | None = None
+        self.steering: Steering | None = None
+        # Set when all that the supervisor kept has come, or when it is time to go before that.
+        self.joined = asyncio.Event()
         self.ended = asyncio.Event()
         self.exit_code = 0
 
@@ -63,11 +76,6 @@ class Control:
     def _obey(self, frame: Frame) -> None:
         facts = self._facts
         match frame.kind:
-            case Kind.TABLE:
-                if facts.take_table(frame.payload):
-                    self._publish_endpoints()
-            case Kind.STATUS:
-                facts.take_status(frame.payload)
             case Kind.SNAPSHOT:
                 facts.take_snapshot(frame.incarnation, frame.payload)
                 # Once in a life: what workers offered while there was no control is lost, and a list makes them offer
@@ -83,10 +91,27 @@ class Control:
                 facts.take_sample(frame.payload)
             case Kind.REPORT:
                 self._report(frame)
+            case _:
+                self._obey_supervisor(frame)
+
+    def _obey_supervisor(self, frame: Frame) -> None:
+        match frame.kind:
+            case Kind.SETUP:
+                self.setup = _read_setup(frame.payload)
+            case Kind.TABLE:
+                if self._facts.take_table(frame.payload):
+                    self._publish_endpoints()
+            case Kind.STATUS:
+                self._facts.take_status(frame.payload)
+                if self.steering is not None:
+                    self.steering.status_changed()
+            case Kind.JOINED:
+                self.joined.set()
+            case Kind.RELOAD:
+                if self.steering is not None:
+                    spawn(self._reload(self.steering), name="reload")
             case Kind.STOP:
-                self.ended.set()
-            case Kind.SETUP | Kind.JOINED:
-                pass
+                self._end()
             case kind:
                 raise LinkError(f"control can't use {kind.name}")
 
@@ -108,7 +133,52 @@ class Control:
         if error is not None:
             self._log.error("link_lost", reason=f"{type(error).__name__}: {error}")
             self.exit_code = 1
+        self._end()
+
+    def _end(self) -> None:
         self.ended.set()
+        self.joined.set()
+
+    def send(self, kind: Kind, payload: bytes) -> None:
+        """
+        One frame to the supervisor.
+        """
+        if self.channel is not None:
+            self.channel.send(kind, payload)
+
+    def steer(self, setup: Setup) -> Steering:
+        """
+        Begin to steer, once all has come.
+        """
+        outside = Outside(send=self.send, tell=self.tell, publish=self.publish, equip=self.equip)
+        self.steering = Steering(self._facts, setup, outside)
+        self.steering.start()
+        return self.steering
+
+    def publish(self, kind: str, value: dict[str, Any]) -> None:
+        """
+        An event for who listens.
+        """
+
+    async def equip(self, setup: Setup) -> None:
+        """
+        What the admin port needs of a setup that comes into force.
+        """
+
+    async def _reload(self, steering: Steering) -> None:
+        # Refused: that has been logged, with the reasons.
+        with suppress(Refusal):
+            await steering.reload(SIGHUP, {})
+
+    async def pulse(self) -> None:
+        """
+        Tell the supervisor that this loop turns, for ever.
+        """
+        while True:
+            self.send(Kind.PULSE, b"")
+            if self.steering is not None:
+                self.steering.refresh()
+            await asyncio.sleep(PULSE_SECONDS)
 
     def tell(self, level: str, event: str, /, **fields: Any) -> None:
         """
@@ -180,10 +250,23 @@ async def run(link: int, listener: socket.socket, log: Log) -> int:
     bound = str(listener.getsockname()[0])
     app = build_app(facts, registry, bound=bound, report=control.failed)
     control.channel = await open_channel(link, control.received, control.lost)
+    background = [spawn(control.pulse(), name="pulse")]
+    await control.joined.wait()
+    if control.setup is not None and not control.ended.is_set():
+        background.append(spawn(control.steer(control.setup).watch(), name="watch the configuration"))
     async with serving(app, listener, logging.getLogger("admin")):
         await control.ended.wait()
+    for task in background:
+        task.cancel()
     control.channel.close()
     return control.exit_code
+
+
+def _read_setup(payload: bytes) -> Setup:
+    try:
+        return decode(payload)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LinkError("a setup has the wrong shape") from error
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
+from proxy.link.setup import Setup, encode
 from proxy.metrics.books import DIVERGENT, IDENTICAL, LIVE, Books
-from proxy.routing.table import OLD
+from proxy.routing.intent import Intent, intent_of
+from proxy.routing.table import OLD, decode
+from proxy.settings.load import load
+from proxy.settings.setup import build_setup
+from proxy.store.audit import Entry
+from proxy.store.store import Store
 from proxy.tasks import spawn
 from tests.parts.payloads import sample, snapshot, status, table, worker
+from tests.parts.steered import a_setup
 
 PROJECT = Path(__file__).parents[1]
 PATIENCE = 30.0
@@ -70,12 +78,37 @@ class Controlled:
                 self._news.clear()
                 await self._news.wait()
 
-    def start(self, *workers: dict[str, Any], **changes: Any) -> None:
+    def start(self, *workers: dict[str, Any], setup: Setup | None = None, **changes: Any) -> None:
+        """
+        What every control gets first, and that this was all.
+        """
+        self.begin(*workers, setup=setup, **changes)
+        self.hub.send(Kind.JOINED)
+
+    def begin(self, *workers: dict[str, Any], setup: Setup | None = None, **changes: Any) -> None:
         """
         What every control gets first.
         """
+        if setup is not None:
+            self.hub.send(Kind.SETUP, encode(setup))
         self.hub.send(Kind.TABLE, table(**changes))
         self.hub.send(Kind.STATUS, status(*workers))
+
+    async def obeyed(self) -> None:
+        """
+        Everything sent so far.
+
+        A frame that control refuses comes back as a log line: frames are obeyed in order, so then all were.
+        """
+        seen = len(self.all("frame_refused"))
+        self.hub.send(Kind.READY)
+        await self.until(lambda: len(self.all("frame_refused")) > seen)
+
+    def sent(self, kind: Kind) -> list[bytes]:
+        """
+        The payloads of the frames of one kind that control has sent.
+        """
+        return [frame.payload for frame in self.frames if frame.kind is kind]
 
     def tell(self, incarnation: int, books: Books) -> None:
         """
@@ -94,12 +127,8 @@ class Controlled:
     async def json(self, path: str) -> Any:
         """
         One JSON answer, after everything sent over the link so far.
-
-        A frame that control refuses comes back as a log line: frames are obeyed in order, so then all were.
         """
-        seen = len(self.all("frame_refused"))
-        self.hub.send(Kind.READY)
-        await self.until(lambda: len(self.all("frame_refused")) > seen)
+        await self.obeyed()
         code, body = await self.get(path)
         assert code == 200
         return orjson.loads(body)
@@ -192,6 +221,85 @@ async def test_what_workers_say_is_what_the_admin_port_answers() -> None:
         assert await control.get("/readyz") == (503, b"draining")
 
 
+async def test_nothing_is_answered_before_all_that_was_kept_has_come() -> None:
+    """
+    Or the counters of a restarted control would start below those of its predecessor.
+    """
+    async with controlled() as control:
+        control.begin(worker(1), worker(2, slot=1))
+        control.tell(1, some_books(eligible=5))
+        await control.obeyed()
+        asked = spawn(control.get("/metrics"), name="scrape")
+        for _ in range(5):
+            await control.obeyed()
+        assert not asked.done()
+        control.tell(2, some_books(eligible=2))
+        control.hub.send(Kind.JOINED)
+        code, body = await asked
+
+        assert code == 200
+        assert b'parallax_eligible_total{endpoint="GET /users/{id}",live="old"} 7.0' in body
+
+
+async def test_its_loop_is_seen_to_turn() -> None:
+    """
+    From the first moment on, or a control that hangs while it starts would hang for ever.
+    """
+    async with controlled() as control:
+        await control.until(lambda: bool(control.sent(Kind.PULSE)))
+        control.start(worker(1))
+        seen = len(control.sent(Kind.PULSE))
+        await control.until(lambda: len(control.sent(Kind.PULSE)) > seen + 1)
+
+
+async def test_it_steers_by_what_it_finds_in_the_store(tmp_path: Path) -> None:
+    """
+    A predecessor was killed after saving and before publishing.
+    """
+    store = Store.open(a_setup(tmp_path).store).store
+    store.save(
+        Intent(epoch=5, new=25.0, mirror=50.0), Entry(actor="a", role="b", peer="", action="c", reason="", epoch=5)
+    )
+    store.close()
+    async with controlled() as control:
+        control.start(worker(1), setup=a_setup(tmp_path))
+        await control.until(lambda: bool(control.sent(Kind.TABLE)))
+        (published,) = control.sent(Kind.TABLE)
+
+        assert intent_of(decode(published)) == Intent(epoch=5, new=25.0, mirror=50.0)
+        weights = await control.json("/admin/weights")
+        assert (weights["epoch"], weights["new"], weights["mirror"]) == (5, 25.0, 50.0)
+        assert weights["warnings"][0].startswith("worker host/0 still routes by epoch 4")
+
+
+async def test_a_signal_has_it_read_the_configuration_again(tmp_path: Path) -> None:
+    """
+    The table first and then the setup; a file that can't be used is told with its line and changes nothing.
+    """
+    file = tmp_path / "p.yaml"
+    file.write_text("old: {url: http://127.0.0.1:9001}\nnew: {url: http://127.0.0.1:9003}\n")
+    setup = a_setup(tmp_path, file=str(file))
+    now = build_setup(load(file, environment={}), file=file, options={}, environment={})
+    async with controlled() as control:
+        control.start(worker(1), setup=replace(now, content="before", store=setup.store, fixed=now.fixed))
+        control.hub.send(Kind.RELOAD)
+        await control.until(lambda: bool(control.sent(Kind.SETUP)))
+        kinds = [frame.kind for frame in control.frames if frame.kind in {Kind.TABLE, Kind.SETUP}]
+        (published,) = control.sent(Kind.TABLE)
+
+        assert kinds == [Kind.TABLE, Kind.SETUP]
+        assert decode(published).sides[1].port == 9003
+        assert decode(published).epoch == 4
+        file.write_text("old: {url: http://127.0.0.1:9001}\nnew: {url: nowhere}\n")
+        await control.until(lambda: bool(control.all("reload_refused")))
+        (line,) = control.all("reload_refused")
+        assert line["by"] == "file"
+        assert line["problems"][0].startswith(f"{file}:2: new.url: 'nowhere'")
+        _, body = await control.get("/metrics")
+        assert b"parallax_config_last_reload_successful 0.0" in body
+        assert len(control.sent(Kind.SETUP)) == 1
+
+
 async def test_a_dead_workers_pending_become_worker_lost_and_its_totals_stay() -> None:
     """
     Also for a control that is started after the death.
@@ -222,13 +330,13 @@ async def test_endpoints_are_learned_once_and_sent_to_the_workers() -> None:
         for _ in range(2):
             control.hub.send(Kind.CANDIDATE, orjson.dumps(["GET /a/{id}", "GET /mine/{id}"]), 1)
         control.hub.send(Kind.CANDIDATE, orjson.dumps(["GET /b"]), 1)
-        await control.until(lambda: len(control.frames) == 2)
+        await control.until(lambda: len(control.sent(Kind.ENDPOINTS)) == 2)
         answer = await control.json("/admin/endpoints")
 
         lists = {"configured": ["GET /mine/{user}"], "learned": ["GET /before", "GET /a/{id}"]}
-        assert [frame.kind for frame in control.frames] == [Kind.ENDPOINTS] * 2
-        assert orjson.loads(control.frames[0].payload) == lists
-        assert orjson.loads(control.frames[1].payload) == {**lists, "learned": [*lists["learned"], "GET /b"]}
+        first, second = control.sent(Kind.ENDPOINTS)
+        assert orjson.loads(first) == lists
+        assert orjson.loads(second) == {**lists, "learned": [*lists["learned"], "GET /b"]}
         assert answer["listed"] == 4
 
 
@@ -243,7 +351,7 @@ async def test_a_started_control_tells_its_list_once_at_the_first_snapshot() -> 
             control.tell(1, some_books())
         await control.json("/admin/weights")
 
-        assert [orjson.loads(frame.payload) for frame in control.frames] == [
+        assert [orjson.loads(payload) for payload in control.sent(Kind.ENDPOINTS)] == [
             {"configured": ["GET /mine/{user}"], "learned": ["GET /before"]}
         ]
 
@@ -332,6 +440,7 @@ async def test_a_link_that_carries_nonsense_ends_it_with_an_error() -> None:
     Without a link that can be read there is nothing to do; the supervisor starts another.
     """
     async with controlled() as control:
+        control.start(worker(1))
         assert (await control.get("/healthz"))[0] == 200
         assert control.hub._transport is not None
         control.hub._transport.write(b"\xff" * 100)
@@ -345,9 +454,9 @@ async def test_signals_of_the_terminal_are_not_for_it() -> None:
     It obeys its link.
     """
     async with controlled() as control:
+        control.start(worker(1))
         assert (await control.get("/healthz"))[0] == 200
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             control.process.send_signal(number)
-        control.start(worker(1))
 
         assert (await control.json("/admin/weights"))["epoch"] == 4

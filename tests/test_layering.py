@@ -18,7 +18,9 @@ PROXY = Path(__file__).parents[1] / "proxy"
 GROUND = {"errors", "clock", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
-STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"}  # floor 3
+STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
+    *("steering", "latching", "publication", "ledger", "reloading")
+}  # floor 3
 WIRING = {"worker", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "cli", "operate", "__main__"}  # floor 5
 

@@ -115,6 +115,12 @@ class Steering(Protocol):
         Read the configuration again. Raises `Invalid`, `NotLoaded`.
         """
 
+    @property
+    def intact(self) -> bool | None:
+        """
+        Whether the audit is what was once written; None while that isn't known.
+        """
+
     async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:
         """
         The newest `limit` lines of the audit, newest first, with ids below `before`. Raises `NotYet`.

@@ -29,7 +29,7 @@ def warnings(facts: Facts, table: Table) -> list[str]:
         *_of_saving(facts),
         *_of_drawing(table),
         *_of_breakers(facts),
-        *_of_configuration(facts, table),
+        *of_configuration(facts, table),
     ]
 
 
@@ -38,6 +38,24 @@ def lags(facts: Facts, table: Table, worker: Worker) -> bool:
     Whether a living worker doesn't route by the newest table, or doesn't obey the kill latch.
     """
     return (worker.epoch, worker.digest) != (table.epoch, table.digest) or worker.killed is not facts.killed
+
+
+def of_configuration(facts: Facts, table: Table) -> Iterator[str]:
+    """
+    What the configuration names for a first start and isn't in force, with the command that would change it.
+    """
+    steered = facts.steered
+    where = steered.file or "the command line"
+    if steered.new is not None and steered.new != table.weight:
+        yield (
+            f"weights.new is {steered.new:g} in {where} and {table.weight:g} in force; after the first start it has no "
+            f"effect: `parallax weights set --new {steered.new:g} --reason …` does it"
+        )
+    if steered.mirror is not None and steered.mirror != table.mirror.percent:
+        yield (
+            f"mirror.percent is {steered.mirror:g} in {where} and {table.mirror.percent:g} in force; after the first "
+            f"start it has no effect: `parallax mirror set --percent {steered.mirror:g} --reason …` does it"
+        )
 
 
 def _of_killing(facts: Facts) -> Iterator[str]:
@@ -89,18 +107,3 @@ def _of_breakers(facts: Facts) -> Iterator[str]:
     for side, is_open in zip(SIDES, facts.breakers_open(), strict=True):
         if is_open:
             yield f"copies to {side} are held back: most got no complete answer; the log's side_failing says why"
-
-
-def _of_configuration(facts: Facts, table: Table) -> Iterator[str]:
-    steered = facts.steered
-    where = steered.file or "the command line"
-    if steered.new is not None and steered.new != table.weight:
-        yield (
-            f"weights.new is {steered.new:g} in {where} and {table.weight:g} in force; after the first start it has no "
-            f"effect: `parallax weights set --new {steered.new:g} --reason …` does it"
-        )
-    if steered.mirror is not None and steered.mirror != table.mirror.percent:
-        yield (
-            f"mirror.percent is {steered.mirror:g} in {where} and {table.mirror.percent:g} in force; after the first "
-            f"start it has no effect: `parallax mirror set --percent {steered.mirror:g} --reason …` does it"
-        )

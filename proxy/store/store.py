@@ -142,11 +142,12 @@ class Store:
 
     def latch_audited(self) -> int:
         """
-        The number of the last change of the kill latch that is in the audit; 0 when none is.
+        The number of the change of the kill latch that was told last; 0 when none was. Not the greatest one: a
+        supervisor that lost its latch counts from 1 again.
         """
         with self._transaction() as connection:
-            query = select(func.max(audit.c.latch)).where(audit.c.latch.is_not(None))
-            return int(connection.execute(query).scalar() or 0)
+            told = select(audit.c.latch).where(audit.c.latch.is_not(None)).order_by(audit.c.id.desc()).limit(1)
+            return int(connection.execute(told).scalar() or 0)
 
     def _append(self, connection: Connection, entry: Entry) -> Entry:
         known = connection.execute(select(head)).one_or_none()

@@ -1,0 +1,125 @@
+"""
+Reading the configuration again: when the file is worth it, what may change without a restart, and what comes of it.
+
+Nothing here puts anything in force; that is `Steering.reload`. The settings are imported when they are needed: they
+take half a second, which a starting control doesn't have.
+"""
+
+import os
+import stat
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from proxy.errors import ConfigurationError
+from proxy.link.setup import Setup
+from proxy.routing.table import Table
+
+LARGEST: Final = 4 * 1024 * 1024
+GONE: Final = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """
+    A configuration that can be used. The intent in `table` is that of a first start.
+    """
+
+    table: Table
+    setup: Setup
+    warnings: tuple[str, ...]
+
+
+class Watch:
+    """
+    Says when a file is to be read again: when two looks in a row show the same, which is neither in force nor known
+    to be refused. Half a file is seen once at most, by whoever looks seldom enough.
+    """
+
+    def __init__(self) -> None:
+        self._seen: str | None = None
+        self._tried: str | None = None
+
+    def is_due(self, content: str, in_force: str) -> bool:
+        """
+        `content` is what a look showed (`content_of`), `in_force` what the present configuration was read from.
+        """
+        agrees, self._seen = content == self._seen, content
+        # What was refused may be in force again: then reading it once more takes the refusal back.
+        if not agrees or content == (in_force if self._tried is None else self._tried):
+            return False
+        self._tried = None if content == in_force else content
+        return True
+
+
+def content_of(data: bytes | None) -> str:
+    """
+    What a look at a file showed, in short.
+    """
+    return GONE if data is None else sha256(data).hexdigest()
+
+
+def look(file: str) -> bytes | None:
+    """
+    What the file holds, None if it can't be read. By its path and not by its inode or time: Kubernetes swaps a link,
+    editors rename. Raises `ConfigurationError` for a pipe or a terminal, which can be read only once. Blocks.
+    """
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigurationError(f"{file}: is no regular file, so it was read once and can't be again; restart")
+        try:
+            data = opened.read(LARGEST + 1)
+        except OSError:
+            return None
+    if len(data) > LARGEST:
+        raise ConfigurationError(f"{file}: is longer than {LARGEST} bytes; name a configuration")
+    return data
+
+
+def read(setup: Setup, content: str | None) -> Configuration | None:
+    """
+    The configuration that Parallax would be started with now, as it was started; None if `content` is given and the
+    file has changed since it showed that. Raises `ConfigurationError` with every problem, also for what needs a
+    restart. Blocks.
+    """
+    from proxy.settings.load import load
+    from proxy.settings.setup import build_setup
+    from proxy.settings.table import build_table
+
+    file, options = None if setup.file is None else Path(setup.file), dict(setup.options)
+    data = None if setup.file is None else look(setup.file)
+    if content is not None and content_of(data) != content:
+        return None
+    loaded = load(file, environment=os.environ, options=options, data=data)
+    again = build_setup(loaded, file=file, options=options, environment=os.environ)
+    if problems := refuse_fixed(setup, again):
+        raise ConfigurationError(*problems)
+    return Configuration(table=build_table(loaded.settings, loaded.folder), setup=again, warnings=loaded.warnings)
+
+
+def refuse_fixed(before: Setup, after: Setup) -> list[str]:
+    """
+    A sentence for every key that only a restart can change.
+    """
+    were, where = dict(before.fixed), after.file or "the command line"
+    return [
+        f"{where}: {key}: {text} needs a restart, {were.get(key)} is in force; restart Parallax, or write that to have "
+        "the rest reloaded"
+        for key, text in after.fixed
+        if text != were.get(key)
+    ]
+
+
+def doubts(before: Table, after: Table) -> list[str]:
+    """
+    What a reload does to users that its author may not have meant.
+    """
+    if before.sticky == after.sticky or after.weight in {0.0, 100.0}:
+        return []
+    said = f"sticky.key or sticky.salt changed while {after.weight:g} % are on new, so users change sides"
+    return [f"{said}; change them while new is at 0 or 100"]

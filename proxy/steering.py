@@ -1,0 +1,387 @@
+"""
+STORY: what operators want becomes what workers do, and stays so whoever dies. Who waits for whom:
+
+1. A kill is one frame to the supervisor, which tells the workers. It waits for no lock and no store.
+2. A change that gives new no more of anything is put together and published within one turn of the loop, whatever
+   else goes on. It is saved afterwards, as soon as that is possible.
+3. Any other change waits for its turn, is saved (within `ledger.PATIENCE`, else refused), and published after that. If
+   one of the second kind came in between, that one has the greater epoch and stands; this one is refused.
+4. A save that was given up may be on disk nonetheless. So what is in force gets an epoch above it at once; that is
+   what a successor finds with the supervisor, and saves.
+5. A reload is read on a thread, and put into force within one turn of the loop, with the intent of that moment.
+6. At the start the newer of store and supervisor counts. After a first change, what is in force does.
+7. Acknowledgements are waited for outside all this, for `publication.WAIT` at most.
+
+So control, killed at any point, leaves nothing behind; or a greater epoch in the store, which its successor publishes;
+or one with the supervisor, which its successor saves.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from proxy.admin.changes import Change, read_change, read_reason
+from proxy.admin.facts import Facts, Steered
+from proxy.admin.steering import NotLoaded, NotYet, Outcome, Refusal, Stale, Unsaved, Who
+from proxy.admin.warnings import of_configuration
+from proxy.clock import time
+from proxy.errors import ConfigurationError
+from proxy.latching import Latching
+from proxy.ledger import PARALLAX, Ledger, Unkept, line
+from proxy.link.frames import Kind
+from proxy.link.setup import Setup
+from proxy.link.setup import encode as encode_setup
+from proxy.publication import Publication, Send
+from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
+from proxy.routing.intent import Intent, with_intent
+from proxy.routing.table import Table
+from proxy.store.audit import Entry
+from proxy.tasks import spawn
+from proxy.threads import Thread
+
+# Reading the configuration takes 0.6 s the first time.
+READ_WAIT = 10.0
+LOOK_SECONDS = 1.0
+FILE = Who(name="file", role="", peer="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """
+    What steering does beyond its own memory and store: `send` a frame to the supervisor, `tell` the log, `publish` an
+    event to who listens, `equip` the admin port for a setup (or raise `ConfigurationError` and change nothing).
+    """
+
+    send: Send
+    tell: Callable[..., None]
+    publish: Callable[[str, dict[str, Any]], None]
+    equip: Callable[[Setup], Awaitable[None]]
+
+
+class Steering:
+    """
+    What `admin.steering.Steering` asks for. Begins once `facts` has a table and a status.
+    """
+
+    def __init__(self, facts: Facts, setup: Setup, outside: Outside) -> None:
+        self._facts = facts
+        self._setup = setup
+        self._outside = outside
+        self._publication = Publication(facts, outside.send)
+        self._ledger = Ledger(setup.store, self)
+        self._latching = Latching(self._publication, self._ledger, outside.send, setup.kill_file)
+        self._turn = asyncio.Lock()
+        self._reloading = asyncio.Lock()
+        self._last = self._publication.intent.epoch
+        self._touched = False
+        self._refused: tuple[str, ...] = ()
+        self._reloaded_at: float | None = None
+
+    def start(self) -> None:
+        """
+        Open the store, in the background.
+        """
+        self._ledger.start()
+        self._latching.told()
+        self.refresh()
+
+    def status_changed(self) -> None:
+        """
+        The supervisor has told its status anew.
+        """
+        self._latching.told()
+        self._publication.wake()
+
+    # Changes...
+
+    async def change(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        See `admin.steering`.
+        """
+        return await self._carry_through(self._change(who, read_change(body)))
+
+    async def _change(self, who: Who, change: Change) -> Outcome:
+        if change.calms(self._publication.intent):
+            place, saved = self._publish_first(who, change)
+        else:
+            async with self._turn:
+                # Whoever had his turn before may have raised new above what is asked for here.
+                if change.calms(self._publication.intent):
+                    place, saved = self._publish_first(who, change)
+                else:
+                    place, saved = await self._save_first(who, change), None
+        return await self._publication.acknowledged(place, saved)
+
+    def _publish_first(self, who: Who, change: Change) -> "tuple[int, asyncio.Future[None] | None]":
+        self._refuse_stale(change)
+        before = self._publication.intent
+        after = change.of(before, self._next_epoch())
+        place = self._publication.put_intent(after)
+        self._tell_change(who, change, after)
+        return place, self._ledger.keep(after, _entry(who, change.action, change.reason, before, after))
+
+    async def _save_first(self, who: Who, change: Change) -> int:
+        self._refuse_stale(change)
+        self._refuse_unsavable()
+        before = self._publication.intent
+        after = change.of(before, self._next_epoch())
+        try:
+            await self._ledger.save(after, _entry(who, change.action, change.reason, before, after))
+        except Unkept as error:
+            self._give_up(before, after, error)
+            said = f"nothing is changed, because it can't be saved: {error}"
+            self._note_refused(who, change, said)
+            raise Unsaved(said) from error
+        # From here on nothing waits.
+        if self._last != after.epoch:
+            epoch = self._publication.intent.epoch
+            said = f"epoch {epoch} came in between and stands; look at it, then repeat"
+            self._note_refused(who, change, said)
+            raise Stale(said, epoch)
+        self._tell_change(who, change, after)
+        return self._publication.put_intent(after)
+
+    def _give_up(self, before: Intent, after: Intent, error: Unkept) -> None:
+        if error.maybe:
+            self._outrun(f"epoch {after.epoch} was refused, and may be in the store nonetheless")
+        elif self._last == after.epoch:
+            self._last = before.epoch
+
+    def _refuse_stale(self, change: Change) -> None:
+        epoch = self._publication.intent.epoch
+        if change.epoch is not None and change.epoch != epoch:
+            raise Stale(f"epoch {change.epoch} is not the present one, {epoch}; look at that, then repeat", epoch)
+
+    def _refuse_unsavable(self) -> None:
+        unsaved = self._publication.status.unsaved
+        if unsaved is not None:
+            raise Unsaved(f"nothing is changed, because the supervisor can't keep what is in force: {unsaved}")
+        if self._ledger.trouble is None and not self._ledger.is_open:
+            raise NotYet("the store is being opened; ask again in a second")
+
+    def _note_refused(self, who: Who, change: Change, said: str) -> None:
+        self._ledger.note(
+            line(who, "refused", f"{change.reason} ({said})", None, None, epoch=self._publication.intent.epoch)
+        )
+
+    def _tell_change(self, who: Who, change: Change, after: Intent) -> None:
+        fields = {"epoch": after.epoch, "new": after.new, "mirror": after.mirror}
+        self._outside.tell("info", "intent_changed", **fields, by=who.name, reason=change.reason)
+
+    # ... the latch...
+
+    async def kill(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        See `admin.steering`.
+        """
+        return await self._carry_through(self._latching.kill(who, read_reason(body)))
+
+    async def restore(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        See `admin.steering`.
+        """
+        return await self._carry_through(self._latching.restore(who, read_reason(body)))
+
+    # ... the configuration...
+
+    async def reload(self, who: Who, body: Mapping[str, Any]) -> Outcome:
+        """
+        See `admin.steering`.
+        """
+        return await self._carry_through(self._reload(who, read_reason(body)))
+
+    async def watch(self) -> None:
+        """
+        Reload whenever the file has changed, for ever.
+        """
+        watch, file = Watch(), self._setup.file
+        while file is not None:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                content = content_of(await Thread("look at the configuration").run(lambda: look(file)))
+            except ConfigurationError as error:
+                self._outside.tell("warning", "configuration_unwatched", reason=str(error))
+                return
+            if watch.is_due(content, self._setup.content):
+                with suppress(Refusal):
+                    await self._reload(FILE, "the file has changed", content)
+
+    async def _reload(self, who: Who, reason: str, content: str | None = None) -> Outcome:
+        """
+        `content`: only if the file still shows that.
+        """
+        async with self._reloading:
+            try:
+                configuration = await self._read(content)
+                if configuration is None:
+                    return Outcome()
+                await self._outside.equip(configuration.setup)
+            except ConfigurationError as error:
+                self._tell_refused(who, reason, error)
+                raise NotLoaded(*error.problems) from error
+            # From here to `keep` nothing waits.
+            before = self._publication.table
+            place = self._take_over(configuration, is_asked=content is None)
+            self._tell_reloaded(who, before, configuration)
+            digests = {"digest": before.digest}, {"digest": self._publication.table.digest}
+            epoch = self._publication.intent.epoch
+            saved = self._ledger.keep(None, line(who, "reload", reason, *digests, epoch=epoch))
+        return await self._publication.acknowledged(place, saved)
+
+    async def _read(self, content: str | None) -> Configuration | None:
+        setup = self._setup
+        answer = Thread("read the configuration").run(lambda: read(setup, content))
+        try:
+            return await asyncio.wait_for(answer, READ_WAIT)
+        except TimeoutError:
+            said = f"could not be read within {READ_WAIT:g} s; look at the disk that it is on"
+            raise ConfigurationError(f"{setup.file}: {said}") from None
+
+    def _take_over(self, configuration: Configuration, *, is_asked: bool) -> int:
+        table = with_intent(configuration.table, self._publication.intent)
+        # Who asks gets it again even if it is the same: the files that it names may be others.
+        is_new = is_asked or table != self._publication.table
+        place = self._publication.put(table) if is_new else self._publication.place
+        # After the table: a successor that finds only that reloads once more. The other way round it never would.
+        self._setup = configuration.setup
+        self._outside.send(Kind.SETUP, encode_setup(configuration.setup))
+        return place
+
+    def _tell_reloaded(self, who: Who, before: Table, configuration: Configuration) -> None:
+        after = self._publication.table
+        self._refused, self._reloaded_at = (), time()
+        warnings = [*configuration.warnings, *doubts(before, after), *of_configuration(self._facts, after)]
+        self._outside.tell("info", "reloaded", by=who.name, digest=after.digest, warnings=warnings)
+        self._outside.publish("reload", {"ok": True, "error": None, "digest": after.digest})
+        self.refresh()
+
+    def _tell_refused(self, who: Who, reason: str, error: ConfigurationError) -> None:
+        digest, epoch = self._publication.table.digest, self._publication.intent.epoch
+        self._refused = error.problems
+        self._outside.tell("error", "reload_refused", by=who.name, problems=list(error.problems))
+        self._outside.publish("reload", {"ok": False, "error": str(error), "digest": digest})
+        self._ledger.note(line(who, "refused", f"{reason or 'reload'} ({error})", None, None, epoch=epoch))
+        self.refresh()
+
+    # ... and what is kept of it all.
+
+    async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:
+        """
+        See `admin.steering`.
+        """
+        try:
+            return await self._ledger.entries(limit, before)
+        except Unkept as error:
+            raise NotYet(f"the audit can't be read: {error}") from error
+
+    @property
+    def intact(self) -> bool | None:
+        """
+        See `admin.steering`.
+        """
+        return self._ledger.intact
+
+    def note(self, who: Who, action: str, reason: str) -> None:
+        """
+        See `admin.steering`.
+        """
+        self._ledger.note(line(who, action, reason, None, None, epoch=self._publication.intent.epoch))
+
+    def opened(self, stored: Intent | None, trouble: str | None) -> None:
+        """
+        See `ledger.Owner`: what is in the store and what is in force become one.
+        """
+        ours = self._publication.intent
+        if stored is not None and stored != ours and stored.epoch >= ours.epoch:
+            self._recover(stored)
+        elif stored != ours and self._ledger.unsaved != ours.epoch:
+            action, reason = "recovered", trouble or "the store did not have what is in force"
+            if stored is None and trouble is None and ours.epoch <= 1:
+                action, reason = "start", "the first start with this store"
+            self._ledger.keep(ours, _entry(PARALLAX, action, reason, stored, ours))
+        if trouble is not None:
+            self._latching.tell_again()
+        self.refresh()
+
+    def _recover(self, stored: Intent) -> None:
+        ours, self._last = self._publication.intent, max(self._last, stored.epoch)
+        if self._touched:
+            # Somebody has seen what is in force, and changed it.
+            self._outrun(f"the store had epoch {stored.epoch}, which was not in force")
+        elif stored.epoch > ours.epoch:
+            self._publication.put_intent(stored)
+            self._outside.tell("info", "intent_recovered", epoch=stored.epoch, new=stored.new, mirror=stored.mirror)
+        else:
+            after = replace(stored, epoch=self._next_epoch())
+            self._publication.put_intent(after)
+            self._ledger.keep(after, _entry(PARALLAX, "recovered", "the store had another intent", ours, after))
+
+    def _outrun(self, reason: str) -> None:
+        """
+        Put what is in force above whatever the store may hold.
+        """
+        before = self._publication.intent
+        after = replace(before, epoch=self._next_epoch())
+        self._publication.put_intent(after)
+        self._ledger.keep(after, _entry(PARALLAX, "recovered", reason, before, after))
+
+    def _next_epoch(self) -> int:
+        self._touched = True
+        self._last += 1
+        return self._last
+
+    def written(self, written: dict[str, Any]) -> None:
+        """
+        See `ledger.Owner`.
+        """
+        self._outside.publish("audit", written)
+        self.refresh()
+
+    def tell(self, level: str, event: str, /, **fields: Any) -> None:
+        """
+        See `ledger.Owner`.
+        """
+        self._outside.tell(level, event, **fields)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """
+        Put into the facts what is the matter. Once in a while too: that nothing happens, nobody tells.
+        """
+        self._facts.steered = Steered(
+            file=self._setup.file,
+            new=self._setup.new,
+            mirror=self._setup.mirror,
+            reload_successful=not self._refused,
+            reloaded_at=self._reloaded_at,
+            troubles=tuple(self._troubles()),
+        )
+
+    def _troubles(self) -> list[str]:
+        ledger, troubles = self._ledger, []
+        if self._refused:
+            more = f" (and {len(self._refused) - 1} more)" if len(self._refused) > 1 else ""
+            troubles.append(f"the configuration was refused, the one before is in force: {self._refused[0]}{more}")
+        if ledger.trouble is not None:
+            troubles.append(f"nothing can be saved, so new can't get more: {ledger.trouble}")
+        if ledger.unsaved is not None:
+            troubles.append(f"epoch {ledger.unsaved} is in force and not saved yet; that is tried until it succeeds")
+        if ledger.intact is False:
+            troubles.append("somebody else has changed the audit; the log's audit_broken says from which line on")
+        return troubles
+
+    async def _carry_through(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
+        """
+        What has begun is ended even if whoever asked is gone: what was saved has to be published.
+        """
+        outcome: Outcome = await asyncio.shield(spawn(work, name="change", on_error=lambda _: None))
+        self.refresh()
+        return outcome
+
+
+def _entry(who: Who, action: str, reason: str, before: Intent | None, after: Intent) -> Entry:
+    were = None if before is None else {"new": before.new, "mirror": before.mirror}
+    values = {"new": after.new, "mirror": after.mirror}
+    return line(who, action, reason, were, values, epoch=after.epoch)
