@@ -90,6 +90,10 @@ def serve(file: Path | None, **options: str | int | None) -> None:
       parallax serve --old http://127.0.0.1:9001 --new http://127.0.0.1:9002
       parallax serve -c config/parallax.yaml --listen 0.0.0.0:80
     """
+    from proxy.supervise.early import obey_stop
+
+    # Loading takes a while; nobody who is asked to stop in that time should vanish without a word.
+    obey_stop()
     loaded = _load(file, _overrides(options))
     if file is None:
         for line in describe(loaded.settings):

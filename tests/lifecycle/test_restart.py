@@ -98,6 +98,28 @@ async def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
     assert [line["event"] for line in parallax.log].count("worker_ready") == 2
 
 
+async def test_what_a_killed_worker_had_pending_is_lost_and_the_books_balance(tmp_path: Path) -> None:
+    """
+    Its last snapshot tells what it was waiting for; nobody waits for that any more.
+    """
+    async with scene({}, tmp_path) as stage:
+        parallax = stage.parallax
+        parallax.forgiven.add("child_ended")
+        stage.old.script = always(OK)
+        stage.new.script = None
+        await ask(stage, 3)
+
+        async def pending() -> bool:
+            books = await parallax.books()
+            return books.eligible == 3 and not books.balanced
+
+        await until(pending, "three exchanges whose copies are not answered")
+        os.kill(child(parallax, "proxy.worker"), SIGKILL)
+        books = await parallax.settled(3)
+
+    assert (books.verdicts, books.skipped) == ({}, {"worker_lost": 3})
+
+
 async def test_the_others_serve_while_a_worker_is_away(tmp_path: Path) -> None:
     """
     With two workers, killing one again and again refuses nobody: its listening socket stays open.

@@ -3,12 +3,15 @@ A signal before anything has begun.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+PROJECT = Path(__file__).parents[2]
 LOADING = """
 import sys, time
 from proxy.supervise.early import obey_stop
@@ -34,6 +37,25 @@ def test_a_signal_to_stop_while_loading_is_obeyed_with_a_line(number: signal.Sig
     assert loading.returncode == 0
     assert (line["event"], line["signal"], line["process"]) == ("stopped_before_start", number.name, "supervisor")
     assert list(line)[:3] == ["timestamp", "level", "event"]
+
+
+def test_serve_obeys_while_it_reads_its_configuration(tmp_path: Path) -> None:
+    """
+    Told by a line, also when it is the disk that it waits for: the file is a pipe into which nobody writes.
+    """
+    file = tmp_path / "parallax.yaml"
+    os.mkfifo(file)
+    command = [sys.executable, "-m", "proxy", "serve", "-c", str(file)]
+    # The file opens when the other end is opened for reading.
+    with (
+        subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as loading,
+        file.open("wb"),
+    ):
+        loading.send_signal(signal.SIGTERM)
+        _, told = loading.communicate(timeout=20)
+
+    assert loading.returncode == 0
+    assert json.loads(told)["event"] == "stopped_before_start"
 
 
 def test_it_is_in_force_before_anything_big_is_loaded() -> None:
