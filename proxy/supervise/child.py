@@ -74,9 +74,11 @@ class Child:
         self.epoch: int | None = None
         self.digest: str | None = None
         self.killed = False
-        # Counted by the supervisor: looks at it in its life, and since its last frame.
+        # Counted by the supervisor: looks at it in its life, since its last frame, and since it was told of a kill that
+        # it doesn't obey.
         self.looks = 0
         self.silent = 0
+        self.defiant = 0
 
     @property
     def name(self) -> str:

@@ -42,4 +42,6 @@ class Patience:
         if not child.ready:
             late = child.looks * self.look > first + self.look / 2
             return f"{missing} within {first:g} s" if late else None
+        if child.defiant * self.look > limit + self.look / 2:
+            return f"has not obeyed the kill latch for {limit:g} s"
         return f"silent for {limit:g} s" if child.silent * self.look > limit + self.look / 2 else None

@@ -198,6 +198,8 @@ class Worker(FakeChild):
         """
         As the real worker does.
         """
+        if frame.kind is Kind.LATCH and self.start == "defiant":
+            return
         if frame.kind is Kind.LATCH:
             self.killed = json.loads(frame.payload)["killed"]
         if frame.kind is Kind.TABLE and self.start != "unready":

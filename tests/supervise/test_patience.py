@@ -42,3 +42,16 @@ def test_a_child_has_its_whole_time_and_one_look_more(role: Role, works: bool, s
         child.works()
 
     assert looks_until(child) == (seconds + 1, why)
+
+
+def test_a_worker_has_as_long_to_obey_a_kill_as_to_say_anything() -> None:
+    """
+    However much else it says.
+    """
+    worker = Child(Role.WORKER, 0, 1, on_frame=lambda child, frame: None, on_end=lambda child: None)
+    worker.works()
+    worker.defiant = 5
+    assert PATIENCE.exhausted(worker) is None
+    worker.defiant = 6
+
+    assert PATIENCE.exhausted(worker) == "has not obeyed the kill latch for 5 s"

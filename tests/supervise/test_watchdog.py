@@ -17,7 +17,7 @@ from proxy.supervise.patience import Patience
 from proxy.supervise.signals import StopRequests
 from proxy.supervise.watchdog import Watchdog
 from tests.parts.logged import Logged
-from tests.parts.supervised import Supervised, crash, ended, status_heard, supervised
+from tests.parts.supervised import Supervised, crash, ended, kinds_heard, status_heard, supervised
 
 
 async def test_a_control_that_hangs_is_killed_and_replaced() -> None:
@@ -27,6 +27,9 @@ async def test_a_control_that_hangs_is_killed_and_replaced() -> None:
     async with supervised(pulse_timeout=1.0, silence_timeout=1.0) as run:
         await run.ready()
         pid = (await run.see("heard", role="control", kind="JOINED"))["pid"]
+        # It pulses after each turn, so between these two it has.
+        for _ in range(2):
+            await run.ask("admin", "/")
         mark = run.mark
         os.kill(pid, signal.SIGSTOP)
         death = await run.see("child_ended", after=mark, child="control")
@@ -48,6 +51,20 @@ async def test_a_control_that_shows_no_sign_of_life_is_killed_and_replaced() -> 
         await run.ready()
 
         assert (await run.see("child_ended", child="control"))["why"] == "without a sign of life within 1 s"
+
+
+async def test_a_worker_that_does_not_obey_a_kill_is_replaced_by_one_that_begins_with_it() -> None:
+    """
+    It says this and that, but not that.
+    """
+    async with supervised(worker="defiant", silence_timeout=1.0) as run:
+        await run.ready()
+        run.signal(signal.SIGUSR1)
+        death = await run.see("child_ended", child="worker 0")
+        successor = await run.see("worker_ready", after=run.events.index(death))
+
+        assert death["why"] == "has not obeyed the kill latch for 1 s"
+        assert await kinds_heard(run, successor["pid"], "TABLE") == ["LATCH", "TABLE"]
 
 
 async def keep_crashing(run: Supervised, times: int) -> None:
