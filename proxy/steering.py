@@ -252,10 +252,10 @@ class Steering:
     def _tell_reloaded(self, who: Who, before: Table, configuration: Configuration) -> None:
         after = self._publication.table
         self._refused, self._reloaded_at = (), time()
+        self.refresh()
         warnings = [*configuration.warnings, *doubts(before, after), *of_configuration(self._facts, after)]
         self._outside.tell("info", "reloaded", by=who.name, digest=after.digest, warnings=warnings)
         self._outside.publish("reload", {"ok": True, "error": None, "digest": after.digest})
-        self.refresh()
 
     def _tell_refused(self, who: Who, reason: str, error: ConfigurationError) -> None:
         digest, epoch = self._publication.table.digest, self._publication.intent.epoch

@@ -16,7 +16,6 @@ from proxy.admin.steering import Who
 from proxy.clock import monotonic
 from proxy.link.frames import Kind
 from proxy.link.setup import Setup
-from proxy.link.setup import decode as decode_setup
 from proxy.routing.intent import Intent, intent_of
 from proxy.routing.table import Table, decode, encode
 from proxy.steering import Outside, Steering
@@ -208,6 +207,3 @@ def stored(folder: Path) -> Intent | None:
         return store.load()
     finally:
         store.close()
-
-
-__all__ = ["OPS", "FakeHub", "Steered", "a_setup", "decode_setup", "lines", "stored"]
