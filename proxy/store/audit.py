@@ -8,7 +8,7 @@ has to make every later one anew. Pure; the store numbers lines and keeps them.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 import orjson
@@ -50,6 +50,8 @@ class Entry:
 
 COLUMNS: Final = tuple(field.name for field in fields(Entry))
 TEXTS: Final = tuple(name for name in COLUMNS if name not in NUMBERS and name not in VALUES)
+# What a line says itself, in the order of canonical JSON; what is left binds it to the others.
+SAID: Final = tuple(sorted(set(COLUMNS) - {"previous", "hash"}))
 
 
 def canonical(value: Any) -> str:
@@ -73,7 +75,7 @@ def chain(entry: Entry, number: int, previous: str) -> Entry:
     values = {name: _clean_value(getattr(entry, name)) for name in VALUES}
     texts = {name: clean(getattr(entry, name)) for name in TEXTS}
     numbered = replace(entry, **{**texts, **values, "id": number, "previous": previous, "hash": ""})
-    return replace(numbered, hash=_hash(numbered))
+    return replace(numbered, hash=_hash(as_row(numbered)))
 
 
 def _clean_value(value: Any) -> Any:
@@ -92,16 +94,20 @@ def _clean_value(value: Any) -> Any:
         return clean(str(value))
 
 
-def _hash(entry: Entry) -> str:
-    said = {name: value for name, value in asdict(entry).items() if name not in {"previous", "hash"}}
-    return hashlib.sha256(f"{entry.previous}{canonical(said)}".encode()).hexdigest()
-
-
 def as_row(entry: Entry) -> dict[str, Any]:
     """
     An entry as the store keeps it.
     """
-    return {**asdict(entry), **{name: canonical(getattr(entry, name)) for name in VALUES}}
+    row = {name: getattr(entry, name) for name in COLUMNS}
+    return {**row, **{name: canonical(row[name]) for name in VALUES}}
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    """
+    Of the text that is kept, byte for byte: JSON that only means the same is another line.
+    """
+    said = {name: orjson.Fragment(row[name]) if name in VALUES else row[name] for name in SAID}
+    return hashlib.sha256(row["previous"].encode() + orjson.dumps(said)).hexdigest()
 
 
 def from_row(row: Mapping[str, Any]) -> Entry:
@@ -132,13 +138,25 @@ def first_broken(rows: Iterable[Mapping[str, Any]], lines: int, last: str) -> in
     number, previous = 0, BEGINNING
     for row in rows:
         number += 1
-        entry = from_row(row)
-        if number > lines or entry.id != number or entry.previous != previous or _hash(entry) != entry.hash:
+        if number > lines or row["id"] != number or row["previous"] != previous or not _is_sound(row):
             return number
-        # The same line can be written in several ways: only ours is what was written.
-        if any(type(row[name]) is not type(kept) or row[name] != kept for name, kept in as_row(entry).items()):
-            return number
-        previous = entry.hash
+        previous = row["hash"]
     if number < lines:
         return number + 1
     return None if previous == last else max(number, 1)
+
+
+def _is_sound(row: Mapping[str, Any]) -> bool:
+    """
+    Whether a line is what its hash was made of. Types count: SQLite keeps any in any column.
+    """
+    try:
+        for name in VALUES:
+            orjson.loads(row[name])  # or else its text could reach into the next column's
+        return (
+            all(type(row[name]) is str for name in (*TEXTS, *VALUES))
+            and all(type(row[name]) is int or (name == "latch" and row[name] is None) for name in NUMBERS)
+            and _hash(row) == row["hash"]
+        )
+    except (TypeError, ValueError):
+        return False

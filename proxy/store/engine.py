@@ -111,7 +111,7 @@ def kind_of(error: BaseException) -> StoreKind | None:
     code = getattr(error, "sqlite_errorcode", 0)
     if code == sqlite3.SQLITE_READONLY_DBMOVED:
         return "corrupt"
-    return KINDS.get(code & 0xFF)  # the rest of the byte's number says where it happened
+    return KINDS.get(code & 0xFF)  # the higher bytes say where it happened
 
 
 def kind_of_disk(path: Path) -> StoreKind:
@@ -125,5 +125,5 @@ def kind_of_disk(path: Path) -> StoreKind:
         return "other"
     if (room.f_blocks and not room.f_bavail) or (room.f_files and not room.f_favail):
         return "full"
-    writable = os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
+    writable = os.access(folder, os.W_OK | os.X_OK) and (os.access(path, os.W_OK) or not os.access(path, os.F_OK))
     return "other" if writable else "read_only"

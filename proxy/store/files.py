@@ -22,8 +22,10 @@ def prepare(path: Path) -> None:
     if not path.parent.is_dir():
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(path.parent.parent)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        sync_folder(path.parent)
     except FileExistsError:
         # SQLite gives what it makes beside the file the same rights.
         mode = path.stat().st_mode & 0o777

@@ -7,6 +7,7 @@ the same store works again when the cause is gone.
 """
 
 import hashlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ class Store:
 
         Raises StoreError when it can't be used; a file of a newer Parallax or of another program is left as it is.
         """
-        store = cls(Path(url.removeprefix(SCHEME)).absolute(), busy_seconds)
+        # SQLite keeps its log beside what a link leads to; so do we look there.
+        store = cls(Path(os.path.realpath(url.removeprefix(SCHEME))), busy_seconds)
         try:
             with store._exclusive():
                 trouble = store._begin()

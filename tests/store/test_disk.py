@@ -175,7 +175,7 @@ def test_a_disk_that_is_mounted_for_reading_is_said(disk: Path) -> None:
     opened.store.close()
 
 
-@pytest.mark.parametrize("mode", [0o500, 0o000])
+@pytest.mark.parametrize("mode", [0o500, 0o400, 0o600, 0o200, 0o000])
 def test_a_folder_that_can_not_be_written_is_said(folder: Path, mode: int) -> None:
     """
     Whether the store is there already or not.

@@ -102,6 +102,24 @@ def test_any_file_name_will_do(tmp_path: Path, name: str) -> None:
     assert [found.name for found in tmp_path.iterdir()] == [name]
 
 
+def test_a_link_leads_to_the_store_and_goes_on_doing_so(tmp_path: Path) -> None:
+    """
+    Its log is looked for where SQLite keeps it, and a broken one is moved aside where it lies.
+    """
+    (tmp_path / "volume").mkdir()
+    link = tmp_path / "parallax.db"
+    link.symlink_to(tmp_path / "volume" / "real.db")
+    saved(f"sqlite:///{link}")
+    assert [found.name for found in (tmp_path / "volume").iterdir()] == ["real.db"]
+
+    link.write_bytes(b"garbage" * 1000)
+    moved = begun_anew(f"sqlite:///{link}", tmp_path / "volume" / "real.db")
+
+    assert moved.parent == tmp_path / "volume"
+    assert link.is_symlink()
+    assert link.exists()
+
+
 def test_a_folder_that_is_there_keeps_its_rights_and_a_file_loses_those_of_others(url: str, path: Path) -> None:
     """
     The folder may be shared on purpose; the store has no secrets that would be shared on purpose.
@@ -322,12 +340,13 @@ def test_a_beginning_that_was_cut_short_is_begun_again(url: str, path: Path) -> 
 
 def test_a_path_that_can_hold_no_file_is_said(tmp_path: Path) -> None:
     """
-    A folder there, or a file where the folder should be.
+    A folder there, a file where the folder should be, a link to itself.
     """
     (tmp_path / "folder.db").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
 
-    for wrong in ("folder.db", "file/parallax.db"):
+    for wrong in ("folder.db", "file/parallax.db", "loop.db"):
         with pytest.raises(StoreError, match=r"can't be (used|written)"):
             Store.open(f"sqlite:///{tmp_path}/{wrong}")
 
