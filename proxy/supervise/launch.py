@@ -2,7 +2,6 @@
 What `serve` starts, and the first steps with it: addresses, what a predecessor left, and how to be found.
 """
 
-import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ class Launch:
     drain_timeout: float = 28.0
     ready_timeout: float = 10.0
     silence_timeout: float = 5.0
-    first_pulse_timeout: float = math.inf
+    first_pulse_timeout: float = 20.0
     pulse_timeout: float = 10.0
     worker_command: tuple[str, ...] = (sys.executable, "-m", "proxy.worker")
     control_command: tuple[str, ...] = (sys.executable, "-m", "proxy.control")
