@@ -71,7 +71,7 @@ MIGRATIONS: Final[Migrations] = (
             one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), lines INTEGER NOT NULL, hash TEXT NOT NULL,
             written_by TEXT NOT NULL
         )""",
-        "CREATE INDEX audit_latch ON audit (latch) WHERE latch IS NOT NULL",
+        "CREATE INDEX audit_latch ON audit (id) WHERE latch IS NOT NULL",
         "INSERT INTO head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000', '')",
     ),
 )

@@ -116,6 +116,17 @@ def test_the_change_of_the_latch_that_was_told_last_is_known(store: Store) -> No
     assert store.latch_audited() == 3
 
 
+def test_the_latch_is_found_without_reading_the_audit(store: Store, path: Path) -> None:
+    """
+    At each start, of an audit of years.
+    """
+    query = "SELECT latch FROM audit WHERE latch IS NOT NULL ORDER BY id DESC LIMIT 1"
+    with closing(sqlite3.connect(path)) as other:
+        (step,) = other.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
+
+    assert step[3] == "SCAN audit USING INDEX audit_latch"
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
