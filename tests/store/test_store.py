@@ -124,7 +124,7 @@ def test_the_latch_is_found_without_reading_the_audit(store: Store, path: Path) 
     with closing(sqlite3.connect(path)) as other:
         (step,) = other.execute(f"EXPLAIN QUERY PLAN {query}").fetchall()
 
-    assert step[3] == "SCAN audit USING INDEX audit_latch"
+    assert "audit_latch" in step[3]
 
 
 values = st.recursive(
