@@ -21,7 +21,7 @@ from proxy.errors import ParallaxError, StoreError
 from proxy.routing.intent import Intent
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
-from proxy.threads import Thread
+from proxy.threads import Thread, on_thread
 
 if TYPE_CHECKING:
     from proxy.store.store import Store
@@ -245,7 +245,7 @@ class Ledger:
     async def _verify(self, store: "Store") -> None:
         # On a thread of its own: it reads everything there is, and reading doesn't disturb writing.
         try:
-            broken = await Thread("verify").run(store.verify)
+            broken = await on_thread("verify the audit", store.verify)
         except StoreError as error:
             self._owner.tell("warning", "audit_unverified", reason=str(error))
             return

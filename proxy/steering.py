@@ -39,7 +39,7 @@ from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import Table
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
-from proxy.threads import Thread
+from proxy.threads import on_thread
 
 # Reading the configuration takes 0.6 s the first time.
 READ_WAIT = 10.0
@@ -200,7 +200,7 @@ class Steering:
         while file is not None:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                content = content_of(await Thread("look at the configuration").run(lambda: look(file)))
+                content = content_of(await on_thread("look at the configuration", lambda: look(file)))
             except ConfigurationError as error:
                 self._outside.tell("warning", "configuration_unwatched", reason=str(error))
                 return
@@ -232,7 +232,7 @@ class Steering:
 
     async def _read(self, content: str | None) -> Configuration | None:
         setup = self._setup
-        answer = Thread("read the configuration").run(lambda: read(setup, content))
+        answer = on_thread("read the configuration", lambda: read(setup, content))
         try:
             return await asyncio.wait_for(answer, READ_WAIT)
         except TimeoutError:

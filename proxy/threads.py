@@ -16,37 +16,48 @@ _Call = tuple[Callable[[], Any], "asyncio.Future[Any]"]
 
 class Thread:
     """
-    Makes calls one after the other. A daemon: `asyncio.to_thread` would keep the process until a hung call returns.
+    Makes calls one after the other, for as long as the process lives. A daemon: `asyncio.to_thread` would keep the
+    process until a hung call returns.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begun = False
 
     def run(self, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":
         """
         What `call` returns or raises, once those before it are done. Cancelling gives up the answer, not the call.
         """
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+        answer: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        if not self._begun:
+            self._begun = True
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
-        answer: asyncio.Future[_Result] = self._loop.create_future()
         self._calls.put((call, answer))
         return answer
 
     def _work(self) -> None:
-        assert self._loop is not None
         while True:
-            call, answer = self._calls.get()
-            try:
-                result, error = call(), None
-            except Exception as raised:  # noqa: BLE001 - it is the caller's
-                result, error = None, raised
-            # A loop that is closed has nobody who waits.
-            with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(_settle, answer, result, error)
-            del call, answer, result, error
+            _make(*self._calls.get())
+
+
+def on_thread(name: str, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":
+    """
+    What `call` returns or raises, made on a thread that ends with it.
+    """
+    answer: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+    threading.Thread(target=_make, args=(call, answer), name=name, daemon=True).start()
+    return answer
+
+
+def _make(call: Callable[[], Any], answer: "asyncio.Future[Any]") -> None:
+    try:
+        result, error = call(), None
+    except Exception as raised:  # noqa: BLE001 - it is the caller's
+        result, error = None, raised
+    # A loop that is closed has nobody who waits.
+    with suppress(RuntimeError):
+        answer.get_loop().call_soon_threadsafe(_settle, answer, result, error)
 
 
 def _settle(answer: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.threads import Thread
+from proxy.threads import Thread, on_thread
 
 PATIENCE = 10.0
 
@@ -46,19 +46,37 @@ async def test_a_call_that_hangs_holds_up_the_next_one_and_not_the_loop() -> Non
     assert await asyncio.wait_for(after, PATIENCE) == "after"
 
 
+async def test_a_thread_for_one_call_ends_with_it() -> None:
+    """
+    What is done each second must not leave a thread each second.
+    """
+    for number in (1, 0):
+        answer = on_thread("once", lambda number=number: 1 // number)  # type: ignore[misc]
+        if number:
+            assert await asyncio.wait_for(answer, PATIENCE) == 1
+        else:
+            with pytest.raises(ZeroDivisionError):
+                await asyncio.wait_for(answer, PATIENCE)
+    for thread in threading.enumerate():
+        if thread.name == "once":
+            thread.join(PATIENCE)
+            assert not thread.is_alive()
+
+
 def test_a_process_ends_whatever_hangs() -> None:
     """
     With the call still out there, and when it comes back to a loop that is gone.
     """
     program = """
 import asyncio, threading
-from proxy.threads import Thread
+from proxy.threads import Thread, on_thread
 
 release = threading.Event()
 
 async def main():
     Thread("hung for good").run(threading.Event().wait)
     Thread("comes back late").run(release.wait)
+    on_thread("comes back late, too", release.wait)
 
 asyncio.run(main())
 release.set()
