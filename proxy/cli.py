@@ -18,8 +18,9 @@ from proxy.errors import ConfigurationError
 from proxy.operate import BAD, COMMANDS, DONE, NO, refuse
 
 if TYPE_CHECKING:
+    from proxy.link.setup import Setup
+    from proxy.routing.intent import Intent
     from proxy.settings.load import Loaded
-    from proxy.settings.model import Settings
     from proxy.supervisor import Launch
 
 
@@ -94,14 +95,20 @@ def serve(file: Path | None, **options: str | int | None) -> None:
 
     # Loading takes a while; nobody who is asked to stop in that time should vanish without a word.
     obey_stop()
-    loaded = _load(file, _overrides(options))
+    from proxy.settings.setup import build_setup
+
+    told = _overrides(options)
+    loaded = _load(file, told)
+    setup = build_setup(loaded, file=file, options=told, environment=os.environ)
     if file is None:
-        for line in describe(loaded.settings):
+        from proxy.settings.describe import describe
+
+        for line in describe(loaded.settings, Path(setup.state), _kept(Path(setup.state))):
             click.echo(line)
     from proxy.supervisor import serve as supervise
 
     try:
-        sys.exit(supervise(_launch(loaded)))
+        sys.exit(supervise(_launch(loaded, setup)))
     except ConfigurationError as error:
         refuse(error)
 
@@ -170,30 +177,6 @@ for _command in COMMANDS:
     main.add_command(_command)
 
 
-def describe(settings: "Settings") -> list[str]:
-    """
-    What will happen to traffic, in sentences: for those who start Parallax without a file.
-    """
-    old, new, share = settings.old.url, settings.new.url, settings.weights.new
-    shadow = "the side that doesn't answer"
-    if share in (0, 100):
-        live, shadow = (f"old, {old}", f"new, {new}") if share == 0 else (f"new, {new}", f"old, {old}")
-        who = f"Clients of http://{settings.listen} are answered by {live}; nobody is on {shadow}."
-    else:
-        who = (
-            f"At http://{settings.listen}, {share:g} % of requests are answered by new, {new}, the rest by old, {old}."
-        )
-    percent = settings.mirror.percent
-    part = "All" if percent == 100 else f"{percent:g} % of the"
-    return [
-        who,
-        f"{part} GET, HEAD and OPTIONS requests are copied to {shadow}; answers to copies reach no client."
-        if percent
-        else "Nothing is copied (mirror.percent is 0).",
-        f"Metrics and status: http://{settings.admin.listen}; probes: http://{settings.health.listen}.",
-    ]
-
-
 def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...], object]:
     paths = {
         "old": ("old", "url"),
@@ -218,17 +201,38 @@ def _load(file: Path | None, options: Mapping[tuple[str, ...], object]) -> "Load
     return loaded
 
 
-def _launch(loaded: "Loaded") -> "Launch":
+def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
+    from proxy.link.setup import encode
     from proxy.settings.table import build_table
     from proxy.supervisor import Launch
 
-    settings = loaded.settings
+    settings, state = loaded.settings, Path(setup.state)
+    named = {"weights.new": setup.new, "mirror.percent": setup.mirror}
     return Launch(
         table=build_table(settings, loaded.folder),
         listen=(settings.listen.host, settings.listen.port),
         health=(settings.health.listen.host, settings.health.listen.port),
         admin=(settings.admin.listen.host, settings.admin.listen.port),
+        setup=encode(setup),
+        state=state,
+        kill_file=Path(setup.kill_file),
+        # Control makes one there when nobody has configured any.
+        token_file=None if setup.tokens else state / "admin-token",
+        certificate=None if setup.tls is None else Path(setup.tls.certificate),
+        named=tuple(key for key, value in named.items() if value is not None),
         workers=settings.workers,
         drain_delay=settings.drain.delay,
         drain_timeout=settings.drain.timeout,
     )
+
+
+def _kept(state: Path) -> "Intent | None":
+    """
+    What was in force when Parallax last ran here. The supervisor says what is wrong with what can't be read.
+    """
+    from proxy.routing.intent import intent_in
+
+    try:
+        return intent_in((state / "table.json").read_bytes())
+    except (OSError, ValueError):
+        return None

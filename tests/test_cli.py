@@ -6,15 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from proxy import __version__
-from proxy.cli import describe, main
-from proxy.settings.model import Settings
+from proxy.cli import main
 
 PROJECT = Path(__file__).parents[1]
 MINIMUM = "old: {url: http://127.0.0.1:9001}\nnew: {url: http://127.0.0.1:9002}\n"
@@ -155,35 +153,6 @@ def test_bad_usage_is_exit_code_2(words: tuple[str, ...]) -> None:
     As everywhere.
     """
     assert run(*words).exit_code == 2
-
-
-def sentences(**values: Any) -> str:
-    sides = {"old": {"url": "http://old"}, "new": {"url": "http://new"}}
-    return "\n".join(describe(Settings.model_validate({**sides, **values})))
-
-
-def test_serving_without_a_file_says_what_is_copied_where_and_who_is_on_new() -> None:
-    """
-    Whoever typed one line should know what it does to traffic.
-    """
-    assert sentences() == (
-        "Clients of http://127.0.0.1:8080 are answered by old, http://old; nobody is on new, http://new.\n"
-        "All GET, HEAD and OPTIONS requests are copied to new, http://new; answers to copies reach no client.\n"
-        "Metrics and status: http://127.0.0.1:9900; probes: http://127.0.0.1:9901."
-    )
-
-
-def test_other_weights_are_said_too() -> None:
-    """
-    Some, all, and nothing copied.
-    """
-    assert "12.5 % of requests are answered by new, http://new, the rest by old, http://old." in sentences(
-        weights={"new": 12.5}
-    )
-    assert "copied to the side that doesn't answer" in sentences(weights={"new": 12.5})
-    assert "answered by new, http://new; nobody is on old, http://old." in sentences(weights={"new": 100})
-    assert "10 % of the GET, HEAD and OPTIONS requests are copied to new" in sentences(mirror={"percent": 10})
-    assert "Nothing is copied (mirror.percent is 0)." in sentences(mirror={"percent": 0})
 
 
 def test_commands_are_those_of_this_version() -> None:

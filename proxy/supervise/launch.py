@@ -32,6 +32,7 @@ class Launch:
 
     `setup` is for control, unread. The folder `state` keeps the table and the kill latch, and its lock; the latch is
     set where `kill_file` appears. `token_file` and `certificate` are for commands that look for a running Parallax.
+    `named` are those keys of the table's intent that the configuration names: of the others it has no opinion.
     """
 
     table: Table
@@ -43,6 +44,7 @@ class Launch:
     kill_file: Path | None = None
     token_file: Path | None = None
     certificate: Path | None = None
+    named: tuple[str, ...] = ("weights.new", "mirror.percent")
     workers: int = 1
     drain_delay: float = 5.0
     drain_timeout: float = 28.0
@@ -83,7 +85,7 @@ def recollect(launch: Launch, log: Log) -> Found:
         ("weights.new", first.new, rules.new, f"parallax weights set --new {first.new:g} --reason …"),
         ("mirror.percent", first.mirror, rules.mirror, f"parallax mirror set --percent {first.mirror:g} --reason …"),
     ):
-        if configured != in_force:
+        if key in launch.named and configured != in_force:
             log.warning("not_in_force", key=key, configured=configured, in_force=in_force, remedy=command)
     return found
 
