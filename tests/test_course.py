@@ -2,6 +2,7 @@
 A course comes of one table; what the next table leaves as it was goes on, and what it has no use for comes to its end.
 """
 
+import gc
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from proxy.course import Course, Reach
 from proxy.plane import LEAVING
 from proxy.routing.intent import Intent, killed, with_intent
 from tests.parts.plane import GET, OK, Data, data_plane
@@ -183,6 +185,28 @@ def test_what_takes_too_long_to_end_is_cut(data: Data) -> None:
     data.plane.tick(data.plane.now + 1)
     assert len(data.plane.reaches()) == 2
     data.settled()
+
+
+def test_a_table_that_nobody_goes_by_any_more_leaves_nothing(data: Data) -> None:
+    """
+    Neither itself nor its sides, and no cycles that only the collector would find; an exchange keeps just its own.
+    """
+    old, _ = data.both()
+    data.client.feed(GET)
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(thing, Course | Reach) for thing in gc.get_objects())
+        for port in range(1, 100):
+            data.swap(a_table(old={"url": f"http://127.0.0.1:{port}"}))
+        data.plane.tick(data.plane.now)
+        after = sum(isinstance(thing, Course | Reach) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+
+    # The exchange's course with its old side; the one in force has an old side of its own.
+    assert after == before + 2
+    old.feed(OK)
 
 
 # Killed...
