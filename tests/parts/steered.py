@@ -133,10 +133,22 @@ class Steered:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.equipped: list[Setup] = []
         self._news = asyncio.Event()
-        outside = Outside(send=hub.send, tell=self._tell, publish=self._publish, equip=self._equip)
+        self._dead = False
+        outside = Outside(send=self._send, tell=self._tell, publish=self._publish, equip=self._equip)
         self.steering = Steering(self.facts, setup, outside)
         hub.on_status = self._status
         self.steering.start()
+
+    def die(self) -> None:
+        """
+        From now on nothing comes in or goes out, as after kill -9. What the store's thread has in hand may yet end.
+        """
+        self._dead = True
+        self.hub.on_status = lambda payload: None
+
+    def _send(self, kind: Kind, payload: bytes) -> None:
+        if not self._dead:
+            self.hub.send(kind, payload)
 
     def _status(self, payload: bytes) -> None:
         self.facts.take_status(payload)
