@@ -99,7 +99,8 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     again = build_setup(loaded, file=file, options=options, environment=os.environ)
     if problems := refuse_fixed(setup, again):
         raise ConfigurationError(*problems)
-    return Configuration(table=build_table(loaded.settings, loaded.folder), setup=again, warnings=loaded.warnings)
+    table = build_table(loaded.settings, loaded.folder, loaded.authorities)
+    return Configuration(table=table, setup=again, warnings=loaded.warnings)
 
 
 def refuse_fixed(before: Setup, after: Setup) -> list[str]:

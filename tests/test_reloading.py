@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 from proxy import steering
 from proxy.admin.steering import Invalid, NotLoaded, Outcome
@@ -43,7 +44,7 @@ def started(
     file.write_text(text)
     loaded = load(file, environment={}, options=options)
     setup = build_setup(loaded, file=file, options=options or {}, environment={})
-    return setup, build_table(loaded.settings, loaded.folder)
+    return setup, build_table(loaded.settings, loaded.folder, loaded.authorities)
 
 
 def begin(folder: Path, **changes: Any) -> Steered:
@@ -177,6 +178,21 @@ def test_what_can_not_be_taken_over_is_said(tmp_path: Path, text: str, said: str
         read(setup, None)
 
     assert said in str(caught.value)
+
+
+def test_a_renewed_ca_file_is_another_configuration(tmp_path: Path) -> None:
+    """
+    Whoever asks for a reload gets its content, under the same name.
+    """
+    digests = []
+    for _ in range(2):
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        setup, _ = started(tmp_path, OLD_URL + "new: {url: https://127.0.0.1:9002, tls: {ca: ca.pem}}\n")
+        configuration = read(setup, None)
+        assert configuration is not None
+        digests.append(configuration.table.digest)
+
+    assert digests[0] != digests[1]
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:

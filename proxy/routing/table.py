@@ -21,6 +21,7 @@ RESERVED = 32
 class Side:
     """
     One of the two systems, as an address: `base` is prefixed to every target; `host` None keeps the client's Host.
+    `authorities` tells apart what the file `ca` held when the configuration was read.
     """
 
     scheme: str
@@ -31,6 +32,7 @@ class Side:
     server_name: str
     ca: str | None
     verify: bool
+    authorities: str = ""
 
     @property
     def url(self) -> str:

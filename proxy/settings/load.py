@@ -7,6 +7,7 @@ its place ("parallax.yaml:7", "PARALLAX_OLD__URL" or "--old"), its key and the r
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from hashlib import sha256
@@ -32,12 +33,13 @@ NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|SERVICE_(HOST|PORT).*|PO
 class Loaded:
     """
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
-    `content` is the SHA-256 of the file's bytes, "" without a file.
+    `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each CA file it names.
     """
 
     settings: Settings
     folder: Path
     content: str
+    authorities: dict[str, str]
     warnings: tuple[str, ...]
 
 
@@ -75,7 +77,23 @@ def load(
         raise ConfigurationError(*wrong)
     warnings += [teller.tell(finding) for finding in findings]
     content = "" if file is None else sha256(data).hexdigest()
-    return Loaded(settings=settings, folder=folder, content=content, warnings=tuple(warnings))
+    return Loaded(
+        settings=settings,
+        folder=folder,
+        content=content,
+        authorities=_read_authorities(settings, folder),
+        warnings=tuple(warnings),
+    )
+
+
+def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
+    # What `check` has found good; gone by now, the worker says so.
+    named = {side.tls.ca for side in (settings.old, settings.new) if side.tls.ca is not None}
+    found = {}
+    for name in named:
+        with suppress(OSError):
+            found[name] = sha256((folder / name).read_bytes()).hexdigest()
+    return found
 
 
 def _read(file: Path) -> bytes:

@@ -2,6 +2,7 @@
 Settings as the table that workers route by.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -28,19 +29,24 @@ SIGNIFICANT = (
 )
 
 
-def build_table(settings: Settings, folder: Path) -> Table:
+def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str] | None = None) -> Table:
     """
-    The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`.
+    The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`; what they
+    hold is in `authorities`, by `tls.ca`.
 
-    The digest names the configuration: equal for equal settings, on any machine with the same folder. What the first
-    intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of workers, which no
-    reload changes.
+    The digest names the configuration: equal for equal settings and CA files, on any machine with the same folder. What
+    the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
+    workers, which no reload changes.
     """
+    held = authorities or {}
     mirror = settings.mirror.model_dump()
     table = Table(
         epoch=1,
         digest="",
-        sides=(_build_side(settings.old, folder), _build_side(settings.new, folder)),
+        sides=(
+            _build_side(settings.old, folder, authorities or {}),
+            _build_side(settings.new, folder, authorities or {}),
+        ),
         weight=settings.weights.new,
         mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
         sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
@@ -61,7 +67,7 @@ def build_table(settings: Settings, folder: Path) -> Table:
     return replace(table, digest=sha256(encode(alike)).hexdigest()[:16])
 
 
-def _build_side(side: SideSettings, folder: Path) -> Side:
+def _build_side(side: SideSettings, folder: Path, authorities: Mapping[str, str]) -> Side:
     hosts = {"preserve": None, "upstream": side.url.authority}
     return Side(
         scheme=side.url.scheme,
@@ -72,6 +78,7 @@ def _build_side(side: SideSettings, folder: Path) -> Side:
         server_name=side.tls.server_name or side.url.host,
         ca=None if side.tls.ca is None else str(folder / side.tls.ca),
         verify=side.tls.verify,
+        authorities=authorities.get(side.tls.ca or "", ""),
     )
 
 

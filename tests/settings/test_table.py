@@ -72,6 +72,17 @@ def test_a_relative_ca_is_beside_the_file() -> None:
     assert (side.ca, side.server_name) == ("/etc/parallax/tls/ca.pem", "shop")
 
 
+def test_a_ca_file_with_other_authorities_is_another_configuration() -> None:
+    """
+    Under the same name, as when it is renewed: a reload has to be seen.
+    """
+    secure = settings(new={"url": "https://new", "tls": {"ca": "ca.pem"}})
+    one, other = (build_table(secure, FOLDER, {"ca.pem": content}) for content in ("aa", "bb"))
+
+    assert (one.sides[0].authorities, one.sides[1].authorities) == ("", "aa")
+    assert one.digest != other.digest
+
+
 @pytest.mark.parametrize(
     ("headers", "expected"), [("significant", SIGNIFICANT), ("all", ("*",)), (["ETag"], ("etag",)), ([], ())]
 )
