@@ -43,10 +43,7 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
     table = Table(
         epoch=1,
         digest="",
-        sides=(
-            _build_side(settings.old, folder, authorities or {}),
-            _build_side(settings.new, folder, authorities or {}),
-        ),
+        sides=(_build_side(settings.old, folder, held), _build_side(settings.new, folder, held)),
         weight=settings.weights.new,
         mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
         sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
