@@ -190,8 +190,9 @@ def set_mirror(percent: float, reason: str, as_json: bool, **wanted: Any) -> Non
 @click.command()
 @click.option("--reason", default=NO_REASON, metavar="TEXT", help="For the audit; not needed.")
 @click.option("--kill-file", type=click.Path(path_type=Path), metavar="PATH", help="Where it looks.  [as it says]")
+@click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="Its file, where that is said.")
 @asking
-def kill(reason: str, kill_file: Path | None, as_json: bool, **wanted: Any) -> None:
+def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, **wanted: Any) -> None:
     """
     Everything to old and no copies, now, whatever else is broken.
 
@@ -202,11 +203,15 @@ def kill(reason: str, kill_file: Path | None, as_json: bool, **wanted: Any) -> N
     Example:
       parallax kill
       parallax kill --reason "new loses orders"
+      parallax kill -c /etc/parallax.yaml
     """
     from proxy.remote.kill import kill as stop_new
 
+    if file is not None:
+        told, looks_there = _configured(file, wanted)
+        wanted, kill_file = told, kill_file or looks_there
     outcome = stop_new(_find(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
-    back = [] if outcome.way is None else ['back again: parallax restore --reason "…"']
+    back = [] if outcome.way is None else [f"back again: {outcome.back}"]
     tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
     sys.exit(NO if outcome.way is None else DONE)
 
@@ -262,7 +267,51 @@ def audit(limit: int, as_json: bool, **wanted: Any) -> None:
     tell(found, audit_lines(found["entries"]), as_json=as_json)
 
 
-COMMANDS = (status, weights, mirror, kill, restore, reload, audit)
+@click.group()
+def token() -> None:
+    """
+    Make tokens for those who operate Parallax, or look at it.
+
+    \b
+    Example:
+      parallax token new --name ops --role operator
+    """
+
+
+@token.command("new")
+@click.option("--name", required=True, metavar="NAME", help="Whose it is; the audit names changes by it.")
+@click.option("--role", type=click.Choice(["viewer", "operator"]), required=True, help="A viewer may only look.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def new_token(name: str, role: str, as_json: bool) -> None:
+    """
+    Make a token, and the line by which Parallax will know it.
+
+    The token is printed once, alone on stdout, and kept nowhere; the line for the configuration goes to stderr.
+
+    \b
+    Example:
+      parallax token new --name ops --role operator
+      (umask 077; parallax token new --name ops --role operator > ops.token)
+    """
+    from proxy.admin.token import config_line, held
+    from proxy.admin.token import new_token as make
+    from proxy.settings.access import parse_tokens
+
+    made = make()
+    known = held(made, name=name, role=role)
+    try:
+        parse_tokens([{"name": name, "role": role, "sha256": known.sha256}])
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--name") from None
+    if as_json:
+        click.echo(json.dumps({"token": made, "name": name, "role": role, "sha256": known.sha256}, indent=2))
+        return
+    click.echo(made)
+    click.echo("The line above is the token; it is shown this once. Below is what admin.tokens gets:", err=True)
+    click.echo(f"  {config_line(known)}", err=True)
+
+
+COMMANDS = (status, weights, mirror, kill, restore, reload, audit, token)
 
 
 def tell(value: object, lines: Iterable[str], *, as_json: bool) -> None:
@@ -303,6 +352,39 @@ def _find(**wanted: Any) -> "Target":
         return find(Wanted(**wanted), os.environ)
     except (ConfigurationError, RemoteError) as error:
         refuse(error)
+
+
+def _configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], Path]:
+    """
+    What a configuration adds to what is wanted, and where the Parallax that has it looks for the kill file.
+    """
+    from proxy.remote.registry import Entry, at_state, folders, running
+    from proxy.settings.load import load
+    from proxy.settings.setup import build_setup
+
+    try:
+        loaded = load(file, environment=os.environ)
+    except ConfigurationError as error:
+        refuse(error)
+    setup = build_setup(loaded, file=file, options={}, environment=os.environ)
+    state, kill_file = Path(setup.state), Path(setup.kill_file)
+    configured = Entry(
+        admin=setup.bound,
+        health=str(loaded.settings.health.listen),
+        pid=0,
+        lock=state / "lock",
+        state=state,
+        kill_file=kill_file,
+        token_file=None if setup.tokens else state / "admin-token",
+        certificate=None if setup.tls is None else Path(setup.tls.certificate),
+    )
+    # Its own word, which has the real ports, before what can be told from its configuration.
+    own = (entry for entry in running(folders(os.environ)) if entry.state == state)
+    entry = next(own, None) or at_state(configured)
+    if entry is not None:
+        return {**wanted, "entry": entry}, kill_file
+    scheme = "http" if setup.tls is None else "https"
+    return {**wanted, "admin": wanted["admin"] or f"{scheme}://{setup.bound}"}, kill_file
 
 
 def _ask(target: "Target", method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class Supervisor:
             pulse=launch.pulse_timeout,
         )
         self._watchdog = Watchdog(self._hub, self._patience, self._stop, log)
-        self._health = Health(self._watchdog.not_ready)
+        self._health = Health(self._watchdog.not_ready, lambda: self._hub.switch.latch.killed)
         reports = Reports(
             joined=self._hub.joined, frame=self._hub.received, left=self._hub.left, died=self._watchdog.died
         )

@@ -43,7 +43,9 @@ def test_every_command_has_help_with_an_example(command: str | None) -> None:
     assert f"\n    parallax {command or 'demo'}" in result.output.partition("Example:")[2]
 
 
-@pytest.mark.parametrize(("group", "command"), [("weights", "get"), ("weights", "set"), ("mirror", "set")])
+@pytest.mark.parametrize(
+    ("group", "command"), [("weights", "get"), ("weights", "set"), ("mirror", "set"), ("token", "new")]
+)
 def test_so_has_every_command_of_a_group(group: str, command: str) -> None:
     """
     It too can be typed.
@@ -161,7 +163,8 @@ def test_commands_are_those_of_this_version() -> None:
     """
     assert isinstance(main, click.Group)
     assert sorted(main.commands) == [
-        *("audit", "check", "demo", "kill", "mirror", "reload", "restore", "serve", "status", "version", "weights"),
+        *("audit", "check", "demo", "kill", "mirror", "reload", "restore", "serve", "status", "token", "version"),
+        "weights",
     ]
 
 

@@ -37,7 +37,7 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("app", "events", "serve", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
-    | {f"remote.{name}" for name in ("call", "find", "kill", "look", "private", "registry", "watch")}
+    | {f"remote.{name}" for name in ("call", "find", "kill", "latch", "look", "private", "registry", "watch")}
     | {f"demo.{name}" for name in ("client", "leash", "load", "run", "server", "stage")}
 )
 

@@ -4,16 +4,29 @@ The commands that talk to a running Parallax: what they ask it, what they say, a
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
+from proxy.settings.access import parse_tokens
 from tests.parts.admin import WEIGHTS, Admin, admin, ready
-from tests.parts.registered import TOKEN, private, registered
+from tests.parts.registered import TOKEN, held, private, registered
+
+MINIMUM = """\
+admin: {listen: 127.0.0.1:1}
+health: {listen: 127.0.0.1:2}
+old: {url: http://127.0.0.1:9001}
+new: {url: http://127.0.0.1:9002}
+"""
 
 CHANGED: dict[str, Any] = {**WEIGHTS, "new": 25.0, "old": 75.0, "epoch": 4, "warnings": []}
 ENTRY = {"at": "2026-01-01T00:00:00.000Z", "actor": "ops", "action": "kill", "reason": "why", "before": None}
@@ -34,6 +47,21 @@ def port() -> Iterator[Admin]:
     }
     with admin(answers) as found:
         yield found
+
+
+@contextmanager
+def deaf() -> Iterator[int]:
+    """
+    A process that no SIGUSR1 does anything to.
+    """
+    program = "import signal; signal.signal(signal.SIGUSR1, signal.SIG_IGN); print('up', flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield process.pid
+        finally:
+            process.kill()
 
 
 def run(port: Admin | None, *words: str, **environment: str | None) -> Result:
@@ -240,3 +268,61 @@ def test_no_secret_of_the_environment_is_shown(port: Admin) -> None:
 
     assert not [output for output in outputs if TOKEN in output]
     assert TOKEN not in " ".join(os.environ.values())
+
+
+def test_a_new_token_is_printed_once_and_known_by_its_line() -> None:
+    """
+    The token alone on stdout, so that it can go into a file; the configuration gets only its hash.
+    """
+    result = CliRunner().invoke(main, ["token", "new", "--name", "ops", "--role", "viewer"])
+    made = result.stdout.strip()
+    line = result.stderr.splitlines()[-1]
+    (known,) = parse_tokens(yaml.safe_load(line))
+
+    assert result.exit_code == 0
+    assert made.startswith("plx_")
+    assert result.stdout == f"{made}\n"
+    assert made not in result.stderr
+    assert (known.name, known.role, known.sha256) == ("ops", "viewer", sha256(made.encode()).hexdigest())
+
+
+def test_a_new_token_for_scripts() -> None:
+    """
+    All of it in one object, and never the same twice.
+    """
+    one, two = (
+        json.loads(CliRunner().invoke(main, ["token", "new", "--name", "a", "--role", "operator", "--json"]).output)
+        for _ in range(2)
+    )
+
+    assert set(one) == {"token", "name", "role", "sha256"}
+    assert one["token"] != two["token"]
+
+
+@pytest.mark.parametrize("words", [("--name", "a b", "--role", "viewer"), ("--name", "a", "--role", "x"), ()])
+def test_a_token_nobody_could_configure_is_not_made(words: tuple[str, ...]) -> None:
+    """
+    A name that the configuration would refuse, a role that isn't one.
+    """
+    result = CliRunner().invoke(main, ["token", "new", *words])
+
+    assert result.exit_code == 2
+    assert "plx_" not in result.output
+
+
+def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(tmp_path: Path) -> None:
+    """
+    One of a service that registers elsewhere: its lock names it, its file says where it looks.
+    """
+    file = tmp_path / "parallax.yaml"
+    file.write_text(MINIMUM)
+    with deaf() as pid, held(tmp_path / "var", pid=pid):
+        result = run(None, "kill", "-c", str(file), "--json", XDG_RUNTIME_DIR=str(tmp_path))
+    told = json.loads(result.stdout)
+
+    # Nobody obeys here, so it isn't said to have worked; but the file is where it has to be.
+    assert told["file"] == str(tmp_path / "var" / "kill")
+    assert (tmp_path / "var" / "kill").exists()
+    assert "the API: nothing answers at http://127.0.0.1:1 " in result.stderr
+    assert f"the signal: sent to {pid}, and nothing was seen to come of it" in result.stderr
+    assert run(None, "kill", "-c", str(tmp_path / "gone.yaml")).exit_code == 2

@@ -25,12 +25,14 @@ PORTS = {"http": 80, "https": 443}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """
-    What the command line said; None: nothing. `ca` is a file of certificates to trust.
+    What the command line said; None: nothing. `ca` is a file of certificates to trust, `entry` is known from the
+    configuration of a Parallax that runs.
     """
 
     admin: str | None = None
     token_file: Path | None = None
     ca: Path | None = None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,11 @@ def find(wanted: Wanted, environment: Mapping[str, str], places: tuple[Path, ...
     The Parallax that is meant; entries are looked for in `places`. Raises `ConfigurationError` for what can't be used,
     and `RemoteError` when it can't be told which of several is meant.
     """
-    entries = running(folders(environment) if places is None else places)
-    told = wanted.admin or environment.get("PARALLAX_ADMIN_URL") or None
+    if wanted.entry is None:
+        entries = running(folders(environment) if places is None else places)
+        told = wanted.admin or environment.get("PARALLAX_ADMIN_URL") or None
+    else:
+        entries, told = (wanted.entry,), wanted.admin
     target = _local(entries) if told is None else _at(told, entries)
     ca = wanted.ca or (Path(text) if (text := environment.get("PARALLAX_ADMIN_CA")) else None)
     if ca is not None and not target.pinned:

@@ -10,7 +10,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,18 @@ def running(places: tuple[Path, ...]) -> tuple[Entry, ...]:
         if alive := tuple(entry for entry in found if is_held(entry)):
             return alive
     return ()
+
+
+def at_state(entry: Entry) -> Entry | None:
+    """
+    The same entry with the process id that its lock names, None if nobody holds that: for one that was made up from a
+    configuration.
+    """
+    try:
+        found = replace(entry, pid=int(entry.lock.read_bytes()[:32]))
+    except (OSError, ValueError):
+        return None
+    return found if is_held(found) else None
 
 
 def is_held(entry: Entry) -> bool:

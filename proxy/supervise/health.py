@@ -28,11 +28,13 @@ REASONS = {
 
 class Health:
     """
-    Serves the answers; `not_ready` says why Parallax is not ready, or None when it is.
+    Serves the answers; `not_ready` says why Parallax is not ready, or None when it is, `killed` whether the kill latch
+    is set: `parallax kill` has nobody else to ask when control is away.
     """
 
-    def __init__(self, not_ready: Callable[[], str | None]) -> None:
+    def __init__(self, not_ready: Callable[[], str | None], killed: Callable[[], bool]) -> None:
         self._not_ready = not_ready
+        self._killed = killed
         self._server: asyncio.Server | None = None
         # In the order they came. The oldest gives way when all places are taken, so that idle connections can't keep
         # a probe from its answer.
@@ -85,7 +87,8 @@ class Health:
             return 200, "ok"
         if path == b"/readyz":
             reason = self._not_ready()
-            return (200, "ready") if reason is None else (503, reason)
+            killed = ", killed" if self._killed() else ""
+            return (200, f"ready{killed}") if reason is None else (503, f"{reason}{killed}")
         return 404, "only /healthz and /readyz are here"
 
 

@@ -98,6 +98,8 @@ def test_with_control_away_the_file_is_laid(tmp_path: Path) -> None:
     assert len(told) == 1
     assert told[0].startswith("the API: nothing answers at http://127.0.0.1:1 (connection refused); ")
     assert left["reason"] == "why"
+    assert found.back == f'rm {tmp_path / "state" / "kill"}; parallax restore --reason "…"'
+    assert sorted(path.name for path in (tmp_path / "state").iterdir() if path.name.startswith(".")) == []
 
 
 @pytest.mark.parametrize("answer", [(401, {"error": "x"}), (500, {"error": "x"}), (200, [])])
@@ -171,7 +173,7 @@ def test_a_kill_file_alone_is_laid_and_cannot_be_checked(tmp_path: Path) -> None
     found, _ = outcome(Target(url=f"http://{NOBODY}"), file)
 
     assert (found.way, found.seen) == ("file", False)
-    assert found.said.endswith("a Parallax that looks there obeys within 1 s, which can't be seen from here")
+    assert found.said == f"{file} is laid: a Parallax that looks there obeys within 1 s, which can't be seen from here"
     assert file.exists()
 
 

@@ -36,6 +36,7 @@ class Probed:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.killed = False
         self.listener = listen_on("health.listen", ("127.0.0.1", 0))
         self.where: tuple[str, int] = self.listener.getsockname()
 
@@ -54,7 +55,7 @@ async def probed() -> AsyncIterator[Probed]:
     Started and closed.
     """
     probe = Probed()
-    health = Health(lambda: probe.reason)
+    health = Health(lambda: probe.reason, lambda: probe.killed)
     await health.start(probe.listener)
     try:
         yield probe
@@ -75,6 +76,21 @@ async def test_alive_and_ready() -> None:
     assert b"\r\nConnection: close\r\n" in alive
     assert ready.startswith(b"HTTP/1.1 200 OK\r\n")
     assert ready.endswith(b"\r\n\r\nready")
+
+
+async def test_a_kill_is_told_whatever_else_is() -> None:
+    """
+    For `parallax kill`, which asks here when control is away; 200 stays 200, as old serves.
+    """
+    async with probed() as probe:
+        probe.killed = True
+        ready = await probe.ask(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        probe.reason = "no worker is ready"
+        waiting = await probe.ask(b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    assert ready.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert ready.endswith(b"\r\n\r\nready, killed")
+    assert waiting.endswith(b"\r\n\r\nno worker is ready, killed")
 
 
 async def test_not_ready_says_why_and_is_alive_all_the_same() -> None:
