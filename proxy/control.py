@@ -23,10 +23,13 @@ from prometheus_client import CollectorRegistry
 from proxy import __version__
 from proxy.admin.app import build_app
 from proxy.admin.facts import Facts, parse_object
+from proxy.admin.gate import Access
+from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
 from proxy.admin.steering import Refusal, Who
-from proxy.clock import monotonic
-from proxy.errors import LinkError
+from proxy.clock import monotonic, time
+from proxy.equipment import Equipment
+from proxy.errors import ConfigurationError, LinkError
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.link.setup import Setup, decode
@@ -40,6 +43,8 @@ LINES_PER_SECOND = 20.0
 LINES_AT_ONCE = 200
 
 PULSE_SECONDS = 1.0
+# From one try to serve the admin port to the next.
+EQUIP_SECONDS = 5.0
 SIGHUP = Who(name="SIGHUP", role="", peer="")
 
 # Fields that the log itself fills.
@@ -59,6 +64,8 @@ class Control:
         self.channel: Channel | None = None
         self.setup: Setup | None = None
         self.steering: Steering | None = None
+        self._port: AdminPort | None = None
+        self._equipment: Equipment | None = None
         # Set when all that the supervisor kept has come, or when it is time to go before that.
         self.joined = asyncio.Event()
         self.ended = asyncio.Event()
@@ -89,6 +96,8 @@ class Control:
                     self._publish_endpoints()
             case Kind.SAMPLE:
                 facts.take_sample(frame.payload)
+                if self._port is not None:
+                    self._port.diverged(facts.samples[-1])
             case Kind.REPORT:
                 self._report(frame)
             case _:
@@ -101,10 +110,12 @@ class Control:
             case Kind.TABLE:
                 if self._facts.take_table(frame.payload):
                     self._publish_endpoints()
+                self._look()
             case Kind.STATUS:
                 self._facts.take_status(frame.payload)
                 if self.steering is not None:
                     self.steering.status_changed()
+                self._look()
             case Kind.JOINED:
                 self.joined.set()
             case Kind.RELOAD:
@@ -146,24 +157,55 @@ class Control:
         if self.channel is not None:
             self.channel.send(kind, payload)
 
-    def steer(self, setup: Setup) -> Steering:
+    async def serve(self, setup: Setup, registry: CollectorRegistry, listener: socket.socket) -> None:
         """
-        Begin to steer, once all has come.
+        Steer and serve the admin port, once all has come, until the end.
         """
         outside = Outside(send=self.send, tell=self.tell, publish=self.publish, equip=self.equip)
         self.steering = Steering(self._facts, setup, outside)
+        self._port = AdminPort(self._facts, self.steering, Access(tokens=()), start=round(time() * 1000))
+        self._equipment = Equipment(self._port, self.tell)
         self.steering.start()
-        return self.steering
+        watching = spawn(self.steering.watch(), name="watch the configuration")
+        app = build_app(self._port, registry, report=self.failed)
+        if await self._equipped(setup, self._equipment):
+            async with serving(app, listener, logging.getLogger("admin"), self._equipment.encryption):
+                await self.ended.wait()
+        watching.cancel()
+
+    async def _equipped(self, setup: Setup, equipment: Equipment) -> bool:
+        """
+        Wait until the admin port can be served as `setup` says; False when it is time to go before that.
+        """
+        while not self.ended.is_set():
+            try:
+                await equipment.equip(setup)
+                return True
+            except ConfigurationError as error:
+                # It could when the supervisor started; plaintext instead would give tokens away.
+                self.tell("error", "admin_not_served", reason=str(error))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.ended.wait(), EQUIP_SECONDS)
+        return False
 
     def publish(self, kind: str, value: dict[str, Any]) -> None:
         """
         An event for who listens.
         """
+        if self._port is not None:
+            self._port.events.publish(kind, value)
+            self._port.look()
 
     async def equip(self, setup: Setup) -> None:
         """
         What the admin port needs of a setup that comes into force.
         """
+        if self._equipment is not None:
+            await self._equipment.equip(setup)
+
+    def _look(self) -> None:
+        if self._port is not None:
+            self._port.look()
 
     async def _reload(self, steering: Steering) -> None:
         # Refused: that has been logged, with the reasons.
@@ -178,7 +220,18 @@ class Control:
             self.send(Kind.PULSE, b"")
             if self.steering is not None:
                 self.steering.refresh()
+            if self._port is not None:
+                self._port.tick(monotonic())
             await asyncio.sleep(PULSE_SECONDS)
+
+    async def renew(self) -> None:
+        """
+        Look once a second whether the admin port's token or certificate has become another, for ever.
+        """
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            if self._equipment is not None:
+                await self._equipment.look()
 
     def tell(self, level: str, event: str, /, **fields: Any) -> None:
         """
@@ -247,15 +300,12 @@ async def run(link: int, listener: socket.socket, log: Log) -> int:
     registry.register(BooksCollector(facts.expose))
     control = Control(facts, log)
     logging.basicConfig(handlers=[LibraryLog(control)], level=logging.WARNING)
-    bound = str(listener.getsockname()[0])
-    app = build_app(facts, registry, bound=bound, report=control.failed)
     control.channel = await open_channel(link, control.received, control.lost)
-    background = [spawn(control.pulse(), name="pulse")]
+    background = [spawn(control.pulse(), name="pulse"), spawn(control.renew(), name="renew")]
     await control.joined.wait()
-    if control.setup is not None and not control.ended.is_set():
-        background.append(spawn(control.steer(control.setup).watch(), name="watch the configuration"))
-    async with serving(app, listener, logging.getLogger("admin")):
-        await control.ended.wait()
+    if control.setup is not None:
+        await control.serve(control.setup, registry, listener)
+    await control.ended.wait()
     for task in background:
         task.cancel()
     control.channel.close()

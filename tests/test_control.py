@@ -8,19 +8,21 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
 import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
+from proxy.admin.token import read_token
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
-from proxy.link.setup import Setup, encode
+from proxy.link.setup import Certificate, Setup, encode
 from proxy.metrics.books import DIVERGENT, IDENTICAL, LIVE, Books
 from proxy.routing.intent import Intent, intent_of
 from proxy.routing.table import OLD, decode
@@ -30,6 +32,7 @@ from proxy.store.audit import Entry
 from proxy.store.store import Store
 from proxy.tasks import spawn
 from tests.parts.payloads import sample, snapshot, status, table, worker
+from tests.parts.served import OPERATOR, TOKENS, VIEWER
 from tests.parts.steered import a_setup
 
 PROJECT = Path(__file__).parents[1]
@@ -41,8 +44,9 @@ class Controlled:
     A running control process, as its supervisor and its users see it.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, where: tuple[str, int]) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, where: tuple[str, int], folder: Path) -> None:
         self.process = process
+        self._setup = a_setup(folder, tokens=TOKENS)
         self.lines: list[dict[str, Any]] = []
         self.frames: list[Frame] = []
         self.hub: Channel
@@ -89,8 +93,7 @@ class Controlled:
         """
         What every control gets first.
         """
-        if setup is not None:
-            self.hub.send(Kind.SETUP, encode(setup))
+        self.hub.send(Kind.SETUP, encode(replace(setup or self._setup, tokens=TOKENS)))
         self.hub.send(Kind.TABLE, table(**changes))
         self.hub.send(Kind.STATUS, status(*workers))
 
@@ -118,11 +121,40 @@ class Controlled:
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """
+        One answer of the admin port to a viewer.
+        """
+        return await self.ask("GET", path, VIEWER)
+
+    async def ask(self, method: str, path: str, token: str, **keys: Any) -> tuple[int, bytes]:
+        """
         One answer of the admin port.
         """
         patience = aiohttp.ClientTimeout(PATIENCE)
-        async with aiohttp.ClientSession(timeout=patience) as session, session.get(self._url + path) as answer:
+        fields = {"Authorization": f"Bearer {token}"}
+        async with (
+            aiohttp.ClientSession(timeout=patience, headers=fields) as session,
+            session.request(method, self._url + path, json=keys or None) as answer,
+        ):
             return answer.status, await answer.read()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Callable[[], Awaitable[str]]]:
+        """
+        A listener of events; what it gives tells the kind of the next one.
+        """
+        fields = {"Authorization": f"Bearer {VIEWER}"}
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PATIENCE), headers=fields) as session,
+            session.get(f"{self._url}/admin/events") as answer,
+        ):
+
+            async def heard() -> str:
+                async for line in answer.content:
+                    if line.startswith(b"event: "):
+                        return line.decode().removeprefix("event: ").strip()
+                raise AssertionError("the stream has ended")
+
+            yield heard
 
     async def json(self, path: str) -> Any:
         """
@@ -152,7 +184,18 @@ class Controlled:
 @asynccontextmanager
 async def controlled() -> AsyncIterator[Controlled]:
     """
-    Started as the supervisor does; killed if it is still there at the end.
+    Started as the supervisor does; killed if it is still there at the end. Unless a test says otherwise, it keeps its
+    state in a folder that goes with it.
+    """
+    with TemporaryDirectory() as folder:
+        async with controlled_in(Path(folder)) as control:
+            yield control
+
+
+@asynccontextmanager
+async def controlled_in(folder: Path) -> AsyncIterator[Controlled]:
+    """
+    The same in a folder that stays.
     """
     ours, theirs = socket.socketpair()
     with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
@@ -162,7 +205,7 @@ async def controlled() -> AsyncIterator[Controlled]:
             cwd=PROJECT,
             stderr=subprocess.PIPE,
         )
-        control = Controlled(process, listener.getsockname())
+        control = Controlled(process, listener.getsockname(), folder)
     control.hub = await open_channel(ours.detach(), control.received, control.lost)
     try:
         yield control
@@ -460,3 +503,67 @@ async def test_signals_of_the_terminal_are_not_for_it() -> None:
             control.process.send_signal(number)
 
         assert (await control.json("/admin/weights"))["epoch"] == 4
+
+
+async def test_a_change_asked_for_over_http_is_published_and_in_the_audit() -> None:
+    """
+    From the request to the frame for the supervisor, and to who listens.
+    """
+    async with controlled() as control:
+        control.start(worker(1), worker(2, slot=1))
+        async with control.listening() as heard:
+            code, _ = await control.ask("PUT", "/admin/weights", VIEWER, new=10, reason="not mine")
+            assert code == 403
+            # Its refusal comes once the store is open.
+            while (await heard()) != "audit":
+                pass
+            changing = spawn(control.ask("PUT", "/admin/weights", OPERATOR, new=10, reason="begin"), name="change")
+            await control.until(lambda: bool(control.sent(Kind.TABLE)))
+            changed = decode(control.sent(Kind.TABLE)[-1])
+            # What the supervisor says once its workers obey.
+            control.hub.send(Kind.TABLE, control.sent(Kind.TABLE)[-1])
+            workers = [worker(number, slot=number - 1, epoch=changed.epoch) for number in (1, 2)]
+            control.hub.send(
+                Kind.STATUS, status(*workers, saved={"epoch": changed.epoch, "digest": "d1", "error": None})
+            )
+            code, body = await changing
+            kinds = {await heard() for _ in range(3)}
+        audit = (await control.json("/admin/audit"))["entries"]
+
+        assert (code, changed.weight, orjson.loads(body)["new"]) == (200, 10.0, 10.0)
+        assert {"weights", "workers", "audit"} <= kinds
+        assert [entry["actor"] for entry in audit if entry["action"] == "weights"] == ["ops"]
+        assert [entry["actor"] for entry in audit if entry["action"] == "refused"] == ["dash"]
+        control.hub.send(Kind.STOP)
+        assert await control.ended() == 0
+        assert not control.all("library_trouble")
+
+
+async def test_without_configured_tokens_the_one_beside_the_store_opens(tmp_path: Path) -> None:
+    """
+    Made before the port answers, so that whoever waits for the port finds it.
+    """
+    async with controlled_in(tmp_path) as control:
+        control.hub.send(Kind.SETUP, encode(a_setup(tmp_path)))
+        control.hub.send(Kind.TABLE, table())
+        control.hub.send(Kind.STATUS, status(worker(1)))
+        control.hub.send(Kind.JOINED)
+        assert (await control.get("/healthz"))[0] == 200
+        token = read_token(tmp_path / "admin-token")
+
+        assert (await control.ask("GET", "/admin/weights", token))[0] == 200
+        assert (await control.ask("GET", "/admin/weights", OPERATOR))[0] == 401
+
+
+async def test_a_certificate_that_is_gone_keeps_the_port_shut_until_it_is_back(tmp_path: Path) -> None:
+    """
+    No plaintext instead of it; everything else goes on.
+    """
+    files = Certificate(certificate=str(tmp_path / "c.pem"), key=str(tmp_path / "k.pem"))
+    async with controlled_in(tmp_path) as control:
+        control.start(worker(1), setup=a_setup(tmp_path, tls=files))
+        await control.until(lambda: bool(control.all("admin_not_served")))
+        control.hub.send(Kind.STOP)
+
+        assert await control.ended() == 0
+        assert "admin.tls: " in control.all("admin_not_served")[0]["reason"]

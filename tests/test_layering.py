@@ -19,7 +19,7 @@ GROUND = {"errors", "clock", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
 STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
-    *("steering", "latching", "publication", "ledger", "reloading")
+    *("steering", "latching", "publication", "ledger", "reloading", "equipment")
 }  # floor 3
 WIRING = {"worker", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "cli", "operate", "__main__"}  # floor 5
@@ -34,7 +34,8 @@ IO_MODULES = (
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {f"supervise.{name}" for name in ("launch", "lives", "lock", "memory", "patience", "registry", "reports")}
     | {f"supervise.{name}" for name in ("signals", "slot", "sockets", "switch", "watchdog")}
-    | {f"admin.{name}" for name in ("app", "events", "serve", "token")}
+    | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
+    | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
     | {f"remote.{name}" for name in ("call", "find", "kill", "latch", "look", "private", "registry", "watch")}

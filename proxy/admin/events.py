@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 
-KINDS = ("weights", "workers", "audit", "divergence", "reload", "lagged")
 SUBSCRIBERS = 16
 # What may wait for one subscriber. An event is one to a few KB (weights of many workers up to 40); all subscribers
 # share the bytes of one event.
@@ -119,7 +118,7 @@ class Events:
 
     def publish(self, kind: str, value: Any) -> None:
         """
-        Tell everybody. `kind` is one of `KINDS`, `value` any JSON.
+        Tell everybody. `kind` is one of `calls.KINDS`, `value` any JSON.
         """
         if self._subscriptions:
             event = self._encode(kind, value)

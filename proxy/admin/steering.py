@@ -89,7 +89,8 @@ class NotYet(Refusal):
 
 class Steering(Protocol):
     """
-    Moves traffic and keeps the audit. All calls raise `Refusal`.
+    Moves traffic and keeps the audit. All calls raise `Refusal`. What has begun is carried through, also when whoever
+    waits for it is cancelled.
 
     `body` is a JSON object as it was sent, keys unchecked: `change` takes new, mirror, reason and epoch (routes and
     cohorts are refused), the others take an optional reason.

@@ -55,6 +55,7 @@ class Watch:
                     "alive": worker.alive,
                     "epoch": worker.epoch,
                     "config": worker.digest,
+                    "killed": worker.killed,
                 }
                 for worker in status.workers
             ],

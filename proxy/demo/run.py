@@ -95,7 +95,7 @@ class _Demo:
             self._console.print(result(self.summary, self._console.width))
             if kept_until is not None:
                 self._console.print("Still up, without load, until Ctrl-C. Try:")
-                self._console.print(links(up.listen, up.admin), soft_wrap=True)
+                self._console.print(links(up.listen, up.admin, up.token_file), soft_wrap=True)
                 await _while_up(up, kept_until.wait())
                 self._console.print()
 

@@ -5,6 +5,7 @@ rich renderables out. Fits 80 columns by 24 lines; from 116 columns on, it also 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
@@ -54,17 +55,18 @@ def live(scene: Scene, width: int) -> RenderableType:
     )
 
 
-def links(listen: str, admin: str) -> Text:
+def links(listen: str, admin: str, token_file: Path) -> Text:
     """
     What to try while everything is up.
     """
+    sign_in = f'curl -H "Authorization: Bearer $(cat {token_file})"'
     return Text.assemble(
         ("  shop through Parallax  ", "bright_black"),
         f"curl -i http://{listen}/products/3\n",
         ("  what was found         ", "bright_black"),
-        f"curl http://{admin}/admin/endpoints\n",
+        f"{sign_in} http://{admin}/admin/endpoints\n",
         ("  one by one             ", "bright_black"),
-        f"curl http://{admin}/admin/divergences\n",
+        f"{sign_in} http://{admin}/admin/divergences\n",
         ("  metrics                ", "bright_black"),
         f"curl http://{admin}/metrics",
     )

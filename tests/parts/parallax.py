@@ -102,11 +102,12 @@ def _less(now: dict[str, int], then: dict[str, int]) -> dict[str, int]:
 
 class Parallax:
     """
-    A running Parallax. `log` holds what it wrote to stderr, line by line, parsed.
+    A running Parallax, whose configuration lies in `folder`. `log` holds what it wrote to stderr, line by line, parsed.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
         self.process = process
+        self.folder = folder
         self.log: list[dict[str, Any]] = []
         self.noise: list[str] = []
         # Events that may be logged as errors, because the test causes them.
@@ -178,16 +179,24 @@ class Parallax:
         """
         return await Client.connect(self.address, receive_buffer=receive_buffer)
 
-    async def fetch(self, address: Address, target: bytes) -> tuple[int, bytes]:
+    async def fetch(self, address: Address, target: bytes, *fields: bytes) -> tuple[int, bytes]:
         """
         Status and body of one GET on the admin or health port.
         """
         client = await Client.connect(address)
         try:
-            answer = await client.ask(get(target, b"Connection: close", host=b"localhost"))
+            answer = await client.ask(get(target, b"Connection: close", *fields, host=b"localhost"))
             return answer.status, bytes(answer.body)
         finally:
             client.close()
+
+    async def signed_in(self) -> bytes:
+        """
+        The field that signs in to the admin port with the token that Parallax made, where none is configured.
+        """
+        # Control makes it before it answers anything.
+        await self.fetch(self.admin, b"/healthz")
+        return b"Authorization: Bearer " + (self.folder / "var" / "admin-token").read_bytes().strip()
 
     async def books(self) -> Books:
         """
@@ -337,7 +346,7 @@ async def launch(
         limit=1024 * 1024,
         start_new_session=True,
     )
-    return Parallax(process)
+    return Parallax(process, folder)
 
 
 @asynccontextmanager

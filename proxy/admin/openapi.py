@@ -1,0 +1,202 @@
+"""
+The admin API as an OpenAPI 3.1 document, made from the table of calls. Pure.
+
+Its schemas name what the contract promises; answers may have more keys. Tests hold real answers against them.
+"""
+
+from typing import Any, Final
+
+from proxy import __version__
+from proxy.admin.calls import CALLS, EVENTS, INDEX, KINDS, OPEN, TEXT, Call, Parameter
+from proxy.admin.changes import LONGEST_REASON
+from proxy.metrics.books import VERDICTS
+
+Schema = dict[str, Any]
+
+JSON: Final = "application/json"
+STATUSES: Final = {
+    400: "the request can't be used: its query, or a body that is no JSON object",
+    401: "no token, or one that nobody has",
+    403: "the token may only read, or the request came under a foreign Host or from a foreign page",
+    408: "the body took too long",
+    409: "the epoch is stale, or something outside holds the present state",
+    413: "the body is over 64 KiB",
+    415: "the body is not application/json",
+    422: "a value can't be used; `key` names it",
+    429: "too many failed sign-ins from this address; Retry-After says how long",
+    503: "not now; ask again",
+    507: "it could not be saved, so it was not done",
+}
+OF_ALL: Final = (400, 401, 403, 429)
+OF_CHANGES: Final = (408, 413, 415)
+DESCRIPTION: Final = (
+    "HEAD may be asked wherever GET may. Changes are JSON objects of at most 64 KiB, sent as application/json. Errors "
+    f"have one sentence in `error`. Events of /admin/events: {', '.join(KINDS)}; their ids grow, and `lagged` is the "
+    "last that a slow reader gets."
+)
+
+
+def document() -> dict[str, Any]:
+    """
+    The whole document.
+    """
+    paths: dict[str, dict[str, Any]] = {}
+    for call in CALLS:
+        paths.setdefault(call.path, {})[call.method.lower()] = _operation(call)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Parallax admin API", "version": __version__, "description": DESCRIPTION},
+        "security": [{"bearer": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "schemas": SCHEMAS,
+        },
+    }
+
+
+def _operation(call: Call) -> dict[str, Any]:
+    is_open = call.path in OPEN or call.path == INDEX
+    refusals = set(call.refusals)
+    if not is_open:
+        refusals.update(OF_ALL)
+    if call.takes is not None:
+        refusals.update(OF_CHANGES)
+    answers = {"200": _answer("as asked", call.answers)}
+    if call.takes is not None:
+        answers["202"] = _answer("done, but the workers named in `lagging` have not acknowledged it yet", call.answers)
+    # Of the open calls, /readyz says in plain words why not.
+    answers |= {str(status): _answer(STATUSES[status], TEXT if is_open else "Error") for status in sorted(refusals)}
+    operation: dict[str, Any] = {"operationId": call.name, "summary": call.says, "responses": answers}
+    if call.parameters:
+        operation["parameters"] = [_parameter(parameter) for parameter in call.parameters]
+    if call.takes is not None:
+        operation["requestBody"] = {"required": True, "content": _content(call.takes)}
+    if is_open:
+        operation["security"] = []
+    return operation
+
+
+def _answer(says: str, what: str) -> dict[str, Any]:
+    return {"description": says, "content": _content(what)}
+
+
+def _content(what: str) -> dict[str, Any]:
+    if what in {TEXT, EVENTS}:
+        return {what: {"schema": {"type": "string"}}}
+    return {JSON: {"schema": {"$ref": f"#/components/schemas/{what}"}}}
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    schema: Schema = {"type": "string"}
+    if parameter.largest is not None:
+        schema = {"type": "integer", "minimum": 1, "maximum": parameter.largest}
+    return {"name": parameter.name, "in": "query", "description": parameter.says, "schema": schema}
+
+
+# What the schemas are made of...
+
+TEXTUAL: Final[Schema] = {"type": "string"}
+FLAG: Final[Schema] = {"type": "boolean"}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+PERCENT: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 100}
+ANY_OBJECT: Final[Schema] = {"type": "object"}
+
+
+def _object(needed: dict[str, Schema], other: dict[str, Schema] | None = None) -> Schema:
+    return {"type": "object", "properties": {**needed, **(other or {})}, "required": list(needed)}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def _by_side(schema: Schema) -> Schema:
+    return _object({"old": schema, "new": schema})
+
+
+def _says(schema: Schema, says: str) -> Schema:
+    return {**schema, "description": says}
+
+
+WORKER: Final = _object(
+    {"id": TEXTUAL, "epoch": _or_null(COUNT), "config": _or_null(TEXTUAL), "killed": FLAG, "lagging": FLAG},
+    {"breaker_open": _by_side(FLAG), "shadow_memory": COUNT, "connections": COUNT, "inflight": COUNT},
+)
+ENTRY: Final = _object(
+    {
+        "id": COUNT,
+        "at": _says(TEXTUAL, "UTC, ISO 8601"),
+        "actor": TEXTUAL,
+        "role": TEXTUAL,
+        "peer": TEXTUAL,
+        "action": TEXTUAL,
+        "reason": TEXTUAL,
+        "before": {},
+        "after": {},
+        "epoch": COUNT,
+        "previous": _says(TEXTUAL, "the hash of the line before this one"),
+        "hash": _says(TEXTUAL, "SHA-256 of `previous` and this line"),
+    }
+)
+LATENCY: Final = _or_null(
+    _object({"count": COUNT, "p50": _or_null({"type": "number"}), "p99": _or_null({"type": "number"})})
+)
+ENDPOINT: Final = _object(
+    {
+        "endpoint": TEXTUAL,
+        "listed": FLAG,
+        "eligible": COUNT,
+        "live": _by_side(COUNT),
+        "verdicts": _object(dict.fromkeys(VERDICTS, COUNT)),
+        "skipped": {"type": "object", "additionalProperties": COUNT},
+        "failed": _by_side(COUNT),
+        "divergence": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
+        "latency_ms": _by_side(LATENCY),
+    }
+)
+REASON: Final = _says({"type": "string", "maxLength": LONGEST_REASON}, "why, for those who read the audit")
+
+SCHEMAS: Final[dict[str, Schema]] = {
+    "Weights": _object(
+        {
+            "epoch": COUNT,
+            "old": PERCENT,
+            "new": PERCENT,
+            "mirror": PERCENT,
+            "killed": FLAG,
+            "served": _by_side(COUNT),
+            "routes": ANY_OBJECT,
+            "cohorts": ANY_OBJECT,
+            "workers": _list(WORKER),
+            "warnings": _list(TEXTUAL),
+        },
+        {"lagging": _says(_list(TEXTUAL), "with 202 only: ids of workers that have not acknowledged the change")},
+    ),
+    "Change": _object(
+        {"reason": REASON},
+        {"new": PERCENT, "mirror": PERCENT, "epoch": _says(COUNT, "the one you saw; refused if it isn't current")},
+    ),
+    "Reason": _object({}, {"reason": REASON}),
+    "Audit": _object(
+        {
+            "entries": _list(ENTRY),
+            "intact": _says(_or_null(FLAG), "whether the chain of hashes held when it was checked; null: not yet"),
+        }
+    ),
+    "Endpoints": _object({"endpoints": _list(ENDPOINT), "listed": COUNT, "limit": COUNT}),
+    "Divergences": _object({"divergences": _list(ANY_OBJECT), "kept": COUNT, "limit": COUNT}),
+    "OpenApi": _object({"openapi": TEXTUAL, "info": ANY_OBJECT, "paths": ANY_OBJECT}),
+    "Error": _object(
+        {"error": TEXTUAL},
+        {
+            "key": _says(TEXTUAL, "with 422: the key whose value can't be used"),
+            "problems": _says(_list(TEXTUAL), "with 422 after a reload: one sentence each"),
+            "epoch": _says(COUNT, "with 409: the current one"),
+        },
+    ),
+}

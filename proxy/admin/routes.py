@@ -1,0 +1,144 @@
+"""
+The handlers of the admin port, one for each line of the table in `calls`. Who may ask has been settled before.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from proxy.admin.answers import divergences, endpoints
+from proxy.admin.apply import Steer, Turned, change, refusal
+from proxy.admin.calls import CALLS, OPEN, BadQuery, Call, index, methods_of, parse_query
+from proxy.admin.events import SUBSCRIBERS, Full
+from proxy.admin.openapi import document
+from proxy.admin.port import AdminPort
+from proxy.admin.reply import refuse, reply
+from proxy.admin.steering import Refusal
+from proxy.admin.stream import HEADERS, stream
+from proxy.metrics.exposition import render
+
+AUDIT_LINES: Final = 100
+QUERY = web.RequestKey("query", dict[str, str])
+TOKEN = web.RequestKey("token", str)  # the SHA-256 of the token that was used
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_routes(port: AdminPort, registry: CollectorRegistry) -> list[web.RouteDef]:
+    """
+    All routes, HEAD where there is GET, and one that says 404 or 405 for the rest.
+    """
+    handlers = {**_open(port, registry), **_reads(port), **_listens(port), **_changes(port)}
+    routes = []
+    for call in CALLS:
+        handler = handlers[call.name] if call.path in OPEN else _with_query(call, handlers[call.name])
+        routes.append(web.route(call.method, call.path, handler, expect_handler=_later))
+    return [*routes, web.route("*", "/{rest:.*}", _nothing, expect_handler=_later)]
+
+
+def _with_query(call: Call, handler: Handler) -> Handler:
+    async def with_query(request: web.Request) -> web.StreamResponse:
+        try:
+            request[QUERY] = parse_query(call, request.query.items())
+        except BadQuery as error:
+            raise Turned(400, str(error)) from None
+        return await handler(request)
+
+    return with_query
+
+
+async def _later(request: web.Request) -> None:
+    """
+    Instead of aiohttp's answer to Expect, which asks for a body before anybody has looked at who sends it.
+    """
+
+
+async def _nothing(request: web.Request) -> web.StreamResponse:
+    methods = methods_of(request.path)
+    if not methods:
+        raise Turned(404, "nothing is at this path; GET / lists what there is")
+    allowed = ", ".join(methods)
+    raise Turned(405, f"this path takes {allowed} only", {"Allow": allowed})
+
+
+def _open(port: AdminPort, registry: CollectorRegistry) -> dict[str, Handler]:
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def readyz(_request: web.Request) -> web.Response:
+        reason = port.facts.not_ready
+        return web.Response(text="ready") if reason is None else web.Response(text=reason, status=503)
+
+    async def metrics(request: web.Request) -> web.Response:
+        body, content_type = render(registry, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def what_there_is(_request: web.Request) -> web.Response:
+        return web.Response(text=index())
+
+    return {"healthz": healthz, "readyz": readyz, "metrics": metrics, "index": what_there_is}
+
+
+def _reads(port: AdminPort) -> dict[str, Handler]:
+    async def get_weights(_request: web.Request) -> web.Response:
+        weights = port.weights()
+        if weights is None:
+            return refuse(503, "starting: no table from the supervisor yet; ask again", {"Retry-After": "1"})
+        return reply(weights)
+
+    async def get_audit(request: web.Request) -> web.Response:
+        query = request[QUERY]
+        before = int(query["before"]) if "before" in query else None
+        try:
+            entries = await port.steering.audit(int(query.get("limit", AUDIT_LINES)), before)
+        except Refusal as error:
+            return refusal(error)
+        return reply({"entries": entries, "intact": port.steering.intact})
+
+    async def get_endpoints(_request: web.Request) -> web.Response:
+        return reply(endpoints(port.facts))
+
+    async def get_divergences(request: web.Request) -> web.Response:
+        return reply(divergences(port.facts, request[QUERY].get("endpoint")))
+
+    async def get_openapi(_request: web.Request) -> web.Response:
+        return reply(document())
+
+    return {
+        "get_weights": get_weights,
+        "get_audit": get_audit,
+        "get_endpoints": get_endpoints,
+        "get_divergences": get_divergences,
+        "get_openapi": get_openapi,
+    }
+
+
+def _listens(port: AdminPort) -> dict[str, Handler]:
+    async def get_events(request: web.Request) -> web.StreamResponse:
+        if request.method == "HEAD":
+            return web.Response(headers=HEADERS)
+        try:
+            subscription = port.events.subscribe(request[TOKEN])
+        except Full:
+            return refuse(503, f"all {SUBSCRIBERS} places for listeners are taken; ask again", {"Retry-After": "10"})
+        return await stream(request, port.events, subscription)
+
+    return {"get_events": get_events}
+
+
+def _changes(port: AdminPort) -> dict[str, Handler]:
+    def handler(steer: Steer) -> Handler:
+        async def change_by(request: web.Request) -> web.Response:
+            return await change(request, port, steer)
+
+        return change_by
+
+    steering = port.steering
+    return {
+        "put_weights": handler(steering.change),
+        "kill": handler(steering.kill),
+        "restore": handler(steering.restore),
+        "reload": handler(steering.reload),
+    }
