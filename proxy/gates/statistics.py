@@ -1,0 +1,191 @@
+"""
+Tests of "how often", valid however often they are looked at. Standard library only, no clock, no dice.
+
+Everything that is asked is one question: of n opportunities, `bad` were bad; is the rate above (or below) a budget p0?
+It is answered by betting (Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", 2020):
+a wealth that can't grow on average while the rate is within the budget. By Ville's inequality it ever reaches 1/alpha
+with probability alpha at most, whatever the dependence and however often one looks; so its logarithm is evidence in
+nats, and there is no penalty for peeking.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import exp, inf, lgamma, log, log1p
+from typing import Final, Literal
+
+Direction = Literal["above", "below"]
+
+# Rates that are bet on when the question is "above", as shares of the way up from the budget: dense near it, where small
+# excesses hide. Each rate costs the others some evidence (the logarithm of their number), each gap what lies in it.
+# Simulated against 50 % learned from 20,000 pairs: +5 points found within 5,000 pairs in 98 % of the runs.
+ABOVE: Final = tuple(1.6**-step for step in range(12))
+# The same for "below", as shares of the budget.
+BELOW: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+HIGHEST: Final = 0.999
+# Wealth beyond this has long since decided; kept finite so that it can be saved and goes on.
+LARGEST: Final = 1e300
+
+
+def alternatives(budget: float, direction: Direction) -> tuple[float, ...]:
+    """
+    The rates that a test against `budget` bets on. Raises `ValueError` for a budget that leaves nothing to bet on.
+    """
+    if not 0.0 < budget < 1.0:
+        raise ValueError(f"a budget of {budget} can't be tested; it has to lie between 0 and 1")
+    if direction == "below":
+        return tuple(budget * share for share in BELOW)
+    top = max(HIGHEST, (1.0 + budget) / 2.0)
+    return tuple(budget + (top - budget) * share for share in ABOVE)
+
+
+def log_ratio(bad: int, n: int, rate: float, budget: float) -> float:
+    """
+    The logarithm of how much likelier these counts are at `rate` than at `budget`; −inf if they can't be at `rate`.
+    """
+    good = n - bad
+    gained = bad * log(rate / budget) if rate > 0.0 else (-inf if bad else 0.0)
+    return gained + (good * (log1p(-rate) - log1p(-budget)) if good else 0.0)
+
+
+class Betting:
+    """
+    Evidence that a rate is above, or below, `budget`. Counts may come in batches of any size, in any order.
+    """
+
+    __slots__ = ("bad", "budget", "direction", "n", "rates")
+
+    def __init__(self, budget: float, direction: Direction, *, bad: int = 0, n: int = 0) -> None:
+        self.rates = alternatives(budget, direction)
+        self.budget = budget
+        self.direction = direction
+        self.bad = bad
+        self.n = n
+
+    def add(self, bad: int, n: int) -> None:
+        """
+        `bad` of `n` more opportunities were bad.
+        """
+        self.bad += bad
+        self.n += n
+
+    @property
+    def evidence(self) -> float:
+        """
+        In nats: the logarithm of the mean wealth. At −ln(alpha) and more the question is answered with yes.
+        """
+        logs = [log_ratio(self.bad, self.n, rate, self.budget) for rate in self.rates]
+        return log_mean_exp(logs)
+
+    def says(self, alpha: float) -> bool:
+        """
+        Is it answered with yes, with a chance of error of at most `alpha` over all looks together?
+        """
+        return self.evidence >= -log(alpha)
+
+
+@dataclass(slots=True, kw_only=True)
+class ChangeDetector:
+    """
+    A mixture of Shiryaev–Roberts detectors (Shin, Ramdas and Rinaldo, "E-detectors", 2022): trips some time after a
+    rate has risen above `budget`, and before that on average not sooner than after `every` opportunities.
+
+    `rates` are the ones it is meant to notice, all above the budget. A batch counts as if all of it came at once:
+    R ← (n + R) · ratio(batch), which is free of order within the batch and keeps the bound.
+    """
+
+    budget: float
+    rates: Sequence[float]
+    every: float
+    levels: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.rates or not all(self.budget < rate < 1.0 for rate in self.rates) or self.budget <= 0.0:
+            raise ValueError("the rates to be noticed have to lie above the budget and below 1")
+        self.levels = self.levels or [0.0] * len(self.rates)
+
+    def add(self, bad: int, n: int) -> bool:
+        """
+        `bad` of `n` more opportunities were bad. True when it has tripped.
+        """
+        if n:
+            self.levels = [
+                min(LARGEST, (n + level) * exp(min(log_ratio(bad, n, rate, self.budget), 600.0)))
+                for level, rate in zip(self.levels, self.rates, strict=True)
+            ]
+        return self.tripped
+
+    @property
+    def share(self) -> float:
+        """
+        How near it is to tripping: 1 and more is tripped.
+        """
+        return sum(self.levels) / len(self.levels) / self.every
+
+    @property
+    def tripped(self) -> bool:
+        """
+        Has the rate risen?
+        """
+        return self.share >= 1.0
+
+
+def upper_bound(bad: int, n: int, alpha: float) -> float:
+    """
+    A rate that the true one lies above with probability `alpha` at most, after one look at n opportunities: the exact
+    bound of Clopper and Pearson (1934), by bisection on the binomial tail.
+    """
+    if n == 0 or bad >= n:
+        return 1.0
+    low, high = bad / n, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        if binomial_tail(bad, n, middle) > alpha:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def binomial_tail(most: int, n: int, rate: float) -> float:
+    """
+    The probability of at most `most` bad ones among n. Summed from the largest term down until it no longer matters.
+    """
+    if rate <= 0.0:
+        return 1.0
+    if rate >= 1.0:
+        return 1.0 if most >= n else 0.0
+    odds = rate / (1.0 - rate)
+    start = min(most, int((n + 1) * rate))
+    first = exp(log_choose(n, start) + start * log(rate) + (n - start) * log1p(-rate))
+    return min(1.0, first + sum(_terms_down(first, start, n, odds)) + sum(_terms_up(first, start, most, n, odds)))
+
+
+def _terms_down(term: float, at: int, n: int, odds: float) -> Iterable[float]:
+    while at > 0 and term > 1e-300:
+        term *= at / ((n - at + 1) * odds)
+        at -= 1
+        yield term
+
+
+def _terms_up(term: float, at: int, most: int, n: int, odds: float) -> Iterable[float]:
+    while at < most and term > 1e-300:
+        term *= (n - at) * odds / (at + 1)
+        at += 1
+        yield term
+
+
+def log_choose(n: int, k: int) -> float:
+    """
+    The logarithm of the number of ways to choose k of n.
+    """
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1)
+
+
+def log_mean_exp(logs: Sequence[float]) -> float:
+    """
+    The logarithm of the mean of numbers given by their logarithms.
+    """
+    largest = max(logs)
+    if largest == -inf:
+        return largest
+    return largest + log(sum(exp(one - largest) for one in logs) / len(logs))
