@@ -150,11 +150,11 @@ def ruled(old: Any, new: Any, steps: Steps, found: Found, rules: Rules) -> None:
             _matched_elements(old, new, steps, found, rules, leaf)
         else:
             _ruled_elements(old, new, steps, found, rules)
-    elif (kind is not type(new) or old != new) and not (leaf is not None and _excused(old, new, leaf, found)):
+    elif (kind is not type(new) or old != new) and not (leaf is not None and excused(old, new, leaf, found)):
         found.add(Kind.VALUE if kind is type(new) else Kind.TYPE, steps, old, new)
 
 
-def _excused(old: Any, new: Any, leaf: Leaf, found: Found) -> bool:
+def excused(old: Any, new: Any, leaf: Leaf, found: Found) -> bool:
     """
     Does a rule for this place count two different scalars as equal?
     """
