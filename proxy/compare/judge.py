@@ -33,8 +33,8 @@ UTF_8: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """
-    What one endpoint's pairs are judged by: compiled rules for bodies and header fields, pairs of statuses that count as
-    equal, noisy places (pattern and kind), waived signatures (ids), and how many bytes a body may decode into.
+    What one endpoint's pairs are judged by: compiled rules for bodies and header fields, statuses that count as equal
+    (by which rule), noisy places (pattern and kind), waived signatures (ids), and the bytes a body may decode into.
     """
 
     endpoint: str
@@ -52,8 +52,8 @@ class Judgement:
     What is said of one pair: a verdict, or the reason why there is none.
 
     `differences` are all that no rule excused, noise and waived ones too, and `more` how many were not listed;
-    `signature` is that of those which count: without noise, where anything else is left. `hidden` is how often each rule
-    excused something.
+    `signature` is that of those which count: without noise, where anything else is left. `hidden` is how often each
+    rule excused something.
     """
 
     verdict: Verdict | None
@@ -134,8 +134,11 @@ def _compare_fields(old: Answer, new: Answer, book: Book, found: Found) -> None:
         elif leaf is not None and one is not None and other is not None and _same_values(one, other, leaf, found):
             pass
         else:
-            shown = [ABSENT if values is None else ", ".join(values) for values in (one, other)]
-            found.differences.append(Difference(Kind.HEADER, (), *shown, f"header:{name}"))
+            found.differences.append(Difference(Kind.HEADER, (), _shown(one), _shown(other), f"header:{name}"))
+
+
+def _shown(values: list[str] | None) -> Any:
+    return ABSENT if values is None else ", ".join(values)
 
 
 def _by_name(answer: Answer) -> dict[str, list[str]]:
