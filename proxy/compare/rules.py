@@ -1,0 +1,188 @@
+"""
+Rules: what differs and doesn't matter. Written in the configuration, checked there, compiled here once per endpoint.
+
+A rule says what it does, where, and with what. Where is a path pattern (`paths`) or `header:NAME`. Compiled, all rules
+of an endpoint are one machine for bodies, a `Leaf` for each header field, and a function for statuses.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+from proxy.compare.forms import both_match, both_of, single_spaced, times_within, within, without_origin
+from proxy.compare.leaf import Leaf, Rules
+from proxy.compare.paths import DEEP, Pattern, parse_path
+from proxy.compare.states import Machine
+
+EVERYWHERE: Final[Pattern] = (DEEP,)
+HEADER: Final = "header:"
+MOST_RULES: Final = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    One rule as it travels: `does` is "status" or one of `DOES`, `where` a path, `header:NAME`, or "" for everywhere;
+    `given` is what else it needs.
+    """
+
+    does: str
+    where: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """
+        The rule as people call it: `ignore $.meta.generated_at`.
+        """
+        said = ", ".join(f"{name} {value}" for name, value in self.given.items())
+        return " ".join(part for part in (self.does, self.where or "everywhere", said and f"({said})") if part)
+
+
+@dataclass(slots=True)
+class _Making:
+    """
+    A `Leaf` in the making.
+    """
+
+    ignore: int | None = None
+    texts: list[tuple[int, Callable[[str], str]]] = field(default_factory=list)
+    excuses: list[tuple[int, Callable[[Any, Any], bool]]] = field(default_factory=list)
+    array: int | None = None
+    key: tuple[str, ...] = ()
+    null: int | None = None
+
+    def leaf(self) -> Leaf:
+        return Leaf(
+            ignore=self.ignore,
+            texts=tuple(self.texts),
+            excuses=tuple(self.excuses),
+            array=self.array,
+            key=self.key,
+            null=self.null,
+        )
+
+
+def _ignore(making: _Making, number: int, _rule: Rule) -> None:
+    making.ignore = number if making.ignore is None else making.ignore
+
+
+def _ignore_values(making: _Making, number: int, rule: Rule) -> None:
+    making.excuses.append((number, both_match(re.compile(rule.given["pattern"]))))
+
+
+def _numbers(making: _Making, number: int, rule: Rule) -> None:
+    absolute, relative = (Decimal(str(rule.given.get(name, 0))) for name in ("abs", "rel"))
+    making.excuses.append((number, within(absolute, relative)))
+
+
+def _times(making: _Making, number: int, rule: Rule) -> None:
+    making.excuses.append((number, times_within(float(rule.given["within"]))))
+
+
+def _forms(making: _Making, number: int, rule: Rule) -> None:
+    making.excuses.append((number, both_of(rule.given["form"])))
+
+
+def _case(making: _Making, number: int, _rule: Rule) -> None:
+    making.texts.append((number, str.casefold))
+
+
+def _whitespace(making: _Making, number: int, _rule: Rule) -> None:
+    making.texts.append((number, single_spaced))
+
+
+def _url_host(making: _Making, number: int, _rule: Rule) -> None:
+    making.texts.append((number, without_origin))
+
+
+def _rewrite(making: _Making, number: int, rule: Rule) -> None:
+    pattern, replacement = re.compile(rule.given["pattern"]), rule.given["with"]
+    making.texts.append((number, lambda text: pattern.sub(replacement, text)))
+
+
+def _arrays(making: _Making, number: int, rule: Rule) -> None:
+    key = rule.given.get("key", ())
+    making.array, making.key = number, (key,) if isinstance(key, str) else tuple(key)
+
+
+def _null_is_missing(making: _Making, number: int, _rule: Rule) -> None:
+    making.null = number
+
+
+DOES: Final[dict[str, Callable[[_Making, int, Rule], None]]] = {
+    "ignore": _ignore,
+    "ignore_values": _ignore_values,
+    "numbers": _numbers,
+    "times": _times,
+    "forms": _forms,
+    "case": _case,
+    "whitespace": _whitespace,
+    "url_host": _url_host,
+    "rewrite": _rewrite,
+    "arrays": _arrays,
+    "null_is_missing": _null_is_missing,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """
+    Rules ready for `judge.Book`.
+    """
+
+    body: Rules | None
+    fields: Mapping[str, Leaf]
+    same_status: Callable[[int, int], int | None] | None
+
+
+def compile_rules(rules: Sequence[Rule]) -> Compiled:
+    """
+    The rules of one endpoint, the general ones first. Raises `ValueError` for one that can't be used, with the remedy.
+    """
+    if len(rules) > MOST_RULES:
+        raise ValueError(f"{len(rules)} rules are too many; write at most {MOST_RULES}, with wider paths")
+    in_body = [(number, rule) for number, rule in enumerate(rules) if _is_in_body(rule)]
+
+    def combine(places: Sequence[int]) -> Leaf:
+        return _made_of([in_body[place] for place in places])
+
+    machine = Machine([_pattern(rule) for _, rule in in_body], combine) if in_body else None
+    names = sorted({rule.where.removeprefix(HEADER) for rule in rules if rule.where.startswith(HEADER)})
+    statuses = [(number, rule) for number, rule in enumerate(rules) if rule.does == "status"]
+    return Compiled(
+        body=None if machine is None else machine.start,
+        fields={
+            name: _made_of([(number, rule) for number, rule in enumerate(rules) if rule.where == HEADER + name])
+            for name in names
+        },
+        same_status=_same_status(statuses) if statuses else None,
+    )
+
+
+def _is_in_body(rule: Rule) -> bool:
+    return rule.does != "status" and not rule.where.startswith(HEADER)
+
+
+def _pattern(rule: Rule) -> Pattern:
+    return parse_path(rule.where) if rule.where else EVERYWHERE
+
+
+def _made_of(rules: Sequence[tuple[int, Rule]]) -> Leaf:
+    making = _Making()
+    for number, rule in rules:
+        DOES[rule.does](making, number, rule)
+    return making.leaf()
+
+
+def _same_status(rules: Sequence[tuple[int, Rule]]) -> Callable[[int, int], int | None]:
+    """
+    Statuses that count as equal: those of one rule's `of`, which holds numbers and classes such as "2xx".
+    """
+
+    def has(rule: Rule, status: int) -> bool:
+        return status in rule.given["of"] or f"{status // 100}xx" in rule.given["of"]
+
+    return lambda old, new: next((number for number, rule in rules if has(rule, old) and has(rule, new)), None)
