@@ -1,5 +1,5 @@
 """
-Pairs on their way from a worker to a comparer, and verdicts on their way back: bytes and values, on a stream of its own.
+Pairs on their way from a worker to a comparer, and verdicts on their way back: bytes and values, on their own stream.
 
 A pair is one message: `HEADER`, then the endpoint, the exchange's context, and for either side a head (JSON, made once
 for each different head) and the content, raw. A verdict is one record of fixed size, many in one write.
@@ -42,8 +42,8 @@ class Said(IntEnum):
 
 class Verdict(NamedTuple):
     """
-    One record: `kinds` is a mask of `compare.difference.Kind`, `signature` has 64 bit (0: none), `version` is the judging
-    table's.
+    One record: `kinds` is a mask of `compare.difference.Kind`, `signature` has 64 bit (0: none), `version` is that of the
+    judging table.
     """
 
     id: int
