@@ -49,7 +49,10 @@ PURE_LIBRARIES = {
         "bisect",
         "collections",
         "dataclasses",
+        "datetime",
+        "decimal",
         "difflib",
+        "email.utils",
         "enum",
         "functools",
         "hashlib",
@@ -57,10 +60,12 @@ PURE_LIBRARIES = {
         "itertools",
         "math",
         "operator",
+        "xml.parsers",
+        "zlib",
     ),
     *("json", "re", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
-    *("mmh3", "orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml"),
+    *("brotli", "mmh3", "orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml", "zstandard"),
 }
 # `pathlib` joins names in pure modules; it doesn't look at the disk there.
 DISK = {"exists", "iterdir", "mkdir", "open", "read_bytes", "read_text", "resolve", "stat", "write_bytes", "write_text"}

@@ -15,8 +15,8 @@ from typing import Final, Literal
 
 Direction = Literal["above", "below"]
 
-# Rates that are bet on when the question is "above", as shares of the way up from the budget: dense near it, where small
-# excesses hide. Each rate costs the others some evidence (the logarithm of their number), each gap what lies in it.
+# Rates that are bet on when the question is "above", as shares of the way up from the budget: dense near it, as small
+# excesses hide there. Each rate costs the others some evidence (the logarithm of their number), each gap what is in it.
 # Simulated against 50 % learned from 20,000 pairs: +5 points found within 5,000 pairs in 98 % of the runs.
 ABOVE: Final = tuple(1.6**-step for step in range(12))
 # The same for "below", as shares of the budget.

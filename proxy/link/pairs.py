@@ -42,7 +42,7 @@ class Said(IntEnum):
 
 class Verdict(NamedTuple):
     """
-    One record: `kinds` is a mask of `compare.difference.Kind`, `signature` has 64 bit (0: none), `version` is that of the
+    One record: `kinds` is a mask of `compare.difference.Kind`, `signature` has 64 bit (0: none), `version` names the
     judging table.
     """
 

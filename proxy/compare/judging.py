@@ -1,0 +1,110 @@
+"""
+The judging table: rules, noise and waivers, versioned, as it travels; and the book of each endpoint made from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from proxy.compare.difference import Kind
+from proxy.compare.judge import Book
+from proxy.compare.rules import Rule, compile_rules
+
+# Endpoints whose books are kept compiled; metrics know 200 by default.
+MOST_BOOKS: Final = 2048
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noisy:
+    """
+    A place at which old differs from itself: a path pattern and a kind of difference, at one endpoint.
+    """
+
+    endpoint: str
+    pattern: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingTable:
+    """
+    Everything pairs are judged by. `rules` are for all endpoints, `by_endpoint` come after them; `waived` are ids of
+    signatures, `largest` the bytes a body may decode into, `max_seconds` what a pair may cost.
+    """
+
+    version: int
+    rules: tuple[Rule, ...] = ()
+    by_endpoint: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    noise: tuple[Noisy, ...] = ()
+    waived: frozenset[str] = frozenset()
+    largest: int = 16 * 2**20
+    max_seconds: float = 1.0
+
+
+class Judging:
+    """
+    A judging table in use: makes the book of an endpoint when its first pair comes.
+    """
+
+    def __init__(self, table: JudgingTable) -> None:
+        self.table = table
+        self._books: dict[str, Book] = {}
+        self._noise: dict[str, set[tuple[str, Kind]]] = {}
+        for noisy in table.noise:
+            self._noise.setdefault(noisy.endpoint, set()).add((noisy.pattern, noisy.kind))
+
+    def book(self, endpoint: str) -> Book:
+        """
+        What this endpoint's pairs are judged by.
+        """
+        book = self._books.get(endpoint)
+        if book is None:
+            if len(self._books) >= MOST_BOOKS:
+                self._books.clear()
+            book = self._books[endpoint] = self._make(endpoint)
+        return book
+
+    def rules(self, endpoint: str) -> tuple[Rule, ...]:
+        """
+        The rules of an endpoint in the order of their numbers.
+        """
+        return (*self.table.rules, *self.table.by_endpoint.get(endpoint, ()))
+
+    def _make(self, endpoint: str) -> Book:
+        compiled = compile_rules(self.rules(endpoint))
+        return Book(
+            endpoint=endpoint,
+            body=compiled.body,
+            fields=compiled.fields,
+            same_status=compiled.same_status,
+            noise=frozenset(self._noise.get(endpoint, ())),
+            waived=self.table.waived,
+            largest=self.table.largest,
+        )
+
+
+def encode(table: JudgingTable) -> bytes:
+    """
+    The table as it travels over a link and lies on disk.
+    """
+    return orjson.dumps({**asdict(table), "waived": sorted(table.waived)})
+
+
+def decode(data: bytes) -> JudgingTable:
+    """
+    The table that `encode` made these bytes of. Raises KeyError, TypeError or ValueError for anything else.
+    """
+    raw: dict[str, Any] = orjson.loads(data)
+    return JudgingTable(
+        version=raw["version"],
+        rules=tuple(Rule(**rule) for rule in raw["rules"]),
+        by_endpoint={name: tuple(Rule(**rule) for rule in rules) for name, rules in raw["by_endpoint"].items()},
+        noise=tuple(
+            Noisy(endpoint=one["endpoint"], pattern=one["pattern"], kind=Kind(one["kind"])) for one in raw["noise"]
+        ),
+        waived=frozenset(raw["waived"]),
+        largest=raw["largest"],
+        max_seconds=raw["max_seconds"],
+    )
