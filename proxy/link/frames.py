@@ -17,11 +17,11 @@ LARGEST = 64 * 1024 * 1024
 
 class Kind(IntEnum):
     """
-    What a frame carries. `W` worker, `H` hub, `C` control.
+    What a frame carries. `W` worker, `J` comparer, `H` hub, `C` control.
     """
 
     TABLE = 1  # C→H→W, H→C: the table (routing.table.encode); the hub keeps the latest, also on disk
-    READY = 2  # W→H: routing by this from now on, and accepting; JSON {"epoch", "digest", "killed"}
+    READY = 2  # W→H: routing by this, and accepting; {"epoch", "digest", "killed"}. J→H: judging by this; {"version"}
     SNAPSHOT = 3  # W→H→C: all the worker's totals in one atomic frame (metrics.books)
     REPORT = 4  # W→H→C: one log event, JSON {"event", "level", ...}
     SAMPLE = 5  # W→H→C: one divergent comparison, redacted, JSON
@@ -32,15 +32,17 @@ class Kind(IntEnum):
     DRAINED = 10  # W→H: nothing in flight, the last snapshot has been sent
     STATUS = 11  # H→C: JSON, see `supervise.hub.Hub.status`
     STOP = 12  # H→C: exit now
-    SETUP = (
-        13  # H→C, first of all: how control was started, JSON; C→H: the same after a reload, kept for its successors
-    )
+    SETUP = 13  # H→C, first of all: how control was started, JSON; C→H: the same after a reload, for its successors
     LATCH = 14  # H→W: JSON {"killed"}: route by nothing but old, or by the table again
     KILL = 15  # C→H: set the kill latch; JSON {"by", "reason"}
     RESTORE = 16  # C→H: lift the kill latch; JSON {"by", "reason"}
     RELOAD = 17  # H→C: SIGHUP came: read the configuration again
     PULSE = 18  # C→H: control's loop turns; once a second
     JOINED = 19  # H→C: all that was kept for you has been told; answers before it would be of half the totals
+    JUDGING = 20  # C→H→J, H→C: the judging table (compare.judging.encode); the hub keeps the latest, also on disk
+    COMPARERS = 21  # H→W: where comparers listen, JSON list of abstract names
+    JUDGED = 22  # J→H→C: what was seen since the last one (evidence.seen), JSON
+    QUARANTINE = 23  # H→W: JSON {"endpoint", "seconds"}: a pair of it killed a comparer; hand none over meanwhile
 
 
 class Frame(NamedTuple):

@@ -1,0 +1,115 @@
+"""
+What a comparer saw since it last told: signatures with their counts, how often rules hid something, how often old
+differed from itself. Sums only, bounded, emptied each second.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from proxy.compare.judge import Judgement
+from proxy.compare.signature import Signature
+from proxy.link.pairs import PairMessage
+
+# Different things told in one second; what is beyond is counted as one.
+MOST: Final = 1000
+
+
+@dataclass(slots=True)
+class Sighting:
+    """
+    One signature, as seen since the last word.
+    """
+
+    signature: Signature
+    verdict: str
+    first: float
+    last: float
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Seen:
+    """
+    `note` every judgement, `take` what to tell.
+    """
+
+    version: int = 0
+    signatures: dict[tuple[str, str], Sighting] = field(default_factory=dict)
+    hidden: Counter[tuple[str, int]] = field(default_factory=Counter)
+    noise: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
+    twins: Counter[str] = field(default_factory=Counter)
+    overflow: int = 0
+
+    def start(self, version: int) -> None:
+        """
+        Another judging table is in force: rules have other numbers now.
+        """
+        self.version = version
+        self.hidden.clear()
+
+    def note(self, pair: PairMessage, judgement: Judgement, at: float) -> None:
+        """
+        One pair has been judged, `at` wall-clock seconds.
+        """
+        for rule, times in judgement.hidden.items():
+            self._count(self.hidden, (pair.endpoint, rule), times)
+        if pair.twin:
+            self._count(self.twins, pair.endpoint)
+            for place in {(one.pattern, one.kind) for one in judgement.differences}:
+                self._count(self.noise, (pair.endpoint, *place))
+            return
+        self._count(self.pairs, pair.endpoint)
+        if judgement.signature is not None and judgement.verdict is not None:
+            self._sight(judgement.signature, judgement.verdict, at)
+
+    def _sight(self, signature: Signature, verdict: str, at: float) -> None:
+        sighting = self.signatures.get((signature.id, verdict))
+        if sighting is None:
+            if len(self.signatures) >= MOST:
+                self.overflow += 1
+                return
+            sighting = self.signatures[signature.id, verdict] = Sighting(signature, verdict, at, at)
+        sighting.count += 1
+        sighting.last = at
+
+    def _count(self, counter: "Counter[Any]", key: Any, times: int = 1) -> None:
+        if key in counter or len(counter) < MOST:
+            counter[key] += times
+        else:
+            self.overflow += times
+
+    def take(self) -> bytes:
+        """
+        What was seen as JSON, which is forgotten then.
+        """
+        told = orjson.dumps(
+            {
+                "version": self.version,
+                "signatures": [
+                    {
+                        "id": one.signature.id,
+                        "endpoint": one.signature.endpoint,
+                        "severity": one.signature.severity,
+                        "parts": one.signature.parts,
+                        "verdict": one.verdict,
+                        "first": one.first,
+                        "last": one.last,
+                        "count": one.count,
+                    }
+                    for one in self.signatures.values()
+                ],
+                "hidden": [[*key, times] for key, times in self.hidden.items()],
+                "noise": [[*key, times] for key, times in self.noise.items()],
+                "pairs": dict(self.pairs),
+                "twins": dict(self.twins),
+                "overflow": self.overflow,
+            }
+        )
+        for counter in (self.signatures, self.hidden, self.noise, self.pairs, self.twins):
+            counter.clear()
+        self.overflow = 0
+        return told
