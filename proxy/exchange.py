@@ -15,7 +15,7 @@ from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import Plane
+from proxy.plane import MANY, Plane
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
 from proxy.wire.answer import AnswerHead
@@ -74,7 +74,9 @@ class Exchange:
         self._reach: Reach = course.sides[live]
         self._page = page = plane.page(head)
         page.eligible[live] += 1
-        plane.requests += 1
+        plane.requests = begun = plane.requests + 1
+        if not begun % MANY:
+            plane.on_many()
         # Live leg
         self._connection: UpstreamConnection | None = None
         self._connecting: Task[None] | None = None

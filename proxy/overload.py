@@ -149,15 +149,19 @@ class Ladder:
 class Gate:
     """
     Who is let in at level 4. `lag` is how long a turn may take, 0 for any; `soon` runs a call before the next turn.
+
+    A turn that goes on and on is taken for several: with more than 1,024 sockets ready at a time, libuv polls up to 48
+    times before it turns.
     """
 
-    __slots__ = ("_length", "_soon", "_until", "refused", "share")
+    __slots__ = ("_again", "_length", "_soon", "_until", "refused", "share")
 
     def __init__(self, lag: float, soon: Callable[[Callable[[], None]], object]) -> None:
         self._length = lag * TURN_SHARE or inf
         self._soon = soon
-        # When the time for new requests in this turn is over; 0 before the first of them.
-        self._until = 0.0
+        # When the time for new requests in this turn is over, and when the turn itself should be; 0 before the first of
+        # them.
+        self._until = self._again = 0.0
         self.share = 0.0
         self.refused = 0
 
@@ -168,9 +172,11 @@ class Gate:
         if roll >= self.share:
             if now < self._until:
                 return True
-            if not self._until:
+            if now >= self._again:
+                if not self._until:
+                    self._soon(self._turned)
                 self._until = now + self._length
-                self._soon(self._turned)
+                self._again = now + self._length / TURN_SHARE
                 return True
         self.refused += 1
         return False
@@ -185,4 +191,4 @@ class Gate:
         return refused
 
     def _turned(self) -> None:
-        self._until = 0.0
+        self._until = self._again = 0.0

@@ -37,21 +37,25 @@ class Turns:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._began = 0.0
+        # When the present turn began, at the latest.
+        self._began = monotonic()
         self._least = inf
         self._told = 0.0
-        self._rest()
+        self._rest(self._began)
 
-    def least(self) -> float:
+    def least(self, now: float) -> float:
         """
-        Since the last call; what was said then if no turn has ended in between.
+        Since the last call. If no turn has ended in between, what was said then, or how long this one has lasted.
         """
         if self._least < inf:
             self._told, self._least = self._least, inf
+        else:
+            self._told = max(self._told, now - self._began)
         return self._told
 
-    def _rest(self) -> None:
+    def _rest(self, now: float) -> None:
         # From the timer to the moment between turns; from there on it counts.
+        self._began = now + PAUSE
         self._loop.call_later(PAUSE, self._loop.call_soon, self._begin)
 
     def _begin(self) -> None:
@@ -63,7 +67,7 @@ class Turns:
         length = now - self._began
         self._least = min(self._least, length)
         if length < BUSY:
-            self._rest()
+            self._rest(now)
         else:
             self._began = now
             self._loop.call_soon(self._end)

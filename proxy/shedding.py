@@ -7,6 +7,7 @@ import asyncio
 import resource
 from collections.abc import Callable
 
+from proxy.clock import monotonic
 from proxy.mirror.pair import Pair, Unkept
 from proxy.net.front import Front
 from proxy.overload import BODIES, CALM, CLIENTS, EASE, LEVELS, REQUESTS, THRESHOLDS, Gate, Ladder, Pressures
@@ -19,6 +20,8 @@ from proxy.routing.table import RESERVED, Overload, Table
 SCARCE = THRESHOLDS[CLIENTS - 1] - EASE
 # Seconds without a request after which a client is resting then.
 RESTING = 1.0
+# Seconds after a look when the next, a quarter of a second after it, is late.
+LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
 TRIMMING = 5.0
 TELLING = 1.0
@@ -49,6 +52,7 @@ class Shedding:
         self._told_at = 0.0
         self._refused = 0
         plane.on_full = self._full
+        plane.on_many = self._many
 
     @property
     def level(self) -> int:
@@ -71,7 +75,7 @@ class Shedding:
         """
         Called by the worker's one timer.
         """
-        pressures, plane = self._measure(), self._plane
+        pressures, plane = self._measure(now), self._plane
         refused = self._gate.look(pressures.stocks)
         # The plane counts anew every now and then.
         begun = plane.requests - self._begun if plane.requests >= self._begun else plane.requests
@@ -88,10 +92,10 @@ class Shedding:
             self._let_go(now)
         self._tell(now)
 
-    def _measure(self) -> Pressures:
+    def _measure(self, now: float) -> Pressures:
         plane, overload = self._plane, self._overload
         used = RESERVED + len(self._front.connections) + sum(reach.open for reach in plane.reaches())
-        turn = self._turns.least()
+        turn = self._turns.least(now)
         return Pressures(
             memory=self._memory.resident() / self._memory_limit,
             lag=turn / overload.lag if overload.lag else 0.0,
@@ -104,6 +108,16 @@ class Shedding:
         """
         self._ladder.full()
         self._shed()
+
+    def _many(self) -> None:
+        """
+        Many requests have begun. If it is long since the timer came, they all did in one turn of the loop, and nobody
+        else will look before that is over.
+        """
+        now = monotonic()
+        if now - self._looked > LATE:
+            self._front.now = now
+            self.look(now)
 
     def _shed(self) -> None:
         """

@@ -353,11 +353,22 @@ def test_every_turn_lets_at_least_one_in() -> None:
     However late it is, something is served.
     """
     turns = Turns()
-    gate = Gate(1e-9, turns.soon)
+    gate = Gate(0.1, turns.soon)
     for turn in range(20):
-        assert gate.admits(float(turn), 0.5)
-        assert not gate.admits(turn + 0.5, 0.5)
+        assert gate.admits(turn * 0.01, 0.5)
+        assert not gate.admits(turn * 0.01 + 0.05, 0.5)
         turns.next()
+
+
+def test_a_turn_that_goes_on_and_on_is_taken_for_several() -> None:
+    """
+    A quarter of its time is for requests, however long that is.
+    """
+    gate = Gate(0.1, Turns().soon)
+    admitted = [at for at in range(1000) if gate.admits(5.0 + at / 1000, 0.5)]
+
+    assert len(admitted) == pytest.approx(250, abs=20)
+    assert {at // 100 for at in admitted} == set(range(10))
 
 
 def test_a_gate_asks_for_one_call_a_turn() -> None:
