@@ -32,7 +32,7 @@ def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestH
     """
     A request's head is complete: answer it here, or open its exchange.
     """
-    if plane.gate is not None and not plane.gate.admits(monotonic(), plane.random()):
+    if plane.gate is not None and not plane.gate.admits(plane.random()):
         plane.books.error("client", "overload")
         client.answer_own("overload")
     elif head.vias and _passes(course, head) >= LOOP:

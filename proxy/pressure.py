@@ -4,7 +4,7 @@ What a worker uses and has, read where it costs least: the time that its loop ta
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ctypes import CDLL
 from math import inf
@@ -32,11 +32,12 @@ class Turns:
     The shortest turn of the loop since it was last asked for, in seconds.
 
     A turn is measured from one moment between two turns to the next: a call made soon from a call made soon runs a
-    whole turn later, in which the loop doesn't sleep.
+    whole turn later, in which the loop doesn't sleep. `on_busy` is called after each one that is long.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_busy: Callable[[], None]) -> None:
         self._loop = loop
+        self._on_busy = on_busy
         # When the present turn began, at the latest.
         self._began = monotonic()
         self._least = inf
@@ -71,6 +72,7 @@ class Turns:
         else:
             self._began = now
             self._loop.call_soon(self._end)
+            self._on_busy()
 
 
 class Memory:

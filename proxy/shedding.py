@@ -29,15 +29,17 @@ TELLING = 1.0
 
 class Shedding:
     """
-    `report` takes an event, its level for the log, and its fields.
+    `report` takes an event, its level for the log, and its fields; `on_busy` is called after each long turn.
     """
 
-    def __init__(self, plane: Plane, front: Front, report: Callable[..., None]) -> None:
+    def __init__(
+        self, plane: Plane, front: Front, report: Callable[..., None], on_busy: Callable[[], None] = lambda: None
+    ) -> None:
         self._plane = plane
         self._front = front
         self._report = report
         self._ladder = Ladder()
-        self._turns = Turns(asyncio.get_running_loop())
+        self._turns = Turns(asyncio.get_running_loop(), on_busy)
         self._memory = Memory()
         self._overload: Overload
         self._gate: Gate
@@ -68,7 +70,7 @@ class Shedding:
         self._overload = overload = table.overload
         self._memory_limit = self._memory.limit(overload, available())
         self._descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._gate = Gate(overload.lag, asyncio.get_running_loop().call_soon)
+        self._gate = Gate(asyncio.get_running_loop().call_soon, paced=overload.lag > 0.0)
         self._shed()
 
     def look(self, now: float) -> None:
