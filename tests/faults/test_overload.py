@@ -18,6 +18,13 @@ from tests.parts.scene import Scene, scene
 pytestmark = pytest.mark.timeout(120)
 
 
+def descriptors(pid: int) -> int:
+    """
+    How many a process has open.
+    """
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
 async def level(parallax: Parallax) -> int:
     """
     The level that the only worker told last, -1 before.
@@ -92,12 +99,12 @@ async def test_without_descriptors_a_worker_lives_on_and_recovers(tmp_path: Path
         (worker,) = parallax.workers()
         assert (await ask(stage)).status == 200
         _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-        few = len(list(Path(f"/proc/{worker}/fd").iterdir())) + 10
+        few = descriptors(worker) + 10
         resource.prlimit(worker, resource.RLIMIT_NOFILE, (few, hard))
         crowd = [await Client.connect(parallax.address) for _ in range(100)]
 
         async def full() -> bool:
-            return len(list(Path(f"/proc/{worker}/fd").iterdir())) >= few - 1
+            return descriptors(worker) >= few - 1
 
         await until(full, "no descriptor is left")
         asked = await asyncio.gather(*(one.ask(get()) for one in crowd), return_exceptions=True)
