@@ -89,7 +89,7 @@ error_log stderr crit;
 pid {directory}/{name}.pid;
 events {{ worker_connections 8192; }}
 http {{
-    access_log off;
+    {log}
     server_tokens off;
     sendfile on;
     tcp_nopush on;
@@ -133,8 +133,15 @@ def nginx(name: str, configuration: str, port: int, directory: Path) -> Iterator
         yield program.pid
 
 
+def times_of(name: str, directory: Path) -> list[float]:
+    """
+    When a `timed` side had answered each request, in Unix time.
+    """
+    return [float(line) for line in (directory / f"{name}.times").read_text().split()]
+
+
 @contextmanager
-def backends(directory: Path) -> Iterator[tuple[Backend, Backend]]:
+def backends(directory: Path, *, timed: bool = False) -> Iterator[tuple[Backend, Backend]]:
     """
     Old and new, running for as long as the block lasts.
     """
@@ -146,8 +153,13 @@ def backends(directory: Path) -> Iterator[tuple[Backend, Backend]]:
         sides = []
         for name in ("old", "new"):
             backend = Backend(name=name, port=free_port(), status_port=free_port())
+            log = (
+                f"log_format moment '$msec'; access_log {directory}/{name}.times moment;"
+                if timed
+                else "access_log off;"
+            )
             configuration = CONFIGURATION.format(
-                directory=directory, name=name, temporary=temporary_paths(directory, name), host=HOST,
+                directory=directory, name=name, log=log, temporary=temporary_paths(directory, name), host=HOST,
                 port=backend.port, status_port=backend.status_port, small=document(SIZES["1k"]).decode(), large=large,
             )  # fmt: skip
             stack.enter_context(nginx(name, configuration, backend.port, directory))

@@ -15,7 +15,7 @@ from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
-from proxy.plane import Plane
+from proxy.plane import MANY, Plane
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
 from proxy.wire.answer import AnswerHead
@@ -32,7 +32,7 @@ def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestH
     """
     A request's head is complete: answer it here, or open its exchange.
     """
-    if plane.gate is not None and not plane.gate.admits(monotonic(), plane.random()):
+    if plane.gate is not None and not plane.gate.admits(plane.random()):
         plane.books.error("client", "overload")
         client.answer_own("overload")
     elif head.vias and _passes(course, head) >= LOOP:
@@ -74,7 +74,9 @@ class Exchange:
         self._reach: Reach = course.sides[live]
         self._page = page = plane.page(head)
         page.eligible[live] += 1
-        plane.requests += 1
+        plane.requests = begun = plane.requests + 1
+        if not begun % MANY:
+            plane.on_many()
         # Live leg
         self._connection: UpstreamConnection | None = None
         self._connecting: Task[None] | None = None

@@ -17,10 +17,9 @@ up.
 
 At level 4 as many requests are let in as can be served, and no share of them is guessed: Envoy's overload manager
 refuses all, and a share that is adjusted look by look swings, since a queue sums up what the share got wrong. Each
-turn of the loop lets requests in for a quarter of what a turn may take, and refuses what else waits. So the worker is
-always busy and its queue always short, whatever is asked of it. Memory and descriptors aren't used up by turns: for
-them a share is refused that grows from nothing at 95 % to nearly all at 100 %, never all, since something must show
-that it is over.
+turn of the loop lets so many requests in and refuses what else waits. So the worker is always busy and its queue
+always short, whatever is asked of it. Memory and descriptors aren't used up by turns: for them a share is refused
+that grows from nothing at 95 % to nearly all at 100 %, never all, since something must show that it is over.
 """
 
 from collections.abc import Callable
@@ -43,8 +42,13 @@ FEWER = 0.8
 GROWTH = 0.02
 # While they do, they are given up again at this lag: a queue begins to stand, and no client should come to feel it.
 SIGN = 0.25
-# The part of a turn in which requests are let in, and the most that is refused for memory and descriptors.
-TURN_SHARE = 0.25
+# Requests that are let in at level 4 in one turn, some 7 ms of work. Few, so that they need few connections to the live
+# side: let in for 25 ms of each turn, they needed hundreds, and most of the time went into opening those.
+QUOTA = 128
+# Refused so many, and it still is the same turn: it is taken for another. With more than 1,024 sockets ready at a time,
+# libuv polls up to 48 times before it turns.
+ENDLESS = 4 * QUOTA
+# The most that is refused for memory and descriptors.
 MOST = 0.95
 
 
@@ -148,30 +152,37 @@ class Ladder:
 
 class Gate:
     """
-    Who is let in at level 4. `lag` is how long a turn may take, 0 for any; `soon` runs a call before the next turn.
+    Who is let in at level 4. `soon` runs a call before the next turn; not `paced`, a turn may take any time.
     """
 
-    __slots__ = ("_length", "_soon", "_until", "refused", "share")
+    __slots__ = ("_left", "_paced", "_soon", "_turning", "_waiting", "refused", "share")
 
-    def __init__(self, lag: float, soon: Callable[[Callable[[], None]], object]) -> None:
-        self._length = lag * TURN_SHARE or inf
+    def __init__(self, soon: Callable[[Callable[[], None]], object], *, paced: bool) -> None:
         self._soon = soon
-        # When the time for new requests in this turn is over; 0 before the first of them.
-        self._until = 0.0
+        self._paced = paced
+        # How many more are let in this turn, how many more are refused then, and whether its end will be heard of.
+        self._left = QUOTA
+        self._waiting = ENDLESS
+        self._turning = False
         self.share = 0.0
         self.refused = 0
 
-    def admits(self, now: float, roll: float) -> bool:
+    def admits(self, roll: float) -> bool:
         """
         Whether a request is let in; `roll` is in [0, 1).
         """
         if roll >= self.share:
-            if now < self._until:
+            if not self._paced:
                 return True
-            if not self._until:
-                self._until = now + self._length
+            if not self._turning:
+                self._turning = True
                 self._soon(self._turned)
+            if self._left:
+                self._left -= 1
                 return True
+            self._waiting -= 1
+            if not self._waiting:
+                self._left, self._waiting = QUOTA, ENDLESS
         self.refused += 1
         return False
 
@@ -185,4 +196,4 @@ class Gate:
         return refused
 
     def _turned(self) -> None:
-        self._until = 0.0
+        self._left, self._waiting, self._turning = QUOTA, ENDLESS, False

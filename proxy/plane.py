@@ -31,6 +31,8 @@ SLOWLY = 2
 OFFERS, FORGET = 1000, 5.0
 # Retries within `RETRY_WINDOW` seconds: a share of the requests (Envoy's default budget), and always a few.
 RETRY_SHARE, RETRIES, RETRY_WINDOW = 0.2, 10, 10.0
+# Requests, a power of two, after which somebody is told: more than a loop should begin in one turn.
+MANY = 1024
 # Seconds for what is in flight on connections that the table in force has no use for.
 LEAVING = 60.0
 
@@ -59,12 +61,13 @@ class Plane:
         self.random = Random().random
         self.bits = Random().getrandbits
         self.closing = False
-        # What is shed: the share of copies that is made, whether their answers are kept, which requests are let in, and
-        # whom to tell before a request is refused because a side has no connection left.
+        # What is shed: the share of copies that is made, whether their answers are kept, which requests are let in.
         self.copies = 1.0
         self.make_pair: type[Pair] = Pair
         self.gate: Gate | None = None
+        # Told before a request is refused because a side has no connection left, and after every `MANY` requests.
         self.on_full: Callable[[], None] = lambda: None
+        self.on_many: Callable[[], None] = lambda: None
         self.slowed: deque[Slowed] = deque()
         # Requests and retries within the window of the retry budget.
         self.requests = 0

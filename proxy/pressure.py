@@ -4,7 +4,7 @@ What a worker uses and has, read where it costs least: the time that its loop ta
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ctypes import CDLL
 from math import inf
@@ -32,26 +32,31 @@ class Turns:
     The shortest turn of the loop since it was last asked for, in seconds.
 
     A turn is measured from one moment between two turns to the next: a call made soon from a call made soon runs a
-    whole turn later, in which the loop doesn't sleep.
+    whole turn later, in which the loop doesn't sleep. `on_busy` is called after each one that is long.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, on_busy: Callable[[], None]) -> None:
         self._loop = loop
-        self._began = 0.0
+        self._on_busy = on_busy
+        # When the present turn began, at the latest.
+        self._began = monotonic()
         self._least = inf
         self._told = 0.0
-        self._rest()
+        self._rest(self._began)
 
-    def least(self) -> float:
+    def least(self, now: float) -> float:
         """
-        Since the last call; what was said then if no turn has ended in between.
+        Since the last call. If no turn has ended in between, what was said then, or how long this one has lasted.
         """
         if self._least < inf:
             self._told, self._least = self._least, inf
+        else:
+            self._told = max(self._told, now - self._began)
         return self._told
 
-    def _rest(self) -> None:
+    def _rest(self, now: float) -> None:
         # From the timer to the moment between turns; from there on it counts.
+        self._began = now + PAUSE
         self._loop.call_later(PAUSE, self._loop.call_soon, self._begin)
 
     def _begin(self) -> None:
@@ -63,10 +68,11 @@ class Turns:
         length = now - self._began
         self._least = min(self._least, length)
         if length < BUSY:
-            self._rest()
+            self._rest(now)
         else:
             self._began = now
             self._loop.call_soon(self._end)
+            self._on_busy()
 
 
 class Memory:

@@ -7,6 +7,7 @@ import asyncio
 import resource
 from collections.abc import Callable
 
+from proxy.clock import monotonic
 from proxy.mirror.pair import Pair, Unkept
 from proxy.net.front import Front
 from proxy.overload import BODIES, CALM, CLIENTS, EASE, LEVELS, REQUESTS, THRESHOLDS, Gate, Ladder, Pressures
@@ -19,6 +20,8 @@ from proxy.routing.table import RESERVED, Overload, Table
 SCARCE = THRESHOLDS[CLIENTS - 1] - EASE
 # Seconds without a request after which a client is resting then.
 RESTING = 1.0
+# Seconds after a look when the next, a quarter of a second after it, is late.
+LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
 TRIMMING = 5.0
 TELLING = 1.0
@@ -26,15 +29,17 @@ TELLING = 1.0
 
 class Shedding:
     """
-    `report` takes an event, its level for the log, and its fields.
+    `report` takes an event, its level for the log, and its fields; `on_busy` is called after each long turn.
     """
 
-    def __init__(self, plane: Plane, front: Front, report: Callable[..., None]) -> None:
+    def __init__(
+        self, plane: Plane, front: Front, report: Callable[..., None], on_busy: Callable[[], None] = lambda: None
+    ) -> None:
         self._plane = plane
         self._front = front
         self._report = report
         self._ladder = Ladder()
-        self._turns = Turns(asyncio.get_running_loop())
+        self._turns = Turns(asyncio.get_running_loop(), on_busy)
         self._memory = Memory()
         self._overload: Overload
         self._gate: Gate
@@ -49,6 +54,7 @@ class Shedding:
         self._told_at = 0.0
         self._refused = 0
         plane.on_full = self._full
+        plane.on_many = self._many
 
     @property
     def level(self) -> int:
@@ -64,14 +70,14 @@ class Shedding:
         self._overload = overload = table.overload
         self._memory_limit = self._memory.limit(overload, available())
         self._descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._gate = Gate(overload.lag, asyncio.get_running_loop().call_soon)
+        self._gate = Gate(asyncio.get_running_loop().call_soon, paced=overload.lag > 0.0)
         self._shed()
 
     def look(self, now: float) -> None:
         """
         Called by the worker's one timer.
         """
-        pressures, plane = self._measure(), self._plane
+        pressures, plane = self._measure(now), self._plane
         refused = self._gate.look(pressures.stocks)
         # The plane counts anew every now and then.
         begun = plane.requests - self._begun if plane.requests >= self._begun else plane.requests
@@ -88,10 +94,10 @@ class Shedding:
             self._let_go(now)
         self._tell(now)
 
-    def _measure(self) -> Pressures:
+    def _measure(self, now: float) -> Pressures:
         plane, overload = self._plane, self._overload
         used = RESERVED + len(self._front.connections) + sum(reach.open for reach in plane.reaches())
-        turn = self._turns.least()
+        turn = self._turns.least(now)
         return Pressures(
             memory=self._memory.resident() / self._memory_limit,
             lag=turn / overload.lag if overload.lag else 0.0,
@@ -104,6 +110,16 @@ class Shedding:
         """
         self._ladder.full()
         self._shed()
+
+    def _many(self) -> None:
+        """
+        Many requests have begun. If it is long since the timer came, they all did in one turn of the loop, and nobody
+        else will look before that is over.
+        """
+        now = monotonic()
+        if now - self._looked > LATE:
+            self._front.now = now
+            self.look(now)
 
     def _shed(self) -> None:
         """

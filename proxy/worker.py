@@ -138,9 +138,9 @@ class Worker:
         plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
         front.date = _date()
-        self._shedding = Shedding(plane, front, self._report)
         loop = asyncio.get_running_loop()
         self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
+        self._shedding = Shedding(plane, front, self._report, self._listener.sweep)
         spawn(self._open(self._listener), name="open", on_error=self._broken)
 
     async def _open(self, listener: Listener) -> None:

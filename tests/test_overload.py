@@ -17,10 +17,12 @@ from proxy.overload import (
     CLIENTS,
     COPIES,
     EASE,
+    ENDLESS,
     GROWTH,
     LONGEST_REST,
     MOST,
     PATIENCE,
+    QUOTA,
     REQUESTS,
     REST,
     SIGN,
@@ -334,30 +336,36 @@ class Turns:
             call()
 
 
-def test_a_turn_lets_requests_in_for_a_quarter_of_its_time() -> None:
+def admitted(gate: Gate, requests: int) -> int:
     """
-    The rest of it is for the answers, and for refusing.
+    How many of so many requests are let in; the dice say 0.5.
+    """
+    return sum(gate.admits(0.5) for _ in range(requests))
+
+
+def test_a_turn_lets_so_many_requests_in() -> None:
+    """
+    And refuses the rest of those that wait.
     """
     turns = Turns()
-    gate = Gate(0.1, turns.soon)
+    gate = Gate(turns.soon, paced=True)
 
-    assert [gate.admits(10.0 + at, 0.5) for at in (0.0, 0.01, 0.024, 0.026, 0.05)] == [True, True, True, False, False]
+    assert admitted(gate, QUOTA + 30) == QUOTA
     turns.next()
-    assert [gate.admits(10.0 + at, 0.5) for at in (0.08, 0.1, 0.106)] == [True, True, False]
-    assert gate.look(0.0) == 3
+    assert admitted(gate, QUOTA - 1) == QUOTA - 1
+    turns.next()
+    assert admitted(gate, QUOTA + 1) == QUOTA
+    assert gate.look(0.0) == 31
     assert gate.look(0.0) == 0
 
 
-def test_every_turn_lets_at_least_one_in() -> None:
+def test_a_turn_that_does_not_end_is_taken_for_several() -> None:
     """
-    However late it is, something is served.
+    Somebody is served whatever happens.
     """
-    turns = Turns()
-    gate = Gate(1e-9, turns.soon)
-    for turn in range(20):
-        assert gate.admits(float(turn), 0.5)
-        assert not gate.admits(turn + 0.5, 0.5)
-        turns.next()
+    gate = Gate(Turns().soon, paced=True)
+
+    assert admitted(gate, 10 * (QUOTA + ENDLESS)) == 10 * QUOTA
 
 
 def test_a_gate_asks_for_one_call_a_turn() -> None:
@@ -365,9 +373,8 @@ def test_a_gate_asks_for_one_call_a_turn() -> None:
     And for none while nobody comes.
     """
     turns = Turns()
-    gate = Gate(0.1, turns.soon)
-    for _ in range(10):
-        gate.admits(1.0, 0.5)
+    gate = Gate(turns.soon, paced=True)
+    admitted(gate, 1000)
 
     assert len(turns.calls) == 1
     turns.next()
@@ -381,21 +388,21 @@ def test_memory_and_descriptors_refuse_a_share(stocks: float, share: float) -> N
     """
     The nearer the end, the more; never all.
     """
-    gate = Gate(0.0, Turns().soon)
+    gate = Gate(Turns().soon, paced=False)
     gate.look(stocks)
 
     assert gate.share == pytest.approx(share)
-    admitted = sum(gate.admits(1.0, roll / 1000) for roll in range(1000))
-    assert admitted == pytest.approx(1000 * (1 - share), abs=2)
+    assert sum(gate.admits(roll / 1000) for roll in range(1000)) == pytest.approx(1000 * (1 - share), abs=2)
 
 
 def test_without_a_limit_for_lag_turns_may_take_any_time() -> None:
     """
     `overload.lag: 0` doesn't look at it.
     """
-    gate = Gate(0.0, Turns().soon)
+    turns = Turns()
 
-    assert all(gate.admits(float(now), 0.0) for now in range(1000))
+    assert admitted(Gate(turns.soon, paced=False), 10 * QUOTA) == 10 * QUOTA
+    assert not turns.calls
 
 
 # Both together, on a worker in numbers...
@@ -418,7 +425,7 @@ class InNumbers:
         self._dice = Random(7)
         self._rate, self._seconds = rate, seconds
         self._turns = Turns()
-        self.ladder, self.gate = Ladder(), Gate(LAG, self._turns.soon)
+        self.ladder, self.gate = Ladder(), Gate(self._turns.soon, paced=True)
         self.now = self._next = 0.0
         self._waiting: deque[float] = deque()
         self._answers: deque[tuple[float, float, float | None]] = deque()
@@ -466,7 +473,7 @@ class InNumbers:
 
     def _begin(self, asked: float) -> None:
         self._asked += 1
-        if self.ladder.level == REQUESTS and not self.gate.admits(self.now, self._dice.random()):
+        if self.ladder.level == REQUESTS and not self.gate.admits(self._dice.random()):
             self.now += REFUSAL
             self.refused.append(self.now)
         elif self._open >= CONNECTIONS:

@@ -21,12 +21,12 @@ async def kept_busy(turns: int, seconds: float, every: int = 1) -> float:
     What is said of a loop after so many turns, each `every` of them `seconds` long or longer, the others as they are.
     """
     loop = asyncio.get_running_loop()
-    measured = Turns(loop)
+    measured = Turns(loop, lambda: None)
     for turn in range(turns):
         if turn % every == 0:
             time.sleep(seconds)  # noqa: ASYNC251 - this is what is measured
         await asyncio.sleep(0)
-    return measured.least()
+    return measured.least(time.monotonic())
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
@@ -53,14 +53,26 @@ async def test_without_news_the_last_is_said_again() -> None:
     """
     Asked twice within one turn; and before the first there is nothing to say.
     """
-    turns = Turns(asyncio.get_running_loop())
-    assert turns.least() == 0.0
+    turns = Turns(asyncio.get_running_loop(), lambda: None)
+    assert turns.least(time.monotonic()) == 0.0
     measured = asyncio.Event()
     asyncio.get_running_loop().call_later(PAUSE * 5, measured.set)
     await measured.wait()
-    said = turns.least()
+    now = time.monotonic()
+    said = turns.least(now)
 
-    assert 0.0 < said == turns.least()
+    assert 0.0 < said == turns.least(now)
+
+
+async def test_a_turn_that_does_not_end_is_noticed_in_it() -> None:
+    """
+    Whoever asks twice in it is told how long it has lasted by then, less the pause before it.
+    """
+    turns = Turns(asyncio.get_running_loop(), lambda: None)
+    now = time.monotonic()
+    turns.least(now)
+
+    assert turns.least(now + 3.0) >= 2.9
 
 
 def test_memory_is_what_is_resident() -> None:

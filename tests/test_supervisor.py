@@ -77,12 +77,14 @@ async def test_a_port_in_use_is_refused_with_one_sentence() -> None:
             ]
 
 
-@pytest.mark.parametrize(("start", "why"), [("unready", "not ready within 0.5 s"), ("exit", "exit code 7")])
-async def test_without_any_worker_that_works_it_gives_up_and_says_why(start: str, why: str) -> None:
+@pytest.mark.parametrize(
+    ("start", "seconds", "why"), [("unready", 0.5, "not ready within 0.5 s"), ("exit", 4.0, "exit code 7")]
+)
+async def test_without_any_worker_that_works_it_gives_up_and_says_why(start: str, seconds: float, why: str) -> None:
     """
     Exit code 1, with the last thing that is known of each worker.
     """
-    async with supervised(worker=start, ready_timeout=0.5, silence_timeout=0.5) as run:
+    async with supervised(worker=start, ready_timeout=seconds, silence_timeout=0.5) as run:
         assert await run.end() == 1
         assert (await run.see("no_worker_ready"))["why"] == f"worker 0: {why}"
         assert run.left() == []
@@ -370,7 +372,7 @@ async def test_a_kill_reaches_every_worker_and_every_later_one_until_restored() 
         assert {**status["latch"], "killed": True, "by": "ops", "reason": "kill", "number": 1} == status["latch"]
         assert await kinds_heard(run, successor["pid"], "TABLE") == ["LATCH", "TABLE"]
         assert {**after["latch"], "killed": False, "by": "ops", "reason": "restore", "number": 2} == after["latch"]
-        assert [line["level"] for line in [*run.all("killed"), *run.all("restored")]] == ["warning", "warning"]
+        assert [(await run.see(event))["level"] for event in ("killed", "restored")] == ["warning", "warning"]
 
 
 async def test_sigusr1_kills_also_without_control() -> None:

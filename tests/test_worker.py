@@ -19,6 +19,7 @@ import pytest
 
 from proxy.link.frames import Frame, FrameReader, Kind, pack
 from proxy.metrics.books import Books
+from proxy.overload import CALM, REQUESTS
 from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import Table, encode
 from tests.parts.values import a_table
@@ -273,6 +274,26 @@ def test_the_kill_latch_holds_whatever_tables_come_until_it_is_lifted(
         hub.send(Kind.LATCH, b'{"killed": false}')
         assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": False}
         assert ask() == b"new"
+
+
+def test_limits_of_another_table_end_an_overload(hub: Hub) -> None:
+    """
+    One byte is too little for any worker; it says so step by step, and that it is over.
+    """
+    table = hub.ready(overload={"memory": 1, "lag": 0})
+    said = [hub.frame(Kind.REPORT)]
+    while said[-1]["step"] < REQUESTS:
+        said.append(hub.frame(Kind.REPORT))
+    while hub.frame(Kind.SNAPSHOT)["worker"]["overload"] != REQUESTS:
+        pass
+    hub.send(Kind.TABLE, encode(replace(table, overload=replace(table.overload, memory=10**13))))
+    said.append(hub.frame(Kind.REPORT))
+    while said[-1]["step"] > CALM:
+        said.append(hub.frame(Kind.REPORT))
+
+    assert {line["event"] for line in said} == {"overload"}
+    assert [line["before"] for line in said[1:]] == [line["step"] for line in said[:-1]]
+    assert said[-1]["level"] == "info"
 
 
 def test_why_a_side_fails_is_reported(hub: Hub) -> None:

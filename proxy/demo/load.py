@@ -3,29 +3,35 @@ The demo's clients: which requests they send (a fixed script), and an open-loop 
 
 Open loop means that requests leave by the clock, whether or not earlier ones were answered, and that latency counts
 from when a request was due; a slow Parallax can't hide by slowing its clients down. Every answer is compared with
-what old gives, byte for byte: anything else is an error that a client saw.
+what the side that gave it has to give, byte for byte: anything else is an error that a client saw.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 
 import orjson
 
 from proxy.clock import monotonic
 from proxy.demo.client import Client, Reply
-from proxy.demo.planted import PLANTED
+from proxy.demo.planted import PLANTED, Effect, effect_on
 from proxy.demo.shop import CATEGORIES, PRODUCTS, WORDS, answer
 from proxy.demo.tally import MIX, Ask, Tally
+from proxy.demo.users import FIELD, USERS, name
 from proxy.tasks import spawn
 
 
 def script(seed: int = 1) -> Iterator[Ask]:
     """
     The requests of one run, without end and always the same: first each endpoint once and each planted difference
-    once, so that even a short run meets all of them, then by `MIX`.
+    once, so that even a short run meets all of them, then by `MIX`; each of some user's.
     """
-    dice = Random(seed)
+    users = Random(-seed)
+    return (replace(ask, user=name(users.randrange(USERS))) for ask in _asks(Random(seed)))
+
+
+def _asks(dice: Random) -> Iterator[Ask]:
     for endpoint in MIX:
         yield _draw(endpoint, dice)
     for planted in PLANTED:
@@ -51,38 +57,41 @@ def _draw(endpoint: str, dice: Random) -> Ask:
     return Ask(endpoint=endpoint, method=method, target=target, body=body)
 
 
-def complaint(ask: Ask, reply: Reply) -> str | None:
+def complaint(ask: Ask, reply: Reply, *, new_serves: bool = False) -> str | None:
     """
-    What is wrong with an answer that a client got; None: it is old's, byte for byte.
+    What is wrong with an answer that a client got; None: it is its side's, byte for byte, and that side may answer.
     """
-    expected = answer("old", ask.method, ask.target, ask.body)
-    if reply.headers.get("x-shop") != "old":
+    side = reply.headers.get("x-shop")
+    if side != "old" and not (side == "new" and new_serves and not ask.is_write):
         return f"not answered by old (status {reply.status})"
+    expected = answer(side, ask.method, ask.target, ask.body)
     if reply.status != expected.status:
         return f"status {reply.status}"
-    return None if reply.body == expected.body else "another body than old's"
+    return None if reply.body == expected.body else f"another body than {side}'s"
 
 
 class Load:
     """
-    Sends the script to `client`, `rate` requests a second, and keeps the tally.
+    Sends the script to `client`, `rate` requests a second, and keeps the tally. `new_serves`: some users may be on new.
     """
 
     def __init__(self, client: Client, rate: float) -> None:
         self.tally = Tally()
+        self.new_serves = False
         self._client = client
         self._rate = rate
         self._flying: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float) -> None:
+    async def run(self, seconds: float, wanted: Callable[[], bool] = lambda: False) -> None:
         """
-        Send for `seconds`, then wait for the last answers. When cancelled, what is in flight is dropped.
+        Send for `seconds`, and longer if it is still `wanted`; then wait for the last answers. When cancelled, what is
+        in flight is dropped.
         """
         start = monotonic()
         try:
             for number, ask in enumerate(script()):
                 due = start + number / self._rate
-                if due >= start + seconds:
+                if due >= start + seconds and not wanted():
                     break
                 if (wait := due - monotonic()) > 0:
                     await asyncio.sleep(wait)
@@ -92,6 +101,13 @@ class Load:
             for task in self._flying:
                 task.cancel()
 
+    async def landed(self) -> None:
+        """
+        Return once all that is in flight now was answered.
+        """
+        if self._flying:
+            await asyncio.wait(set(self._flying))
+
     def _send(self, ask: Ask, due: float) -> None:
         self.tally.send(ask)
         task = spawn(self._one(ask, due), name="client")
@@ -99,12 +115,23 @@ class Load:
         task.add_done_callback(self._flying.discard)
 
     async def _one(self, ask: Ask, due: float) -> None:
+        tally, sent = self.tally, monotonic()
         try:
-            reply = await self._client.request(ask.method, ask.target, ask.body)
+            reply = await self._client.request(ask.method, ask.target, ask.body, {FIELD: ask.user})
         except OSError as error:
-            self.tally.errors[str(error) or type(error).__name__] += 1
+            if self.new_serves and effect_on(ask.endpoint, ask.target) is Effect.FAILED:
+                # Who is on new gets what new does, and this is what it does.
+                tally.cut += 1
+            else:
+                tally.errors[str(error) or type(error).__name__] += 1
             return
-        self.tally.latencies.append(monotonic() - due)
-        self.tally.answered += 1
-        if (wrong := complaint(ask, reply)) is not None:
-            self.tally.errors[wrong] += 1
+        now = monotonic()
+        tally.latencies.append(now - due)
+        tally.answered += 1
+        if (wrong := complaint(ask, reply, new_serves=self.new_serves)) is not None:
+            tally.errors[wrong] += 1
+            return
+        by_new = reply.headers["x-shop"] == "new"
+        tally.by_new += by_new
+        if not ask.is_write:
+            tally.users.answered(ask.user, by_new=by_new, sent=sent, now=now)

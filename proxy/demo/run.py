@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 
 from proxy.clock import monotonic
+from proxy.demo.acts import Operator
 from proxy.demo.client import NOTHING, Client
 from proxy.demo.load import Load
 from proxy.demo.reading import Reading, parse, total
@@ -81,7 +82,7 @@ class _Demo:
         self._console = console
         self._seconds = seconds
         # The latest looks
-        self._weights: Mapping[str, float] = {"old": 100.0, "mirror": 100.0}
+        self._weights: Mapping[str, float] = {"new": 0.0, "mirror": 100.0, "killed": False}
         self._readings: tuple[Reading, ...] = ()
         self._answered: deque[tuple[float, int]] = deque(maxlen=RATE_OVER)
 
@@ -117,16 +118,20 @@ class _Demo:
         """
         start = monotonic()
         self._answered.append((start, 0))
-        sending = spawn(load.run(self._seconds), name="load")
+        operator = Operator(up, admin, load)
+        acting = spawn(operator.act(self._seconds), name="operator")
+        sending = spawn(load.run(self._seconds, lambda: not acting.done()), name="load")
         # Apart from the showing: clients are served, and to be seen, before control can answer.
         looking = spawn(self._keep_looking(up, admin), name="look")
         try:
             with self._screen() as show:
                 while not sending.done():
                     await asyncio.wait((sending,), timeout=REFRESH)
-                    show(self._scene(up, load, monotonic() - start))
+                    show(self._scene(up, load, monotonic() - start, operator.says))
             await sending
+            await acting
         finally:
+            acting.cancel()
             looking.cancel()
             sending.cancel()
 
@@ -148,7 +153,7 @@ class _Demo:
         with Live(console=console, auto_refresh=False, transient=True) as screen:
             yield lambda scene: screen.update(live(scene, console.width), refresh=True)
 
-    def _scene(self, up: Stage, load: Load, elapsed: float) -> Scene:
+    def _scene(self, up: Stage, load: Load, elapsed: float, says: str) -> Scene:
         self._answered.append((monotonic(), load.tally.answered))
         (since, before), (now, answered) = self._answered[0], self._answered[-1]
         return Scene(
@@ -158,8 +163,10 @@ class _Demo:
             listen=up.listen,
             old=up.old,
             new=up.new,
-            old_weight=self._weights["old"],
-            mirror=self._weights["mirror"],
+            # What is in force, not what comes after a restore.
+            new_weight=0.0 if self._weights["killed"] else self._weights["new"],
+            mirror=0.0 if self._weights["killed"] else self._weights["mirror"],
+            says=says,
             tally=load.tally,
             readings=self._readings,
         )

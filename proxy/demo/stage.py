@@ -25,6 +25,7 @@ import yaml
 from proxy.demo.client import Client
 from proxy.demo.shop import RECEIVED
 from proxy.demo.tally import MIX
+from proxy.demo.users import FIELD
 from proxy.errors import ParallaxError
 from proxy.tasks import spawn
 
@@ -56,12 +57,9 @@ class Stage:
 
     def signed_in(self) -> dict[str, str]:
         """
-        The header field that an operator sends; none, as long as there is no token.
+        The header field that an operator sends. Raises `OSError` as long as control has not made the token.
         """
-        try:
-            return {"Authorization": f"Bearer {self.token_file.read_text().strip()}"}
-        except OSError:
-            return {}
+        return {"Authorization": f"Bearer {self.token_file.read_text().strip()}"}
 
 
 @asynccontextmanager
@@ -121,6 +119,9 @@ async def _parallax(old: str, new: str, folder: Path) -> "AsyncIterator[Child]":
         "admin": anywhere,
         "old": {"url": f"http://{old}"},
         "new": {"url": f"http://{new}"},
+        "sticky": {"key": [f"header:{FIELD}"]},
+        # Two shops, two stores: what is written to one, the other doesn't know.
+        "data": "split",
         # Parallax would learn them by itself; named here, not even the first requests are counted as `other`.
         "metrics": {"endpoints": list(MIX)},
         # All that it keeps lies in this folder, which goes when the demo goes.

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from proxy.demo.planted import BY_ENDPOINT, Effect, Planted
 from proxy.demo.reading import Reading, total
 from proxy.demo.tally import MIX, Tally
+from proxy.demo.users import USERS
 
+# What Parallax promises: a kill is in force within this many seconds.
+KILL_SECONDS = 1.0
 # Both medians are read off histogram buckets, so new's 30 ms don't show as exactly that.
 SLOWER_FACTOR = 1.5
 
@@ -71,14 +74,15 @@ def row(endpoint: str, tally: Tally, reading: Reading) -> Row:
     planted = BY_ENDPOINT.get(endpoint)
     effect = planted.effect if planted is not None else None
     divergent, failed = reading.verdicts.get("divergent", 0), reading.verdicts.get("failed", 0)
+    skipped = sum(reading.skipped.values()) - tally.off[endpoint]
     met, found = 0, str(divergent + failed)
     match effect:
         case Effect.DIVERGENT:
             met = tally.affected[endpoint]
-            good = failed == 0 and _explains(met, divergent, reading)
+            good = failed == 0 and _explains(met, divergent, skipped)
         case Effect.FAILED:
             met = tally.affected[endpoint]
-            good = divergent == 0 and _explains(met, failed, reading)
+            good = divergent == 0 and _explains(met, failed, skipped)
         case Effect.SLOWER:
             met = tally.asked[endpoint]
             slower = reading.new[0] - reading.old[0] if reading.old and reading.new else 0.0
@@ -97,20 +101,25 @@ def is_slower(reading: Reading) -> bool:
     return reading.old is not None and reading.new is not None and reading.new[0] > SLOWER_FACTOR * reading.old[0]
 
 
-def _explains(met: int, found: int, reading: Reading) -> bool:
+def _explains(met: int, found: int, skipped: int) -> bool:
     # Each request that met the planted difference was found, unless Parallax says that it skipped some here.
-    return found > 0 and met - sum(reading.skipped.values()) <= found <= met
+    return found > 0 and met - skipped <= found <= met
+
+
+def _after(seconds: float) -> str:
+    return f"more than {1000 * seconds:.0f} ms later" if seconds else "after that"
 
 
 def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, int]]) -> tuple[Check, ...]:
-    old, new = received["old"], received["new"]
+    old, new, users = received["old"], received["new"], tally.users
     errors = tally.errors.total()
     worst = "".join(f"; {count} × {what}" for what, count in tally.errors.most_common(3))
     skipped = sum(books.skipped.values())
     return (
         Check(
-            sentence=f"Clients got {tally.answered:,} answers, each byte for byte old's; errors: {errors:,}{worst}",
-            good=errors == 0 and tally.answered == tally.sent,
+            sentence=f"Clients got {tally.answered - tally.by_new:,} answers of old and {tally.by_new:,} of new, "
+            f"byte for byte; errors: {errors:,}{worst}",
+            good=errors == 0 and tally.answered + tally.cut == tally.sent,
         ),
         Check(
             sentence=f"Parallax counted {books.eligible:,} of {tally.sent:,} requests",
@@ -125,7 +134,17 @@ def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, in
             good=(old["writes"], new["writes"]) == (tally.writes, 0),
         ),
         Check(
-            sentence=f"New got {new['reads']:,} reads, {new['copies']:,} of them marked as copies",
-            good=new["reads"] == new["copies"] > 0 == old["copies"],
+            sentence=f"New got {new['reads']:,} reads: {new['copies']:,} copies, {tally.by_new:,} of users, "
+            f"and {tally.cut:,} that it cut off",
+            good=new["reads"] - new["copies"] == tally.by_new + tally.cut and new["copies"] > 0,
+        ),
+        Check(
+            sentence=f"Of {USERS} users {len(users.on_new)} came to be on new; "
+            f"answers of old after that: {users.came_back}",
+            good=len(users.on_new) > 0 == users.came_back,
+        ),
+        Check(
+            sentence=f"Once killed, new answered no request sent {_after(users.last_on_new)}, until the restore",
+            good=users.last_on_new <= KILL_SECONDS and users.on_old_when_killed > 0,
         ),
     )

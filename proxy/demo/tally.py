@@ -6,6 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from proxy.demo.planted import Effect, effect_on
+from proxy.demo.users import Users
 
 # Out of 100 requests. A shop is mostly looked at.
 MIX = {
@@ -29,26 +30,43 @@ LATEST = 2000  # latencies kept for the clients' quantiles
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """
-    One request of the script.
+    One request of the script, and whose it is.
     """
 
     endpoint: str
     method: str
     target: str
     body: bytes = b""
+    user: str = ""
+
+    @property
+    def is_write(self) -> bool:
+        """
+        Changes something, so that it stays on old.
+        """
+        return self.method != "GET"
 
 
 @dataclass(slots=True)
 class Tally:
     """
     What the clients sent and saw. `affected` counts, by endpoint, requests that hit a planted divergence or failure.
+    Of what new answered, `by_new` came whole, and `cut` was cut off as planted.
+
+    While Parallax is `killed`, which is from the answer to the kill until the restore, nothing is copied: what is sent
+    then counts as `off` and hits nothing.
     """
 
     asked: Counter[str] = field(default_factory=Counter)
     affected: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
+    off: Counter[str] = field(default_factory=Counter)
+    killed: bool = False
     answered: int = 0
+    by_new: int = 0
+    cut: int = 0
     writes: int = 0
+    users: Users = field(default_factory=Users)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST))
 
     @property
@@ -63,8 +81,10 @@ class Tally:
         A request leaves.
         """
         self.asked[ask.endpoint] += 1
-        self.writes += ask.method != "GET"
-        if effect_on(ask.endpoint, ask.target) in (Effect.DIVERGENT, Effect.FAILED):
+        self.writes += ask.is_write
+        if self.killed:
+            self.off[ask.endpoint] += 1
+        elif effect_on(ask.endpoint, ask.target) in (Effect.DIVERGENT, Effect.FAILED):
             self.affected[ask.endpoint] += 1
 
     def quantile(self, share: float) -> float | None:

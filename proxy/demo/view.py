@@ -16,6 +16,7 @@ from proxy.demo.planted import Effect
 from proxy.demo.reading import Reading, total
 from proxy.demo.summary import Row, Summary, row
 from proxy.demo.tally import MIX, Tally
+from proxy.demo.users import USERS
 
 WIDE = 116  # columns
 COLOURS = {"identical": "green", "divergent": "magenta", "failed": "yellow", "skipped": "bright_black"}
@@ -24,7 +25,8 @@ COLOURS = {"identical": "green", "divergent": "magenta", "failed": "yellow", "sk
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """
-    One moment of the demo. Times in seconds, `rate` in requests per second, weights in percent.
+    One moment of the demo. Times in seconds, `rate` in requests per second, weights in percent. `says` is what the
+    operator has done.
     """
 
     elapsed: float
@@ -33,8 +35,9 @@ class Scene:
     listen: str
     old: str
     new: str
-    old_weight: float
+    new_weight: float
     mirror: float
+    says: str
     tally: Tally
     readings: tuple[Reading, ...]
 
@@ -45,7 +48,7 @@ def live(scene: Scene, width: int) -> RenderableType:
     """
     return Group(
         _title(scene, width),
-        Text(),
+        _act(scene),
         _flow(scene),
         Text(),
         _clients(scene),
@@ -80,7 +83,7 @@ def progress(scene: Scene) -> str:
     found = ", ".join(f"{count:,} {name}" for name, count in _counts(books).items())
     return (
         f"{scene.elapsed:3.0f} s  {scene.tally.sent:,} requests ({scene.rate:.0f}/s): {found}; "
-        f"client errors {scene.tally.errors.total():,}"
+        f"client errors {scene.tally.errors.total():,}; {scene.says}"
     )
 
 
@@ -125,17 +128,24 @@ def _title(scene: Scene, width: int) -> RenderableType:
     return table
 
 
+def _act(scene: Scene) -> Text:
+    users = scene.tally.users
+    seen = f": {len(users.on_new)} of {USERS} so far; came back: {users.came_back}" if users.on_new else ""
+    return Text.assemble(("now      ", "bold"), (scene.says, "bold yellow" if users.on_new else ""), seen)
+
+
 def _flow(scene: Scene) -> Text:
     lead = f"clients ──▶ {scene.listen} "
+    new = f"answers {scene.new_weight:g} %, copies {scene.mirror:g} %" if scene.new_weight else ""
     return Text.assemble(
         (lead, "bold"),
         ("──▶ old ", "bold"),
         (scene.old, "cyan"),
-        f"  answers {scene.old_weight:.0f} %\n",
+        f"  answers {100 - scene.new_weight:g} %\n",
         " " * (len(lead) - 1) + " ╰─▶ ",
         ("new ", "bold"),
         (scene.new, "cyan"),
-        f"  copies of {scene.mirror:.0f} % of reads",
+        f"  {new or f'copies of {scene.mirror:g} % of reads'}",
     )
 
 

@@ -4,6 +4,7 @@ Answers of Parallax's own, marked with `Proxy-Status` (RFC 9209) so that errors 
 The bodies are fixed phrases: nothing that a client or a side sent is ever quoted.
 """
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -53,6 +54,8 @@ REFUSALS = {
 }
 
 
+# A second has one date: what is answered a thousand times in it is written once.
+@lru_cache(maxsize=64)
 def own_answer(
     status: int, error: str, words: str, pseudonym: str, date: bytes, *, close: bool, to_head: bool
 ) -> bytes:

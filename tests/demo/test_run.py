@@ -104,6 +104,8 @@ async def test_everything_is_found_as_planted() -> None:
     assert "All as planted: each difference was found, and nothing else was blamed." in running.text
     assert "✗" not in running.text
     assert "errors: 0" in running.text
+    for says in ("answers of old after that: 0", "Once killed, new answered no request sent"):
+        assert says in running.text
     assert "\x1b" not in running.text
     assert len(family) == 5, family
     await all_gone(family)

@@ -13,9 +13,13 @@ from proxy.demo.planted import BY_ENDPOINT, Effect
 from proxy.demo.reading import Reading
 from proxy.demo.summary import Summary, summarise
 from proxy.demo.tally import Tally
+from proxy.demo.users import Users
 
 Readings = dict[str, Reading]
 Received = dict[str, dict[str, int]]
+
+
+BY_NEW, CUT = 80, 2  # answers that users got from new, whole and cut off
 
 
 def perfect() -> tuple[Tally, Readings, Received]:
@@ -39,9 +43,12 @@ def perfect() -> tuple[Tally, Readings, Received]:
         new = (31.0, 40.0) if slow else (1.1, 2.1)
         readings[endpoint] = Reading(endpoint=endpoint, eligible=asked, verdicts=verdicts, old=(1.0, 2.0), new=new)
     reads = tally.sent - tally.writes
+    tally.answered -= CUT
+    tally.by_new, tally.cut = BY_NEW, CUT
+    tally.users = Users(on_new={"a": 1.0}, on_old_when_killed=10)
     received = {
-        "old": {"reads": reads, "writes": tally.writes, "copies": 0},
-        "new": {"reads": reads, "writes": 0, "copies": reads},
+        "old": {"reads": reads, "writes": tally.writes, "copies": BY_NEW + CUT},
+        "new": {"reads": reads, "writes": 0, "copies": reads - BY_NEW - CUT},
     }
     return tally, readings, received
 
@@ -126,6 +133,25 @@ def test_what_parallax_says_it_skipped_may_be_missing() -> None:
     assert check(tally, readings, received).good
 
 
+def test_what_was_sent_while_killed_is_not_excused_otherwise() -> None:
+    """
+    Nothing was copied then, and nothing could be found: that is known exactly, and excuses nothing else.
+    """
+    tally, readings, received = perfect()
+    reading = readings["GET /orders/{id}"]
+    tally.off[reading.endpoint] = 5
+    tally.asked[reading.endpoint] += 5
+    tally.answered += 5
+    eligible, skipped = reading.eligible + 5, {"off": 5}
+    readings[reading.endpoint] = replace(reading, eligible=eligible, skipped=skipped)
+    assert check(tally, readings, received).good
+
+    verdicts = {**reading.verdicts, "divergent": reading.verdicts["divergent"] - 1}
+    verdicts["identical"] += 1
+    readings[reading.endpoint] = replace(reading, eligible=eligible, skipped=skipped, verdicts=verdicts)
+    assert bad_rows(check(tally, readings, received)) == ["GET /orders/{id}"]
+
+
 def _client_error(tally: Tally, _readings: Readings, _received: Received) -> None:
     tally.errors["status 502"] += 1
 
@@ -148,6 +174,22 @@ def _unmarked_copy(_tally: Tally, _readings: Readings, received: Received) -> No
     received["new"]["copies"] -= 1
 
 
+def _came_back(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.users.came_back = 1
+
+
+def _nobody_on_new(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.users.on_new.clear()
+
+
+def _slow_kill(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.users.last_on_new = 1.001
+
+
+def _unseen_kill(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.users.on_old_when_killed = 0
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -155,7 +197,11 @@ def _unmarked_copy(_tally: Tally, _readings: Readings, received: Received) -> No
         (_uncounted, "counted 1,000 of 1,001 requests"),
         (_unbalanced, "1,000 eligible, "),
         (_write_on_new, "1 reached new"),
-        (_unmarked_copy, "marked as copies"),
+        (_unmarked_copy, " copies, 80 of users, and 2 that it cut off"),
+        (_came_back, "answers of old after that: 1"),
+        (_nobody_on_new, "Of 200 users 0 came to be on new"),
+        (_slow_kill, "answered no request sent more than 1001 ms later"),
+        (_unseen_kill, "answered no request sent after that"),
     ],
 )
 def test_each_promise_is_checked(spoil: Callable[[Tally, Readings, Received], None], said: str) -> None:

@@ -12,6 +12,7 @@ from proxy.demo.planted import PLANTED
 from proxy.demo.reading import Reading
 from proxy.demo.summary import Check, Row, Summary
 from proxy.demo.tally import MIX, Tally
+from proxy.demo.users import Users, name
 from proxy.demo.view import Scene, live, progress, result
 
 SCENE = Scene(
@@ -21,8 +22,9 @@ SCENE = Scene(
     listen="127.0.0.1:54321",
     old="127.0.0.1:54322",
     new="127.0.0.1:54323",
-    old_weight=100.0,
+    new_weight=0.0,
     mirror=100.0,
+    says="everybody is on old",
     tally=Tally(answered=12_345),
     readings=tuple(
         Reading(
@@ -62,6 +64,22 @@ def test_the_live_view_fits_its_terminal(width: int) -> None:
     assert "…" not in "".join(shown)
     for endpoint in MIX:
         assert sum(line.startswith(f"{endpoint} ") for line in shown) == 1
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_users_on_new_are_shown(width: int) -> None:
+    """
+    What the operator did, how many came to be on new, and that they stay; within the same bounds.
+    """
+    users = Users(on_new={name(number): 1.0 for number in range(56)})
+    scene = replace(SCENE, new_weight=25.0, says="restored: 25 % of users are on new", tally=Tally(users=users))
+    shown = lines(live(scene, width), width)
+
+    assert shown[1] == "now      restored: 25 % of users are on new: 56 of 200 so far; came back: 0"
+    assert shown[2].endswith("answers 75 %")
+    assert shown[3].endswith("answers 25 %, copies 100 %")
+    assert len(shown) <= 23
+    assert max(map(cell_len, shown)) <= width
 
 
 def test_the_live_view_begins_empty() -> None:
@@ -107,7 +125,8 @@ def test_a_progress_line_says_the_same_in_plain_words() -> None:
     One line, without colours.
     """
     assert progress(SCENE) == (
-        " 12 s  0 requests (250/s): 147,485 identical, 13,000 divergent, 0 failed, 0 skipped; client errors 0"
+        " 12 s  0 requests (250/s): 147,485 identical, 13,000 divergent, 0 failed, 0 skipped; client errors 0; "
+        "everybody is on old"
     )
 
 

@@ -520,3 +520,54 @@ def test_one_client_too_many_is_turned_away(stage_with: Callable[..., Stage]) ->
 
     assert len(stage.front.connections) == 1
     assert stage.errors == ["connection_limit"]
+
+
+def other_terms(stage: Stage, **settings: Any) -> None:
+    """
+    Another table is in force.
+    """
+    stage.front.terms = Terms(a_table(**settings), the_rules(**settings.get("limits", {})), stage.front.terms.begin)
+
+
+def test_a_request_is_answered_by_the_terms_it_began_with(stage: Stage) -> None:
+    """
+    The next one on the same connection by those that are in force then.
+    """
+    stage.transport.feed(GET)
+    other_terms(stage, add_date=False, forwarded=False, via=False)
+    assert b"X-Forwarded-For: 192.0.2.7\r\n" in stage.client.hop.usual
+    assert DATE in stage.reply()
+    stage.transport.feed(GET)
+
+    assert stage.client.hop.usual == b""
+    assert stage.client.hop.address == b"192.0.2.7"
+    assert DATE not in stage.reply()
+
+
+def test_content_is_under_the_limit_that_its_request_began_with(stage: Stage) -> None:
+    """
+    However small the next one is.
+    """
+    stage.transport.feed(CHUNKED[:-20])
+    other_terms(stage, limits={"body": 1})
+    stage.transport.feed(CHUNKED[-20:])
+    assert stage.exchange.complete
+    stage.reply()
+    stage.transport.feed(POST)
+
+    assert b" 413 " in stage.transport.written
+
+
+@pytest.mark.parametrize("cut", [1, 10, len(GET) - 1])
+def test_a_head_is_under_the_terms_at_its_end(cut: int, stage: Stage) -> None:
+    """
+    A client that sends a head for seconds isn't held to what is over; nor is what was sent ahead.
+    """
+    stage.transport.feed(GET[:cut])
+    other_terms(stage, limits={"line": 256, "methods": ["FOO"]}, add_date=False)
+    stage.transport.feed(GET[cut:] + GET.replace(b"GET", b"FOO"))
+    assert DATE not in stage.reply()
+    other_terms(stage)
+    stage.loop.run()
+
+    assert stage.transport.written.startswith(b"HTTP/1.1 501 ")

@@ -56,6 +56,24 @@ async def test_clients_are_served_once_it_is_open(listening: socket.socket) -> N
     await listener.close()
 
 
+async def test_a_sweep_takes_all_that_wait(listening: socket.socket) -> None:
+    """
+    Without the loop's accepting one a turn; as many as fit into a turn.
+    """
+    listener = Listener(listening, Greeter)
+    waiting = [socket.create_connection(listening.getsockname()) for _ in range(40)]
+
+    listener.sweep()
+
+    try:
+        assert [await greeting(client) for client in waiting] == [b"hello"] * 40
+    finally:
+        for client in waiting:
+            client.close()
+        await listener.close()
+    listener.sweep()
+
+
 async def test_closing_serves_whoever_is_in_the_queue(listening: socket.socket) -> None:
     """
     The kernel has completed their handshakes; then the port is closed.

@@ -1,0 +1,66 @@
+"""
+Which of the demo's users were on new, and whether they stayed there. Pure: times are told, in seconds.
+
+Requests overlap, so order is what a user can tell: a request that was sent after an answer from new came. What was
+under way during the kill is left out, as nobody promised anything about it.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+
+USERS = 200
+FIELD = "X-User"  # what they are known by; `sticky.key` names it too
+
+
+def name(number: int) -> str:
+    """
+    A user, by number.
+    """
+    return f"user-{number:03}"
+
+
+@dataclass(slots=True)
+class Users:
+    """
+    `on_new` has when each of them first got an answer from new; `came_back` counts answers that a user of new got from
+    old after that. `last_on_new` is how long after the kill a request was sent that new answered all the same.
+    """
+
+    on_new: dict[str, float] = field(default_factory=dict)
+    came_back: int = 0
+    last_on_new: float = 0.0
+    on_old_when_killed: int = 0
+    _killed: float = inf
+    _restoring: float = inf
+    _restored: float = inf
+
+    def kill(self, now: float) -> None:
+        """
+        The kill is being asked for.
+        """
+        self._killed = now
+
+    def restore(self, now: float) -> None:
+        """
+        The restore is being asked for.
+        """
+        self._restoring = now
+
+    def restored(self, now: float) -> None:
+        """
+        The restore was answered.
+        """
+        self._restored = now
+
+    def answered(self, user: str, *, by_new: bool, sent: float, now: float) -> None:
+        """
+        A read of `user`, sent then, was answered now.
+        """
+        if by_new:
+            self.on_new.setdefault(user, now)
+            if self._killed <= sent < self._restoring:
+                self.last_on_new = max(self.last_on_new, sent - self._killed)
+        elif self._killed <= sent < self._restoring:
+            self.on_old_when_killed += 1
+        elif not (sent <= self._restored and now >= self._killed) and sent > self.on_new.get(user, inf):
+            self.came_back += 1
