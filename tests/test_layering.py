@@ -21,12 +21,12 @@ GROUND = {"errors", "clock", "tasks", "threads"}  # floor 0
 STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
     *("steering", "latching", "publication", "ledger", "reloading", "equipment")
 }  # floor 3
-WIRING = {"worker", "control"}  # floor 4, with the room `supervise`, which wires the processes
+WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "cli", "operate", "__main__"}  # floor 5
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
-    {"clock", "tasks", "threads", "log", "pressure", "link.channel"}
+    {"clock", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
     | STORIES
     | WIRING
     | {"supervisor", "cli", "operate", "__main__"}

@@ -69,8 +69,16 @@ def _ignore(making: _Making, number: int, _rule: Rule) -> None:
     making.ignore = number if making.ignore is None else making.ignore
 
 
+def _pattern_of(rule: Rule) -> re.Pattern[str]:
+    pattern: str = rule.given["pattern"]
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression ({error}); mind what needs a backslash") from None
+
+
 def _ignore_values(making: _Making, number: int, rule: Rule) -> None:
-    making.excuses.append((number, both_match(re.compile(rule.given["pattern"]))))
+    making.excuses.append((number, both_match(_pattern_of(rule))))
 
 
 def _numbers(making: _Making, number: int, rule: Rule) -> None:
@@ -99,7 +107,11 @@ def _url_host(making: _Making, number: int, _rule: Rule) -> None:
 
 
 def _rewrite(making: _Making, number: int, rule: Rule) -> None:
-    pattern, replacement = re.compile(rule.given["pattern"]), rule.given["with"]
+    pattern, replacement = _pattern_of(rule), rule.given["with"]
+    try:
+        pattern.sub(replacement, "")
+    except re.error as error:
+        raise ValueError(f"{replacement!r} can't replace anything ({error}); write \\\\1 for the first group") from None
     making.texts.append((number, lambda text: pattern.sub(replacement, text)))
 
 

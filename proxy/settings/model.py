@@ -23,6 +23,21 @@ from proxy.settings.kinds import (
     SideUrl,
     Size,
 )
+from proxy.settings.rules import (
+    Arrays,
+    Case,
+    EndpointRules,
+    Forms,
+    Ignore,
+    IgnoreValues,
+    NullIsMissing,
+    Numbers,
+    Rewrite,
+    Statuses,
+    Times,
+    UrlHost,
+    Whitespace,
+)
 from proxy.settings.sticky import Data, StickyKey
 
 
@@ -157,6 +172,19 @@ class Compare(Section):
     headers: Headers = Field(
         "significant", description="fields that count: significant, all, or a list such as [content-type, x-total-*]"
     )
+    ignore: Ignore = Field((), description="what is there may differ, or be missing")
+    ignore_values: IgnoreValues = Field((), description="both values match a pattern from end to end")
+    numbers: Numbers = Field((), description="within abs, or within rel times the larger")
+    times: Times = Field((), description="at most so many seconds apart, in whatever formats")
+    forms: Forms = Field((), description="both have a form: uuid, timestamp, hash, base64, integer or number")
+    case: Case = Field((), description="upper and lower case are the same")
+    whitespace: Whitespace = Field((), description="any white space is one space, and none at the ends")
+    url_host: UrlHost = Field((), description="URLs without scheme and host")
+    rewrite: Rewrite = Field((), description="texts after a regular expression has been replaced")
+    arrays: Arrays = Field((), description="elements in any order: as a set, or matched by a key")
+    null_is_missing: NullIsMissing = Field((), description="a member that is null is one that isn't there")
+    status: Statuses = Field((), description="statuses that count as equal")
+    endpoints: EndpointRules = Field({}, description="more of all these, for one endpoint")
 
 
 class Metrics(Section):

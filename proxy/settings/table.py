@@ -7,10 +7,12 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from proxy.compare.judging import JudgingTable
 from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, encode
 from proxy.settings.model import Settings
 from proxy.settings.model import Side as SideSettings
+from proxy.settings.rules import PARSERS
 
 # Fields that tell a client something; `*` at the end stands for any rest. Of set-cookie the names count, not values.
 SIGNIFICANT = (
@@ -83,3 +85,15 @@ def _headers(chosen: str | tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(chosen, tuple):
         return chosen
     return ("*",) if chosen == "all" else SIGNIFICANT
+
+
+def build_judging(settings: Settings, version: int) -> JudgingTable:
+    """
+    What pairs are judged by, as far as the configuration says.
+    """
+    compare = settings.compare
+    return JudgingTable(
+        version=version,
+        rules=tuple(rule for name in PARSERS for rule in getattr(compare, name)),
+        by_endpoint=compare.endpoints,
+    )
