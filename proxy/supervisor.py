@@ -23,6 +23,7 @@ from proxy.routing.intent import with_intent
 from proxy.routing.table import encode
 from proxy.supervise.child import Role
 from proxy.supervise.descriptors import needed, raise_limit
+from proxy.supervise.early import hear_orders
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
 from proxy.supervise.killfile import KillFile
@@ -261,6 +262,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, self._watchdog.reap)
         loop.add_signal_handler(signal.SIGHUP, self._hub.reload)
         loop.add_signal_handler(signal.SIGUSR1, self._hub.switch.kill, "SIGUSR1", "the supervisor got SIGUSR1")
+        hear_orders()
         self._watchdog.watch(self._slots)
 
     def _register(self) -> None:
