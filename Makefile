@@ -10,9 +10,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_SECONDS ?= 60
 
-# Debian packages, by the command that shows whether they are there. Tests need none: origins, clients and
-# certificates are made by the tests themselves. Entries look like nginx:nginx-light.
-TEST_DEBIAN :=
+# Debian packages, by the command that shows whether they are there. Tests need one that lies about the time; origins,
+# clients and certificates are made by the tests themselves. Entries look like nginx:nginx-light.
+TEST_DEBIAN := faketime:faketime
 BENCH_DEBIAN := nginx:nginx-light wrk:wrk
 
 # $(call debian,PACKAGE): install one Debian package, or say in one sentence why that can't be done here.

@@ -12,7 +12,6 @@ import platform
 import signal
 import socket
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -27,7 +26,8 @@ from proxy.admin.gate import Access
 from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
 from proxy.admin.steering import Refusal, Who
-from proxy.clock import monotonic, time
+from proxy.clock import monotonic, time, timestamp
+from proxy.crash import tell_without_values, told
 from proxy.equipment import Equipment
 from proxy.errors import ConfigurationError, LinkError
 from proxy.link.channel import Channel, open_channel
@@ -254,7 +254,7 @@ class Control:
         """
         The admin API could not answer: a mistake of ours.
         """
-        self.tell("error", "admin_failed", route=route, error=type(error).__name__, where=where(error))
+        self.tell("error", "admin_failed", route=route, **told(error))
 
 
 class LibraryLog(logging.Handler):
@@ -277,18 +277,8 @@ class LibraryLog(logging.Handler):
             self._control.tell("warning", "admin_request_refused", error=type(error).__name__)
             return
         level = "warning" if record.levelno < logging.ERROR else "error"
-        fields = {} if error is None else {"error": type(error).__name__, "where": where(error)}
+        fields = {} if error is None else told(error)
         self._control.tell(level, "library_trouble", library=record.name, line=record.lineno, **fields)
-
-
-def where(error: BaseException) -> str:
-    """
-    The place in the code where `error` was raised, as `module.py:line`.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    if not frames:
-        return "unknown"
-    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}"
 
 
 async def run(link: int, listener: socket.socket, log: Log) -> int:
@@ -323,6 +313,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     The process. Returns the exit code.
     """
+    tell_without_values("control", timestamp)
     # A terminal sends these to the whole group; what they mean, the supervisor decides.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)

@@ -9,6 +9,7 @@ import json
 import os
 import queue
 import select
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 from proxy.clock import timestamp
+from proxy.crash import told
 
 Log = FilteringBoundLogger
 
@@ -99,6 +101,16 @@ def stamp(_logger: WrappedLogger, level: str, event: EventDict) -> EventDict:
     return {"timestamp": timestamp(), "level": level, "event": event.pop("event", ""), **event}
 
 
+def tell_error(_logger: WrappedLogger, _level: str, event: EventDict) -> EventDict:
+    """
+    A structlog processor: of an error only what `crash.told` says.
+    """
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()[1]
+    return {**event, **told(error)} if isinstance(error, BaseException) else event
+
+
 def build_log(process: str, writer: LineWriter) -> Log:
     """
     The log of one process, whose name (`supervisor`, `control`) is in every line.
@@ -106,7 +118,7 @@ def build_log(process: str, writer: LineWriter) -> Log:
     logger = structlog.wrap_logger(
         writer,
         processors=[
-            structlog.processors.format_exc_info,
+            tell_error,
             stamp,
             # The standard library's encoder: it escapes everything that is not ASCII, so no control byte of a peer
             # reaches a terminal, and `repr` takes what is no JSON.

@@ -16,12 +16,14 @@ from itertools import count
 from typing import Any
 
 from proxy.clock import monotonic
+from proxy.crash import leave_no_core, told
 from proxy.link.frames import Kind
 from proxy.log import Log, open_log
 from proxy.routing.intent import with_intent
 from proxy.routing.table import encode
 from proxy.supervise.child import Role
 from proxy.supervise.descriptors import needed, raise_limit
+from proxy.supervise.early import hear_orders
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
 from proxy.supervise.killfile import KillFile
@@ -57,6 +59,7 @@ def serve(launch: Launch) -> int:
     0: drained, nothing cut short by us. 1: no worker ever became ready, a second signal ended it at once, or work was
     lost while draining. (2 is the command line's: bad usage or configuration.)
     """
+    leave_no_core()
     descriptors = raise_limit()
     with ExitStack() as stack:
         held = Hold() if launch.state is None else stack.enter_context(hold(launch.state))
@@ -259,6 +262,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGCHLD, self._watchdog.reap)
         loop.add_signal_handler(signal.SIGHUP, self._hub.reload)
         loop.add_signal_handler(signal.SIGUSR1, self._hub.switch.kill, "SIGUSR1", "the supervisor got SIGUSR1")
+        hear_orders()
         self._watchdog.watch(self._slots)
 
     def _register(self) -> None:
@@ -279,4 +283,5 @@ class Supervisor:
         self._news.set()
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._log.error("loop_error", message=context.get("message"), exc_info=context.get("exception"))
+        error = context.get("exception")
+        self._log.error("unexpected_error", **told(error if isinstance(error, BaseException) else None))

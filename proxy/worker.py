@@ -15,8 +15,9 @@ from email.utils import formatdate
 import orjson
 import uvloop
 
-from proxy.clock import monotonic, time
+from proxy.clock import monotonic, time, timestamp
 from proxy.course import Reach
+from proxy.crash import tell_without_values, told
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.metrics.books import LIVE, ROLES, Books
@@ -76,6 +77,7 @@ class Worker:
         """
         self._channel = await open_channel(link_fd, self._received, self._orphaned)
         loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._mistaken)
         loop.call_later(TICK, self._tick)
         await self._over.wait()
         self._snapshot(last=True)
@@ -297,8 +299,15 @@ class Worker:
         """
         A task of the worker itself failed: say so and end; the supervisor starts another.
         """
-        self._report("worker_failed", "error", error=f"{type(error).__name__}: {error}")
+        self._report("worker_failed", "error", **told(error))
         self._over.set()
+
+    def _mistaken(self, _loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        """
+        Something raised in a callback, a mistake of ours: one connection's end, not the worker's.
+        """
+        error = context.get("exception")
+        self._report("unexpected_error", "error", **told(error if isinstance(error, BaseException) else None))
 
 
 def _known(payload: bytes) -> Known:
@@ -320,6 +329,7 @@ def main() -> None:
     """
     The process: ignore what a terminal sends to the whole group, then obey the link.
     """
+    tell_without_values("worker", timestamp)
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(ignored, signal.SIG_IGN)
     link_fd, listen_fd = int(sys.argv[1]), int(sys.argv[2])

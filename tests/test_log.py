@@ -44,14 +44,14 @@ def test_an_event_is_one_line_of_json_whatever_is_in_it() -> None:
     assert line["timestamp"].endswith("Z")
 
 
-def test_an_exception_is_a_field() -> None:
+def test_an_exception_is_a_kind_and_a_place() -> None:
     """
-    A traceback stays within its event's line.
+    Its text can quote what was in hand, so it is left out.
     """
     reading, writing = os.pipe()
     with open_log("control", writing) as log:
         try:
-            raise ValueError("no")
+            raise ValueError("s3cr3t")
         except ValueError:
             log.exception("broken")
     os.close(writing)
@@ -59,7 +59,9 @@ def test_an_exception_is_a_field() -> None:
     (line,) = lines_until(reading, "broken")
     os.close(reading)
     assert line["level"] == "error"
-    assert line["exception"].endswith("ValueError: no")
+    assert line["error"] == "ValueError"
+    assert line["where"][0].startswith("test_log.py:")
+    assert "s3cr3t" not in str(line)
 
 
 def test_a_reader_that_stopped_costs_lines_and_no_time_and_they_are_counted() -> None:

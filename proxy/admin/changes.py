@@ -5,6 +5,7 @@ Raises `Invalid`, which names the key. Values are not repeated in it: what was s
 Pure.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -16,7 +17,7 @@ from proxy.routing.intent import Intent
 KEYS: Final = ("new", "mirror", "reason", "epoch")
 NOT_YET: Final = ("routes", "cohorts")
 LONGEST_REASON: Final = 500
-LONGEST_KEY: Final = 40
+NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,4 +117,7 @@ def _epoch(body: Mapping[str, Any]) -> int | None:
 
 
 def _shown(key: str) -> str:
-    return key if key.isprintable() and len(key) <= LONGEST_KEY else f"{ascii(key)[1:LONGEST_KEY]}…"
+    """
+    A key that looks as if somebody had thought of it; what doesn't may be a secret in the wrong place.
+    """
+    return key if NAME.fullmatch(key) else "a key"

@@ -2,13 +2,16 @@
 Somebody with a token who asks the admin port, and remembers what was acknowledged.
 """
 
+import asyncio
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.clock import monotonic
 from tests.parts.client import Address, Client, get
+from tests.parts.strict import PATIENCE, Cut
 
 Value = dict[str, Any]
 
@@ -23,6 +26,25 @@ class Reply:
     value: Value
     began: float
     ended: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """
+    A change that somebody asked for at `began`; `reason` is its name. `status` 0: the connection ended first.
+    """
+
+    reason: str
+    began: float
+    ended: float
+    status: int
+
+    @property
+    def acknowledged(self) -> bool:
+        """
+        Whether it was said to be done, now or soon.
+        """
+        return self.status in (200, 202)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,20 +90,38 @@ class Operator:
         said = json.loads(bytes(got.body)) if got.body else {}
         return Reply(status=got.status, value=said, began=began, ended=monotonic())
 
+    async def insist(self, method: str, target: str, value: Value | None = None) -> Reply:
+        """
+        The same, again and again while the answer is to ask again: a store takes a moment to open.
+        """
+        end = monotonic() + PATIENCE
+        while (reply := await self.ask(method, target, value)).status == 503 and monotonic() < end:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        return reply
+
     async def change(self, reason: str, **values: object) -> Reply:
         """
         PUT /admin/weights.
         """
-        reply = await self.ask("PUT", "/admin/weights", {**values, "reason": reason})
+        reply = await self.insist("PUT", "/admin/weights", {**values, "reason": reason})
         if reply.status in (200, 202):
             self.acknowledged.append(reply)
         return reply
+
+    async def try_change(self, reason: str, **values: object) -> Tried:
+        """
+        The same, whatever comes of it: status 0 when somebody is killed over it.
+        """
+        began, status = monotonic(), 0
+        with suppress(Cut, OSError):
+            status = (await self.change(reason, **values)).status
+        return Tried(reason=reason, began=began, ended=monotonic(), status=status)
 
     async def weights(self) -> Value:
         """
         GET /admin/weights.
         """
-        reply = await self.ask("GET", "/admin/weights")
+        reply = await self.insist("GET", "/admin/weights")
         assert reply.status == 200, reply
         return reply.value
 
@@ -92,7 +132,7 @@ class Operator:
         lines: list[Value] = []
         before = ""
         while True:
-            reply = await self.ask("GET", f"/admin/audit?limit=100{before}")
+            reply = await self.insist("GET", f"/admin/audit?limit=100{before}")
             assert reply.status == 200, reply
             page: list[Value] = reply.value["entries"]
             lines += page

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,6 +150,12 @@ class Parallax:
         """
         return sorted(pid for pid, line in children(self.pid).items() if "proxy.worker" in line)
 
+    def controls(self) -> list[int]:
+        """
+        The process id of control, if it is there.
+        """
+        return [pid for pid, line in children(self.pid).items() if "proxy.control" in line]
+
     def control(self) -> int:
         """
         The process id of control, 0 while there is none.
@@ -262,8 +268,7 @@ class Parallax:
         trouble = [
             line
             for line in self.log
-            if ("exception" in line or line.get("level") in ("error", "critical"))
-            and line["event"] not in self.forgiven
+            if line.get("level") in ("error", "critical") and line["event"] not in self.forgiven
         ]
 
         assert code == 0, f"exit {code}: {self.log[-5:]} {self.noise[-20:]}"
@@ -325,18 +330,16 @@ async def launch(
     configuration: Configuration,
     folder: Path,
     *,
-    within: Sequence[str] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Parallax:
     """
     Start Parallax on `configuration` over `BASE`, without waiting for anything. The caller destroys it.
 
-    `within` is a command that becomes Parallax (`unshare --mount`); `environment` is laid over ours.
+    `environment` is laid over ours.
     """
     file = write(configuration, folder)
     usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
     process = await asyncio.create_subprocess_exec(
-        *within,
         sys.executable,
         *("-m", "proxy", "serve", "-c", str(file)),
         cwd=PROJECT,
@@ -354,13 +357,12 @@ async def running(
     configuration: Configuration,
     folder: Path,
     *,
-    within: Sequence[str] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Parallax]:
     """
     A Parallax that is ready; stopped and checked at the end, unless the test has ended it itself.
     """
-    parallax = await launch(configuration, folder, within=within, environment=environment)
+    parallax = await launch(configuration, folder, environment=environment)
     try:
         await parallax.wait_ready()
         yield parallax

@@ -4,7 +4,6 @@ Components that a test needs of the machine: without one it is skipped with the 
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,19 +19,6 @@ def missing(what: str) -> None:
     if os.environ.get("CI"):
         pytest.fail(what)
     pytest.skip(what)
-
-
-def own_mounts() -> tuple[str, ...]:
-    """
-    A command that runs another one with mounts of its own: they vanish with its last process, however a test ends.
-    """
-    command = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--mount")
-    tried = subprocess.run(
-        [*command, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, text=True, check=False
-    )
-    if tried.returncode:
-        missing(f"mounting is not allowed here: {tried.stderr.strip()}; run as root, or allow user namespaces")
-    return command
 
 
 def faketime() -> str:

@@ -11,22 +11,12 @@ from math import inf
 from tests.parts.account import Fate
 from tests.parts.load import Outcome
 from tests.parts.murmur import side_of
-from tests.parts.operator import Value
+from tests.parts.operator import Tried, Value
 
 BEGINNING = "0" * 64
 MOVES = ("weights", "mirror")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """
-    A change that somebody asked for at `began`; `reason` is its name. `status` 0: the connection ended first.
-    """
-
-    reason: str
-    began: float
-    ended: float
-    status: int
+# What a successor of control found in force, or in the store, and made one of.
+FOUND = ("recovered",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,22 +43,28 @@ class Rule:
 
 def rules(first: Rule, lines: Iterable[Value], tried: Iterable[Tried]) -> list[Rule]:
     """
-    Every intent, oldest first, from the audit's lines after `first`. AssertionError unless epochs grow by one.
+    Every intent, oldest first, from the audit's lines after `first`. AssertionError unless epochs grow.
     """
     known = {one.reason: one for one in tried}
     found = [first]
     for line in lines:
-        if line["action"] not in MOVES:
+        if line["action"] not in (*MOVES, *FOUND) or _overtaken(line, known):
             continue
         before = found[-1]
-        assert line["epoch"] == before.epoch + 1, f"epoch {before.epoch} is followed by {line}"
-        asked = known[line["reason"]]
+        assert line["epoch"] > before.epoch, f"epoch {before.epoch} is followed by {line}"
         after = {"new": before.new, "mirror": before.mirror, **line["after"]}
-        found.append(Rule(epoch=line["epoch"], new=after["new"], mirror=after["mirror"], earliest=asked.began))
-        if asked.status == 200:
+        asked = known[line["reason"]] if line["action"] in MOVES else None
+        earliest = before.earliest if asked is None else asked.began
+        found.append(Rule(epoch=line["epoch"], new=after["new"], mirror=after["mirror"], earliest=earliest))
+        if asked is not None and asked.status == 200:
             # All workers route by this or by something later now.
             found[:-1] = [_until(rule, asked.ended) for rule in found[:-1]]
     return found
+
+
+def _overtaken(line: Value, known: dict[str, Tried]) -> bool:
+    # Saved, and then not put in force because somebody had been quicker: answered 409, and noted as refused.
+    return line["action"] in MOVES and known[line["reason"]].status == 409
 
 
 def _until(rule: Rule, latest: float) -> Rule:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +73,12 @@ class Siege:
         Whoever asks when it doesn't matter who.
         """
         return self.operators[0]
+
+    async def open(self) -> None:
+        """
+        Return once control has opened its store, which it does while it already answers.
+        """
+        await self.operator.audit()
 
     # Doing harm...
 
@@ -211,7 +217,6 @@ async def siege(
     folder: Path,
     crowd: Crowd = Crowd(),  # noqa: B008 - a frozen value
     *,
-    within: Sequence[str] = (),
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Siege]:
     """
@@ -233,12 +238,11 @@ async def siege(
             "sticky": {"key": ["header:X-User"]},
         }
         whole = merged(usual, configuration)
-        parallax = await launch(whole, folder, within=within, environment=environment)
+        parallax = await launch(whole, folder, environment=environment)
         stack.push_async_callback(parallax.destroy)
         await parallax.wait_ready()
         parallax.forgiven.add("child_ended")
-        watch = await stack.enter_async_context(Watch(parallax.admin))
-        load = await stack.enter_async_context(Load(parallax.address, crowd))
+        watch, load = Watch(parallax.admin), Load(parallax.address, crowd)
         made = Siege(
             configuration=whole,
             folder=folder,
@@ -249,8 +253,8 @@ async def siege(
             operators=operators,
         )
         try:
-            yield made
-            await load.quiet()
+            async with watch, load:
+                yield made
             await made.parallax.stop()
         finally:
             for one in (made.parallax, *made.fallen):

@@ -13,7 +13,8 @@ from tests.parts.client import Client, get
 from tests.parts.kernel import connections
 from tests.parts.load import Asked, Crowd, Load, Outcome
 from tests.parts.murmur import murmur3
-from tests.parts.ruled import Rule, Tried, rules, torn
+from tests.parts.operator import Tried
+from tests.parts.ruled import Rule, rules, torn
 from tests.parts.sides import LOOPBACK, Arrival, sides
 from tests.parts.watch import Watch, counters
 

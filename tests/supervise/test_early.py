@@ -10,7 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+ANYWHERE = {
+    "listen": "127.0.0.1:0",
+    "health": {"listen": "127.0.0.1:0"},
+    "admin": {"listen": "127.0.0.1:0"},
+    "old": {"url": "http://127.0.0.1:9001"},
+    "new": {"url": "http://127.0.0.1:9002"},
+    "store": "sqlite:///state/parallax.db",
+}
 PROJECT = Path(__file__).parents[2]
 LOADING = """
 import sys, time
@@ -56,6 +65,28 @@ def test_serve_obeys_while_it_reads_its_configuration(tmp_path: Path) -> None:
 
     assert loading.returncode == 0
     assert json.loads(told)["event"] == "stopped_before_start"
+
+
+def test_a_kill_that_comes_while_serve_loads_is_obeyed_when_it_serves(tmp_path: Path) -> None:
+    """
+    Where nobody handles it, that signal ends a process.
+    """
+    file = tmp_path / "parallax.yaml"
+    os.mkfifo(file)
+    command = [sys.executable, "-m", "proxy", "serve", "-c", str(file)]
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as loading:
+        with file.open("w") as configuration:
+            loading.send_signal(signal.SIGUSR1)
+            yaml.safe_dump(ANYWHERE, configuration)
+        assert loading.stderr is not None
+        killed = next(line for line in loading.stderr if b'"killed"' in line)
+        loading.send_signal(signal.SIGINT)
+        loading.communicate(timeout=50)
+
+    assert loading.returncode == 0
+    assert json.loads(killed)["by"] == "SIGUSR1"
+    assert json.loads((tmp_path / "state" / "latch.json").read_bytes())["killed"] is True
 
 
 def test_it_is_in_force_before_anything_big_is_loaded() -> None:

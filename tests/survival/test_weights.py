@@ -1,0 +1,99 @@
+"""
+Weights change all the time, under load, while control is killed.
+"""
+
+import asyncio
+import logging
+import random
+from pathlib import Path
+
+import pytest
+
+from proxy.clock import monotonic
+from proxy.tasks import spawn
+from tests.parts.operator import Operator, Tried, Value
+from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn
+from tests.parts.siege import Siege, siege
+
+log = logging.getLogger("survival")
+
+pytestmark = pytest.mark.timeout(120)
+
+WEIGHTS = (0, 0.01, 25, 50, 75, 99.99, 100)
+
+
+async def keep_changing(operator: Operator, count: int, seconds: float) -> list[Tried]:
+    """
+    So many changes, spread over `seconds`, each with a reason of its own.
+    """
+    roll = random.Random(operator.name)
+    begin = monotonic()
+    tried = []
+    for number in range(count):
+        await asyncio.sleep(max(0.0, begin + number * seconds / count - monotonic()))
+        values: dict[str, object] = {"new": roll.choice(WEIGHTS), "mirror": roll.choice((0, 100))}
+        if roll.random() < 0.3:
+            del values[roll.choice(("new", "mirror"))]
+        tried.append(await operator.try_change(f"{operator.name} {number}", **values))
+    return tried
+
+
+def refused(lines: list[Value]) -> set[str]:
+    """
+    The reasons of changes that the audit calls refused; what Parallax says to it follows in brackets.
+    """
+    return {line["reason"].partition(" (")[0] for line in lines if line["action"] == "refused"}
+
+
+async def keep_killing_control(it: Siege, kills: int, seconds: float) -> list[float]:
+    """
+    So many kills, spread over `seconds`. Returns how long each successor took.
+    """
+    begin = monotonic()
+    took = []
+    for number in range(kills):
+        await asyncio.sleep(max(0.0, begin + (number + 0.5) * seconds / kills - monotonic()))
+        took.append((await it.kill_control())[1])
+    return took
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds", "kills"),
+    [pytest.param(40, 4.0, 1, id="4s"), pytest.param(200, 20.0, 4, id="20s", marks=pytest.mark.prove)],
+)
+async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds: float, kills: int) -> None:
+    """
+    Two operators change weights and mirroring under load while control is killed: no request fails, each one's side and
+    copy fit one intent that was in force in its lifetime, epochs grow by one, and no acknowledged change is lost.
+    """
+    async with siege({}, tmp_path) as it:
+        await it.open()
+        first, two = await it.operator.weights(), it.operators
+        changing = [spawn(keep_changing(one, changes // 2, seconds), name=one.name) for one in two]
+        back = await keep_killing_control(it, kills, seconds)
+        tried = [one for task in changing for one in await task]
+        await it.load.answered(50)
+        stand = await it.quiet()
+        lines = await it.operator.audit()
+        now = await it.operator.weights()
+
+    in_force = rules(Rule(epoch=first["epoch"], new=0, mirror=100), lines, tried)
+    statuses = [one.status for one in tried]
+    done = {line["reason"] for line in lines if line["action"] in MOVES}
+    log.info(
+        "%d changes: %d done, %d late, %d overtaken, %d without an answer; %d requests; control back after %s s",
+        *(len(tried), *map(statuses.count, (200, 202, 409, 0)), len(stand.fates), back),
+    )
+    assert stand.lost == []
+    assert it.load.refused == []
+    # 409: who would have given new more was overtaken by somebody who gave it less, and may repeat it.
+    assert set(statuses) <= {0, 200, 202, 409}
+    assert statuses.count(0) <= 2 * kills
+    assert {one.reason for one in tried if one.status == 409} == refused(lines)
+    assert torn(stand.fates, in_force) == []
+    assert {one.reason for one in tried if one.acknowledged} <= done
+    assert (now["epoch"], now["new"], now["mirror"]) == (in_force[-1].epoch, in_force[-1].new, in_force[-1].mirror)
+    for one in two:
+        epochs = [reply.value["epoch"] for reply in one.acknowledged]
+        assert epochs == sorted(set(epochs))
+    assert broken_line(lines) is None
