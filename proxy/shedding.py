@@ -23,7 +23,7 @@ RESTING = 1.0
 # Seconds after a look when the next, a quarter of a second after it, is late.
 LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
-TRIMMING = 5.0
+TRIMMING = 2.0
 TELLING = 1.0
 
 
