@@ -65,9 +65,10 @@ class RemoteError(ParallaxError):
     """
     A running Parallax can't be asked, or says no. `str()` is a sentence: what, where, and what to do.
 
-    `usage`: the one who asks has to ask differently, not only later.
+    `status` is that of its answer, None when none came. `usage`: it has to be asked differently, not only later.
     """
 
-    def __init__(self, sentence: str, *, usage: bool = False) -> None:
+    def __init__(self, sentence: str, *, status: int | None = None, usage: bool = False) -> None:
         super().__init__(sentence)
+        self.status = status
         self.usage = usage

@@ -42,6 +42,7 @@ class Latching:
         if not publication.status.latch.killed:
             return await publication.obeyed(killed=False)
         self._refuse_held()
+        await self._ledger.settled()
         self._refuse_unsavable()
         outcome = await self._move(who, reason, killed=False)
         if publication.status.latch.killed:

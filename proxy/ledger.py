@@ -97,6 +97,7 @@ class Ledger:
         self._thread = Thread("store")
         self._jobs: deque[Job] = deque()
         self._news = asyncio.Event()
+        self._settled = asyncio.Event()
         self._called_at: float | None = None
         self._reopened_at: float | None = None
         self._failure: str | None = None
@@ -128,6 +129,13 @@ class Ledger:
         Whether it is known what the store holds.
         """
         return self._store is not None
+
+    async def settled(self) -> None:
+        """
+        Wait until the store is open or can't be opened, at most `PATIENCE`.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._settled.wait(), PATIENCE)
 
     @property
     def unsaved(self) -> int | None:
@@ -230,6 +238,10 @@ class Ledger:
             except StoreError as error:
                 self._fails(error, because=None)
                 await self._pause(OPEN_AGAIN)
+            except Exception as error:  # noqa: BLE001 - nor must it leave everybody waiting for a store that never opens
+                said = f"Parallax failed to open the store ({type(error).__name__}: {error})"
+                self._fails(StoreError("other", said), because=None)
+                await self._pause(OPEN_AGAIN)
             else:
                 self._store = store
                 self._is_well()
@@ -240,6 +252,7 @@ class Ledger:
         if trouble is not None:
             self._owner.tell("error", "store_renewed", reason=trouble)
         self._owner.opened(stored, trouble)
+        self._settled.set()
         spawn(self._verify(store), name="verify the audit")
 
     async def _verify(self, store: "Store") -> None:
@@ -265,6 +278,7 @@ class Ledger:
         if str(error) != self._failure:
             self._owner.tell("error", "store_fails", reason=str(error), kind=error.kind)
         self._failure = str(error)
+        self._settled.set()
         # Who can be told no is told now, and not after all that waits before him.
         for job in [job for job in self._jobs if not job.kept]:
             self._end(job, Unkept(str(error), maybe=job is because and error.kind in UNKNOWN))

@@ -227,9 +227,13 @@ def restore(reason: str, as_json: bool, **wanted: Any) -> None:
     Example:
       parallax restore --reason "orders are found again"
     """
+    from proxy.remote.restore import restore as bring_back
     from proxy.remote.show import having, weights_lines
 
-    after = _ask(_find(**wanted), "POST", "/admin/restore", {"reason": reason})
+    try:
+        after = bring_back(_find(**wanted), reason, CHANGE_SECONDS)
+    except RemoteError as error:
+        refuse(error)
     tell(after, [f"restored {having(after)}", *weights_lines(after)], as_json=as_json)
 
 

@@ -45,8 +45,7 @@ SIGN = 0.25
 # Requests that are let in at level 4 in one turn, some 7 ms of work. Few, so that they need few connections to the live
 # side: let in for 25 ms of each turn, they needed hundreds, and most of the time went into opening those.
 QUOTA = 128
-# Refused so many, and it still is the same turn: it is taken for another. With more than 1,024 sockets ready at a time,
-# libuv polls up to 48 times before it turns.
+# Refused so many, and it still is the same turn: it is taken for another.
 ENDLESS = 4 * QUOTA
 # The most that is refused for memory and descriptors.
 MOST = 0.95

@@ -11,7 +11,7 @@ from proxy.clock import monotonic
 from proxy.mirror.pair import Pair, Unkept
 from proxy.net.front import Front
 from proxy.overload import BODIES, CALM, CLIENTS, EASE, LEVELS, REQUESTS, THRESHOLDS, Gate, Ladder, Pressures
-from proxy.plane import Plane
+from proxy.plane import MANY, Plane
 from proxy.pressure import Memory, Turns, available
 from proxy.routing.table import RESERVED, Overload, Table
 
@@ -23,7 +23,7 @@ RESTING = 1.0
 # Seconds after a look when the next, a quarter of a second after it, is late.
 LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
-TRIMMING = 5.0
+TRIMMING = 2.0
 TELLING = 1.0
 
 
@@ -120,6 +120,7 @@ class Shedding:
         if now - self._looked > LATE:
             self._front.now = now
             self.look(now)
+            self._front.crowded = True
 
     def _shed(self) -> None:
         """
@@ -129,6 +130,7 @@ class Shedding:
         plane.copies = self._ladder.copies
         plane.make_pair = Unkept if level >= BODIES else Pair
         plane.gate = self._gate if level == REQUESTS else None
+        self._front.crowded = level > CALM and len(self._front.connections) >= MANY
         if level >= CLIENTS:
             plane.pairs.drop_all("memory_budget")
 

@@ -123,8 +123,10 @@ class Steering:
         return place, self._ledger.keep(after, _entry(who, change.action, change.reason, before, after))
 
     async def _save_first(self, who: Who, change: Change) -> int:
+        # A starting control doesn't know yet what its predecessor saved.
+        await self._ledger.settled()
         self._refuse_stale(change)
-        self._refuse_unsavable()
+        self._refuse_unkept()
         before = self._publication.intent
         after = change.of(before, self._next_epoch())
         try:
@@ -154,11 +156,11 @@ class Steering:
         if change.epoch is not None and change.epoch != epoch:
             raise Stale(f"epoch {change.epoch} is not the present one, {epoch}; look at that, then repeat", epoch)
 
-    def _refuse_unsavable(self) -> None:
+    def _refuse_unkept(self) -> None:
         unsaved = self._publication.status.unsaved
         if unsaved is not None:
             raise Unsaved(f"nothing is changed, because the supervisor can't keep what is in force: {unsaved}")
-        if self._ledger.trouble is None and not self._ledger.is_open:
+        if not self._ledger.is_open and self._ledger.trouble is None:
             raise NotYet("the store is being opened; ask again in a second")
 
     def _note_refused(self, who: Who, change: Change, said: str) -> None:

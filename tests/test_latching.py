@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from proxy import ledger, publication
-from proxy.admin.steering import Held, Invalid, NotYet, Outcome, Unsaved
+from proxy.admin.steering import Held, Invalid, Outcome, Unsaved
 from proxy.errors import StoreError
 from proxy.store.store import Store
 from tests.parts.faulty import Faults, FaultyStore
@@ -191,8 +191,6 @@ async def test_restoring_moves_traffic_to_new_and_needs_the_store_for_it(
     hub = FakeHub(a_new_table(weight=10.0))
     steered = begin(tmp_path, hub)
     await steered.steering.kill(OPS, {})
-    with pytest.raises(NotYet):
-        await steered.steering.restore(OPS, {})
     await steered.opened()
     faults.error = StoreError("full", "there is no room left")
     steered.steering.note(OPS, "refused", "any line")

@@ -38,7 +38,10 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
-    | {f"remote.{name}" for name in ("call", "find", "kill", "latch", "look", "private", "registry", "watch")}
+    | {
+        f"remote.{name}"
+        for name in ("call", "find", "kill", "latch", "look", "private", "registry", "restore", "watch")
+    }
     | {f"demo.{name}" for name in ("acts", "client", "leash", "load", "run", "server", "stage")}
 )
 

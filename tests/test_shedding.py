@@ -4,11 +4,13 @@ that every look is a bad one.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from proxy.net.client import ClientConnection
 from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, REQUESTS, REST
+from proxy.plane import MANY
 from proxy.shedding import RESTING, TELLING, Shedding
 from tests.parts.plane import GET, OK, Data, data_plane
 from tests.parts.transport import FakeTransport
@@ -252,6 +254,72 @@ async def test_no_connection_left_ends_copies_before_the_503(cause: str, data: D
     assert not data.pairs.open
     assert looking.shedding.level == CLIENTS
     assert asked(data)[1].written == b""
+
+
+async def test_in_a_crowd_a_connection_asks_once_in_a_turn(data: Data) -> None:
+    """
+    What it sends meanwhile stays where it is.
+    """
+    data.front.crowded = True
+    old, new = data.both()
+    data.client.feed(GET)
+    old.feed(OK)
+    new.feed(OK)
+    paused = [data.client.paused]
+    data.loop.run()
+    paused.append(data.client.paused)
+    assert paused == [True, False]
+
+    data.client.feed(GET)
+    old.feed(OK)
+    assert data.entries() == {"identical": 1}
+    assert data.client.written.count(b"HTTP/1.1 200 ") == 2
+
+
+async def test_many_requests_in_one_turn_are_looked_at_in_it(data: Data) -> None:
+    """
+    The timer doesn't come before it is over: for each that many a look, if the last was long ago.
+    """
+    looking = Looking(data)
+    data.plane.on_many()
+    assert looking.shedding.level == CALM
+    for level in (BODIES, COPIES):
+        looking.shedding.look(looking.now - 10.0 + level)
+        data.plane.on_many()
+        data.plane.on_many()
+
+    assert looking.shedding.level == REQUESTS
+    assert data.front.crowded
+
+
+async def test_a_crowd_is_one_only_while_there_is_something_to_shed(data: Data) -> None:
+    """
+    However many connections there are.
+    """
+    looking = Looking(data)
+    data.front.connections.update(cast("ClientConnection", number) for number in range(MANY))
+    crowded = [data.front.crowded]
+    looking.look()
+    crowded.append(data.front.crowded)
+    looking.relief()
+    looking.look(PATIENCE)
+    crowded.append(data.front.crowded)
+    data.front.connections.clear()
+
+    assert crowded == [False, True, False]
+
+
+async def test_every_so_many_requests_somebody_is_told(data: Data) -> None:
+    """
+    When so many have begun, and not before.
+    """
+    told = []
+    data.plane.on_many = lambda: told.append(data.plane.requests)
+    data.plane.requests = MANY - 2
+    for _ in range(3):
+        asked(data)
+
+    assert told == [MANY]
 
 
 async def test_a_level_is_told_once_and_once_a_second(data: Data) -> None:

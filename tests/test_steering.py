@@ -193,7 +193,7 @@ async def test_what_has_begun_is_ended_though_whoever_asked_is_gone(tmp_path: Pa
     steered = await begin(tmp_path).opened()
     faults.before.clear()
     asked = change(steered, new=25)
-    await asyncio.sleep(0)
+    await steered.saving()
     asked.cancel()
     faults.before.set()
     await steered.until(lambda: bool(steered.hub.tables))
@@ -290,7 +290,7 @@ async def test_a_lowering_that_comes_while_another_change_is_being_saved_stands(
     steered = await begin(tmp_path, hub).opened()
     faults.before.clear()
     raised = change(steered, new=50)
-    await asyncio.sleep(0)
+    await steered.saving()
     lowered = change(steered, new=5)
     await steered.until(lambda: hub.intent.new == 5.0)
     faults.before.set()
@@ -385,17 +385,18 @@ async def test_a_store_that_can_not_be_opened_is_tried_again(tmp_path: Path, mon
     assert stored(tmp_path) == hub.intent
 
 
-async def test_before_the_store_is_open_changes_wait_or_are_told_to(tmp_path: Path) -> None:
+async def test_while_the_store_is_being_opened_lowering_is_done_and_the_rest_waits(tmp_path: Path) -> None:
     """
-    Nothing is raised above what nobody knows yet.
+    Nothing is raised above what nobody knows yet: a predecessor's change may be in the store.
     """
+    put(tmp_path, Intent(epoch=9, new=20.0, mirror=100.0))
     hub = FakeHub(a_new_table(weight=10.0))
-    steered = begin(tmp_path, hub)
-    with pytest.raises(NotYet):
-        await change(steered, new=50)
+    raised = change(begin(tmp_path, hub), new=50)
+    assert await raised == Outcome()
+    assert [(table.epoch, table.weight) for table in hub.tables] == [(9, 20.0), (10, 50.0)]
 
-    assert await change(steered, new=5) == Outcome()
-    assert stored(tmp_path) == hub.intent
+    assert await change(begin(tmp_path, hub), new=5) == Outcome()
+    assert stored(tmp_path) == hub.intent == Intent(epoch=11, new=5.0, mirror=100.0)
 
 
 async def test_a_store_that_is_taken_away_is_begun_anew_with_what_is_in_force(tmp_path: Path) -> None:

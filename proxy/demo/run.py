@@ -163,9 +163,9 @@ class _Demo:
             listen=up.listen,
             old=up.old,
             new=up.new,
-            # What is in force, not what comes after a restore.
-            new_weight=0.0 if self._weights["killed"] else self._weights["new"],
-            mirror=0.0 if self._weights["killed"] else self._weights["mirror"],
+            new_weight=self._weights["new"],
+            mirror=self._weights["mirror"],
+            killed=bool(self._weights["killed"]),
             says=says,
             tally=load.tally,
             readings=self._readings,

@@ -4,6 +4,7 @@ The demo's last word: what Parallax found against what was planted, and what the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from proxy.demo.planted import BY_ENDPOINT, Effect, Planted
 from proxy.demo.reading import Reading, total
@@ -107,7 +108,7 @@ def _explains(met: int, found: int, skipped: int) -> bool:
 
 
 def _after(seconds: float) -> str:
-    return f"more than {1000 * seconds:.0f} ms later" if seconds else "after that"
+    return f"more than {ceil(1000 * seconds)} ms later" if seconds else "after that"
 
 
 def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, int]]) -> tuple[Check, ...]:

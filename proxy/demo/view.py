@@ -25,8 +25,8 @@ COLOURS = {"identical": "green", "divergent": "magenta", "failed": "yellow", "sk
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """
-    One moment of the demo. Times in seconds, `rate` in requests per second, weights in percent. `says` is what the
-    operator has done.
+    One moment of the demo. Times in seconds, `rate` in requests per second, weights in percent (in force
+    unless `killed`). `says` is what the operator has done.
     """
 
     elapsed: float
@@ -37,6 +37,7 @@ class Scene:
     new: str
     new_weight: float
     mirror: float
+    killed: bool
     says: str
     tally: Tally
     readings: tuple[Reading, ...]
@@ -130,22 +131,24 @@ def _title(scene: Scene, width: int) -> RenderableType:
 
 def _act(scene: Scene) -> Text:
     users = scene.tally.users
-    seen = f": {len(users.on_new)} of {USERS} so far; came back: {users.came_back}" if users.on_new else ""
-    return Text.assemble(("now      ", "bold"), (scene.says, "bold yellow" if users.on_new else ""), seen)
+    seen = f"  (so far {len(users.on_new)} of {USERS}; came back: {users.came_back})" if users.on_new else ""
+    style = "bold red" if scene.killed else "bold yellow" if users.on_new else ""
+    return Text.assemble(("now      ", "bold"), (scene.says, style), seen)
 
 
 def _flow(scene: Scene) -> Text:
     lead = f"clients ──▶ {scene.listen} "
-    new = f"answers {scene.new_weight:g} %, copies {scene.mirror:g} %" if scene.new_weight else ""
+    share, copies = (0.0, 0.0) if scene.killed else (scene.new_weight, scene.mirror)
+    new = f"answers {share:g} %, copies {copies:g} %" if share else f"copies of {copies:g} % of reads"
     return Text.assemble(
         (lead, "bold"),
         ("──▶ old ", "bold"),
         (scene.old, "cyan"),
-        f"  answers {100 - scene.new_weight:g} %\n",
+        f"  answers {100 - share:g} %\n",
         " " * (len(lead) - 1) + " ╰─▶ ",
         ("new ", "bold"),
         (scene.new, "cyan"),
-        f"  {new or f'copies of {scene.mirror:g} % of reads'}",
+        f"  {new}",
     )
 
 

@@ -398,6 +398,11 @@ class ClientConnection(asyncio.Protocol):
             self._loop.call_soon(self._go_on)
         elif self._paused:
             self.resume()
+        elif self._front.crowded:
+            # With more than 1,024 sockets ready at a time, libuv polls up to 48 times before it turns: for seconds no
+            # timer would run. A connection that isn't read is none of them.
+            self.pause()
+            self._loop.call_soon(self.resume)
 
     def _go_on(self) -> None:
         """

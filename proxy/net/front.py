@@ -76,7 +76,7 @@ class Front:
     What all client connections of one worker share, from its first table on.
 
     `terms` are the latest, replaced whole; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
-    says that answers end their connections.
+    says that answers end their connections, and `crowded` that a connection may ask once in a turn of the loop.
     """
 
     def __init__(self, terms: Terms, count_error: Callable[[str, str], None]) -> None:
@@ -85,4 +85,5 @@ class Front:
         self.now = 0.0
         self.date = b""
         self.closing = False
+        self.crowded = False
         self.connections: set[ClientConnection] = set()

@@ -77,7 +77,8 @@ def ask(
         raise RemoteError(stranger(target))
     if 200 <= answer.status < 300:
         return answer.status, value
-    raise RemoteError(_refusal(target, answer.status, str(value.get("error", ""))), usage=answer.status in USAGE)
+    said = _refusal(target, answer.status, str(value.get("error", "")))
+    raise RemoteError(said, status=answer.status, usage=answer.status in USAGE)
 
 
 def _exchange(target: Target, method: str, path: str, body: Mapping[str, Any] | None, seconds: float) -> Answer:

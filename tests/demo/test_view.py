@@ -24,6 +24,7 @@ SCENE = Scene(
     new="127.0.0.1:54323",
     new_weight=0.0,
     mirror=100.0,
+    killed=False,
     says="everybody is on old",
     tally=Tally(answered=12_345),
     readings=tuple(
@@ -75,11 +76,21 @@ def test_users_on_new_are_shown(width: int) -> None:
     scene = replace(SCENE, new_weight=25.0, says="restored: 25 % of users are on new", tally=Tally(users=users))
     shown = lines(live(scene, width), width)
 
-    assert shown[1] == "now      restored: 25 % of users are on new: 56 of 200 so far; came back: 0"
+    assert shown[1] == "now      restored: 25 % of users are on new  (so far 56 of 200; came back: 0)"
     assert shown[2].endswith("answers 75 %")
     assert shown[3].endswith("answers 25 %, copies 100 %")
     assert len(shown) <= 23
     assert max(map(cell_len, shown)) <= width
+
+
+def test_a_kill_shows_what_is_in_force() -> None:
+    """
+    And not what comes back after it.
+    """
+    shown = lines(live(replace(SCENE, new_weight=25.0, killed=True, says="killed"), 80), 80)
+
+    assert shown[2].endswith("answers 100 %")
+    assert shown[3].endswith("copies of 0 % of reads")
 
 
 def test_the_live_view_begins_empty() -> None:

@@ -40,8 +40,8 @@ class Asked:
 @dataclass(slots=True, kw_only=True)
 class Admin:
     """
-    `answers` has status and body by "METHOD /path": JSON for anything but text. Something to do instead is done, and
-    followed by silence.
+    `answers` has status and body by "METHOD /path": JSON for anything but text. Of a list, each once,
+    and the last for ever. Something to do instead is done, and followed by silence.
     """
 
     url: str
@@ -81,6 +81,8 @@ def admin(answers: dict[str, Any], *, certificate: Path | None = None) -> Iterat
             call = f"{self.command} {self.path}"
             found.asked.append(Asked(call=call, headers=dict(self.headers), body=json.loads(body) if body else None))
             answer = answers.get(call, (404, {"error": "nothing is there"}))
+            if isinstance(answer, list):
+                answer = answer.pop(0) if len(answer) > 1 else answer[0]
             if callable(answer):
                 answer()
                 # Until the client gives up.

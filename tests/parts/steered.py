@@ -181,6 +181,16 @@ class Steered:
                 self._news.clear()
                 await self._news.wait()
 
+    async def saving(self) -> None:
+        """
+        Once the store has something in hand.
+        """
+        ledger = self.steering._ledger
+        end = monotonic() + PATIENCE
+        while not any(job.begun for job in ledger._jobs):
+            assert monotonic() < end
+            await asyncio.sleep(0.001)
+
     async def opened(self) -> "Steered":
         """
         Once the store is open, and what had to be written at the start is.
