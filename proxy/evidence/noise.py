@@ -32,7 +32,8 @@ Place = tuple[str, str, int]
 @dataclass(slots=True, kw_only=True)
 class Known:
     """
-    One place: old differed from itself in `bad` of `n` twin pairs; new, since `budget` was set, in `live_bad` of `live`.
+    One place: old differed from itself in `bad` of `n` twin pairs; new, since `budget` was set, in `live_bad` of
+    `live`.
     Times are wall-clock seconds; `learned` is False while it is only proposed.
     """
 
@@ -136,8 +137,8 @@ class Noise:
 
     def watch(self, endpoint: str, pairs: int, bad: Mapping[tuple[str, int], int], at: float) -> list[Place]:
         """
-        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed. Returns the places
-        that are accused by it.
+        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed. Returns
+        the places that are accused by it.
         """
         accused = []
         for place, known in self.places.items():
