@@ -230,11 +230,14 @@ def restore(reason: str, as_json: bool, **wanted: Any) -> None:
     from proxy.remote.restore import restore as bring_back
     from proxy.remote.show import having, weights_lines
 
+    target = _find(**wanted)
+    was_killed = _get_weights(target)["killed"]
     try:
-        after = bring_back(_find(**wanted), reason, CHANGE_SECONDS)
+        after = bring_back(target, reason, CHANGE_SECONDS)
     except RemoteError as error:
         refuse(error)
-    tell(after, [f"restored {having(after)}", *weights_lines(after)], as_json=as_json)
+    said = f"restored {having(after)}" if was_killed else "it was not killed, so nothing changes"
+    tell(after, [said, *weights_lines(after)], as_json=as_json)
 
 
 @click.command()

@@ -208,12 +208,23 @@ def test_restore_says_what_is_in_force_again(port: Admin) -> None:
     """
     And wants a reason: it moves traffic back to new.
     """
+    port.answers.update(ready({**WEIGHTS, "killed": True}))
     result = run(port, "restore", "--reason", "orders are found again")
 
     assert result.exit_code == 0
     assert result.output.startswith("restored in every worker (1)\nold answers 75 % of requests, new 25 %\n")
-    assert port.asked[0].body == {"reason": "orders are found again"}
+    assert port.asked[1].body == {"reason": "orders are found again"}
     assert run(port, "restore").exit_code == 2
+
+
+def test_restoring_what_was_not_killed_says_so(port: Admin) -> None:
+    """
+    Nobody should believe that something has come back.
+    """
+    result = run(port, "restore", "--reason", "x")
+
+    assert result.exit_code == 0
+    assert result.output.startswith("it was not killed, so nothing changes\n")
 
 
 def test_reload_and_audit(port: Admin) -> None:

@@ -57,7 +57,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _screen(as_json: bool) -> Iterator[Callable[[Moment, str], None]]:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False)
     if console.is_terminal and not as_json:
         # Redrawn when something was looked at, by this thread: rich's own refreshing would be another one.
         with Live(console=console, auto_refresh=False, transient=False) as live:
