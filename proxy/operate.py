@@ -196,8 +196,8 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
     """
     Everything to old and no copies, now, whatever else is broken.
 
-    Tries the API for 2 s, then the kill file, then a signal to the supervisor. Exit code 0: killed; 1: nothing worked.
-    It stays killed, through restarts too, until `parallax restore`.
+    Tries the API for 2.5 s, then the kill file, then a signal to the supervisor. It stays killed, through restarts too,
+    until `parallax restore`. Exit code 0: killed; 1: nothing worked.
 
     \b
     Example:
@@ -264,6 +264,8 @@ def audit(limit: int, as_json: bool, **wanted: Any) -> None:
     """
     Who changed what, when and why; the newest first.
 
+    Exit code 1: a line was changed or removed by somebody else than Parallax.
+
     \b
     Example:
       parallax audit --limit 5
@@ -272,6 +274,9 @@ def audit(limit: int, as_json: bool, **wanted: Any) -> None:
 
     found = _ask(_find(**wanted), "GET", f"/admin/audit?limit={limit}")
     tell(found, audit_lines(found["entries"]), as_json=as_json)
+    if found.get("intact") is False:
+        complain("the audit was changed by somebody else; the log's audit_broken names the first line that isn't right")
+        sys.exit(NO)
 
 
 @click.group()

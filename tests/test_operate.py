@@ -236,6 +236,18 @@ def test_reload_and_audit(port: Admin) -> None:
     assert json.loads(run(port, "audit", "--json").output) == {"entries": [ENTRY]}
 
 
+@pytest.mark.parametrize(("intact", "code"), [(True, 0), (None, 0), (False, 1)])
+def test_an_audit_that_somebody_changed_is_told(intact: bool | None, code: int, port: Admin) -> None:
+    """
+    Also to scripts that only look at the exit code.
+    """
+    port.answers["GET /admin/audit?limit=20"] = (200, {"entries": [ENTRY], "intact": intact})
+    result = run(port, "audit")
+
+    assert result.exit_code == code
+    assert ("was changed by somebody else" in result.stderr) == (code == 1)
+
+
 def test_a_parallax_that_runs_here_is_found_and_signed_in_to(port: Admin, tmp_path: Path) -> None:
     """
     Without a word about where it is.
