@@ -301,9 +301,11 @@ async def run(link: int, listener: socket.socket, log: Log) -> int:
     control.channel = await open_channel(link, control.received, control.lost)
     background = [spawn(control.pulse(), name="pulse"), spawn(control.renew(), name="renew")]
     await control.joined.wait()
-    if control.setup is not None:
+    if not control.ended.is_set():
+        if control.setup is None or facts.table is None or facts.status is None:
+            log.error("joined_without_setup", remedy="control is started by `parallax serve`, and by nobody else")
+            return 1
         await control.serve(control.setup, registry, listener)
-    await control.ended.wait()
     for task in background:
         task.cancel()
     control.channel.close()

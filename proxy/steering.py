@@ -35,7 +35,7 @@ from proxy.link.setup import Setup
 from proxy.link.setup import encode as encode_setup
 from proxy.publication import Publication, Send
 from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
-from proxy.routing.intent import Intent, with_intent
+from proxy.routing.intent import Intent, as_values, with_intent
 from proxy.routing.table import Table
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
@@ -134,13 +134,13 @@ class Steering:
         except Unkept as error:
             self._give_up(before, after, error)
             said = f"nothing is changed, because it can't be saved: {error}"
-            self._note_refused(who, change, said)
+            self._note_refused(who, change, after, said)
             raise Unsaved(said) from error
         # From here on nothing waits.
         if self._last != after.epoch:
             epoch = self._publication.intent.epoch
             said = f"epoch {epoch} came in between and stands; look at it, then repeat"
-            self._note_refused(who, change, said)
+            self._note_refused(who, change, after, said)
             raise Stale(said, epoch)
         self._tell_change(who, change, after)
         return self._publication.put_intent(after)
@@ -163,10 +163,11 @@ class Steering:
         if not self._ledger.is_open and self._ledger.trouble is None:
             raise NotYet("the store is being opened; ask again in a second")
 
-    def _note_refused(self, who: Who, change: Change, said: str) -> None:
-        self._ledger.note(
-            line(who, "refused", f"{change.reason} ({said})", None, None, epoch=self._publication.intent.epoch)
-        )
+    def _note_refused(self, who: Who, change: Change, after: Intent, said: str) -> None:
+        # Two lines can tell of this change: one that was saved with it, and this one, which takes that back.
+        now = self._publication.intent
+        before, stays = as_values(after), as_values(now)
+        self._ledger.note(line(who, "refused", f"{change.reason} ({said})", before, stays, epoch=now.epoch))
 
     def _tell_change(self, who: Who, change: Change, after: Intent) -> None:
         fields = {"epoch": after.epoch, "new": after.new, "mirror": after.mirror}
