@@ -498,11 +498,11 @@ async def test_a_link_that_carries_nonsense_ends_it_with_an_error() -> None:
         assert [line["event"] for line in control.lines] == ["link_lost"]
 
 
-async def test_without_a_setup_it_ends(tmp_path: Path) -> None:
+async def test_without_a_setup_it_ends() -> None:
     """
     It would not know who may sign in, nor where the store is.
     """
-    async with controlled(tmp_path) as control:
+    async with controlled() as control:
         control.hub.send(Kind.TABLE, table())
         control.hub.send(Kind.STATUS, status(worker(1)))
         control.hub.send(Kind.JOINED)
