@@ -172,6 +172,12 @@ class Ledger:
         self._put(job)
         return job.done
 
+    async def keep_now(self, entry: Entry) -> None:
+        """
+        `keep` a line, and wait for it, at most `PATIENCE`.
+        """
+        await asyncio.wait({self.keep(None, entry)}, timeout=PATIENCE)
+
     def keep_latch(self, number: int, entry: Entry) -> None:
         """
         Save the line of a change of the kill latch, if no predecessor has.

@@ -296,6 +296,8 @@ async def test_a_lowering_that_comes_while_another_change_is_being_saved_stands(
     faults.before.set()
     with pytest.raises(Stale) as caught:
         await raised
+    # What takes the saved line back is there before anybody is told so.
+    assert lines(tmp_path)[-1]["action"] == "refused"
     await lowered
     await steered.opened()
 
