@@ -26,7 +26,8 @@ from proxy.threads import Thread, on_thread
 if TYPE_CHECKING:
     from proxy.store.store import Store
 
-PATIENCE = 2.0
+# A disk that is shared with busy neighbours takes seconds now and then; what hangs, hangs for longer.
+PATIENCE = 5.0
 READING_PATIENCE = 5.0
 # Between two tries: of what must be kept, of opening, and of making a broken store anew.
 AGAIN, OPEN_AGAIN, REOPEN_AGAIN = 1.0, 5.0, 60.0
