@@ -2,7 +2,7 @@
 Twice as many requests as a worker can serve: what is answered, what is refused, in which order things are given up, and
 how soon all is as it was.
 
-    python -m benchmarks.overload [--seconds 60] [--times 2] [--share 0.25] [--connections 1000]
+    python -m benchmarks.overload [--seconds 60] [--times 2] [--share 0.25] [--connections 4000]
 
 The worker gets a share of a core (a control group's quota), so that what loads it and what it asks have room beside it.
 Its capacity is what 32 clients get that ask again as soon as they are answered, everything copied; then comes `--times`
@@ -290,7 +290,7 @@ def show(trial: Trial) -> str:
 @click.option("--seconds", default=60.0, show_default=True, help="How long the overload lasts.")
 @click.option("--times", default="2", show_default=True, help="Multiples of the capacity, by comma.")
 @click.option("--share", default=0.25, show_default=True, help="Of a core for the worker; 1: no quota.")
-@click.option("--connections", default=1000, show_default=True, help="At most, for the load.")
+@click.option("--connections", default=4000, show_default=True, help="At most, for the load.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
 )

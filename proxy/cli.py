@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proxy import __version__
+from proxy.asking import BAD, DONE, NO, refuse
 from proxy.errors import ConfigurationError
-from proxy.operate import BAD, COMMANDS, DONE, NO, refuse
+from proxy.operate import COMMANDS
 
 if TYPE_CHECKING:
     from proxy.link.setup import Setup

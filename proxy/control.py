@@ -44,7 +44,7 @@ LINES_AT_ONCE = 200
 
 PULSE_SECONDS = 1.0
 # From one try to serve the admin port to the next.
-EQUIP_SECONDS = 5.0
+EQUIP_SECONDS = 2.0
 SIGHUP = Who(name="SIGHUP", role="", peer="")
 
 # Fields that the log itself fills.
@@ -110,12 +110,12 @@ class Control:
             case Kind.TABLE:
                 if self._facts.take_table(frame.payload):
                     self._publish_endpoints()
-                self._look()
+                self._tell_listeners()
             case Kind.STATUS:
                 self._facts.take_status(frame.payload)
                 if self.steering is not None:
                     self.steering.status_changed()
-                self._look()
+                self._tell_listeners()
             case Kind.JOINED:
                 self.joined.set()
             case Kind.RELOAD:
@@ -179,7 +179,9 @@ class Control:
         """
         while not self.ended.is_set():
             try:
-                await equipment.equip(setup)
+                # Unless a reload has done it in the meantime, for a newer setup.
+                if not equipment.is_complete:
+                    await equipment.equip(setup)
                 return True
             except ConfigurationError as error:
                 # It could when the supervisor started; plaintext instead would give tokens away.
@@ -194,7 +196,7 @@ class Control:
         """
         if self._port is not None:
             self._port.events.publish(kind, value)
-            self._port.look()
+            self._tell_listeners()
 
     async def equip(self, setup: Setup) -> None:
         """
@@ -203,9 +205,16 @@ class Control:
         if self._equipment is not None:
             await self._equipment.equip(setup)
 
-    def _look(self) -> None:
-        if self._port is not None:
-            self._port.look()
+    def _tell_listeners(self, *, tick: bool = False) -> None:
+        if self._port is None:
+            return
+        try:
+            if tick:
+                self._port.tick(monotonic())
+            else:
+                self._port.look()
+        except Exception as error:  # noqa: BLE001 - steering must not end for what is only shown
+            self.failed("events", error)
 
     async def _reload(self, steering: Steering) -> None:
         # Refused: that has been logged, with the reasons.
@@ -220,8 +229,7 @@ class Control:
             self.send(Kind.PULSE, b"")
             if self.steering is not None:
                 self.steering.refresh()
-            if self._port is not None:
-                self._port.tick(monotonic())
+            self._tell_listeners(tick=True)
             await asyncio.sleep(PULSE_SECONDS)
 
     async def renew(self) -> None:
@@ -293,9 +301,11 @@ async def run(link: int, listener: socket.socket, log: Log) -> int:
     control.channel = await open_channel(link, control.received, control.lost)
     background = [spawn(control.pulse(), name="pulse"), spawn(control.renew(), name="renew")]
     await control.joined.wait()
-    if control.setup is not None:
+    if not control.ended.is_set():
+        if control.setup is None or facts.table is None or facts.status is None:
+            log.error("joined_without_setup", remedy="control is started by `parallax serve`, and by nobody else")
+            return 1
         await control.serve(control.setup, registry, listener)
-    await control.ended.wait()
     for task in background:
         task.cancel()
     control.channel.close()

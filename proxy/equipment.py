@@ -36,6 +36,13 @@ class Equipment:
         self._looks = 0
         self.encryption: Encryption | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """
+        Whether a setup was taken over.
+        """
+        return self._setup is not None
+
     async def equip(self, setup: Setup) -> None:
         """
         Take a setup over. Raises `ConfigurationError`, and changes nothing, when its certificate can't be used.

@@ -26,7 +26,8 @@ from proxy.threads import Thread, on_thread
 if TYPE_CHECKING:
     from proxy.store.store import Store
 
-PATIENCE = 2.0
+# A disk that is shared with busy neighbours takes seconds now and then; what hangs, hangs for longer.
+PATIENCE = 5.0
 READING_PATIENCE = 5.0
 # Between two tries: of what must be kept, of opening, and of making a broken store anew.
 AGAIN, OPEN_AGAIN, REOPEN_AGAIN = 1.0, 5.0, 60.0
@@ -171,6 +172,12 @@ class Ledger:
         job = Job(call=lambda store: _save(store, intent, entry), kept=True, epoch=epoch)
         self._put(job)
         return job.done
+
+    async def keep_now(self, entry: Entry) -> None:
+        """
+        `keep` a line, and wait for it, at most `PATIENCE`.
+        """
+        await asyncio.wait({self.keep(None, entry)}, timeout=PATIENCE)
 
     def keep_latch(self, number: int, entry: Entry) -> None:
         """

@@ -3,90 +3,36 @@ The commands that talk to a running Parallax. As in `cli`, a command imports wha
 """
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from proxy.errors import ConfigurationError, RemoteError
+from proxy.asking import (
+    CHANGE_SECONDS,
+    DONE,
+    NO,
+    Percent,
+    WithDefault,
+    as_configured,
+    ask_json,
+    ask_weights,
+    asking,
+    complain,
+    find_again,
+    find_target,
+    refuse,
+    tell,
+)
+from proxy.errors import RemoteError
 
 if TYPE_CHECKING:
     from proxy.remote.find import Target
 
-DONE, NO, BAD = 0, 1, 2
-# What a change may take: 2 s for the workers, and a slow disk before that.
-CHANGE_SECONDS = 15.0
 NO_REASON = "no reason given"
 LONGEST_REASON = 500
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def asking(command: F) -> F:
-    """
-    The options of every command that talks to a running Parallax.
-    """
-    options = (
-        click.option(
-            "--admin",
-            metavar="URL",
-            help="Its admin address; also PARALLAX_ADMIN_URL.  [the one that runs here, or http://127.0.0.1:9900]",
-        ),
-        click.option(
-            "--token-file",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Where the token lies, if not in PARALLAX_ADMIN_TOKEN.  [found, if it runs here]",
-        ),
-        click.option(
-            "--ca",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="The CA of its certificate, if it has TLS; also PARALLAX_ADMIN_CA.  [the system's]",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="For scripts."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-class Percent(click.ParamType[float]):
-    """
-    A share in percent, two decimals.
-    """
-
-    name = "N"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """
-        Called by click.
-        """
-        try:
-            number = Decimal(str(value).strip().removesuffix("%"))
-            if not 0 <= number <= 100 or number != round(number, 2):
-                raise ValueError
-        except (InvalidOperation, ValueError):
-            self.fail(f"{value!r} is no share; write 0 to 100, with two decimals at most, such as 12.5", param, ctx)
-        return float(number)
-
-
-class WithDefault(click.Group):
-    """
-    A group whose first command runs when only options follow.
-    """
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """
-        Called by click.
-        """
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
-            args = [next(iter(self.commands)), *args]
-        return super().parse_args(ctx, args)
 
 
 @click.command()
@@ -106,11 +52,12 @@ def status(watch: bool, as_json: bool, **wanted: Any) -> None:
     """
     from proxy.remote.look import look
 
+    target = find_target(**wanted)
     if watch:
         from proxy.remote.watch import watch as go_on
 
-        sys.exit(go_on(lambda: _find(**wanted), as_json=as_json))
-    found = look(_find(**wanted))
+        sys.exit(go_on(target, lambda: find_again(target, **wanted), as_json=as_json))
+    found = look(target)
     tell(found.as_values(), found.as_lines(), as_json=as_json)
     sys.exit(DONE if found.ready else NO)
 
@@ -139,7 +86,7 @@ def get_weights(as_json: bool, **wanted: Any) -> None:
     """
     from proxy.remote.show import weights_lines
 
-    found = _get_weights(_find(**wanted))
+    found = ask_weights(find_target(**wanted))
     tell(found, weights_lines(found), as_json=as_json)
 
 
@@ -158,7 +105,7 @@ def set_weights(new: float, mirror: float | None, reason: str, epoch: int | None
       parallax weights set --new 25 --reason "a day without differences"
       parallax weights set --new 0 --reason "wrong prices" --epoch 7
     """
-    _change(_find(**wanted), {"new": new, "mirror": mirror, "reason": reason, "epoch": epoch}, as_json=as_json)
+    _change(find_target(**wanted), {"new": new, "mirror": mirror, "reason": reason, "epoch": epoch}, as_json=as_json)
 
 
 @click.group()
@@ -184,7 +131,7 @@ def set_mirror(percent: float, reason: str, as_json: bool, **wanted: Any) -> Non
     Example:
       parallax mirror set --percent 10 --reason "new is short of disk"
     """
-    _change(_find(**wanted), {"mirror": percent, "reason": reason}, as_json=as_json)
+    _change(find_target(**wanted), {"mirror": percent, "reason": reason}, as_json=as_json)
 
 
 @click.command()
@@ -196,8 +143,8 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
     """
     Everything to old and no copies, now, whatever else is broken.
 
-    Tries the API for 2 s, then the kill file, then a signal to the supervisor. Exit code 0: killed; 1: nothing worked.
-    It stays killed, through restarts too, until `parallax restore`.
+    Tries the API for 2.5 s, then the kill file, then a signal to the supervisor. It stays killed, through restarts too,
+    until `parallax restore`. Exit code 0: killed; 1: nothing worked.
 
     \b
     Example:
@@ -208,9 +155,9 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
     from proxy.remote.kill import kill as stop_new
 
     if file is not None:
-        told, looks_there = _configured(file, wanted)
+        told, looks_there = as_configured(file, wanted)
         wanted, kill_file = told, kill_file or looks_there
-    outcome = stop_new(_find(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
+    outcome = stop_new(find_target(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
     back = [] if outcome.way is None else [f"back again: {outcome.back}"]
     tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
     sys.exit(NO if outcome.way is None else DONE)
@@ -230,11 +177,14 @@ def restore(reason: str, as_json: bool, **wanted: Any) -> None:
     from proxy.remote.restore import restore as bring_back
     from proxy.remote.show import having, weights_lines
 
+    target = find_target(**wanted)
+    was_killed = ask_weights(target)["killed"]
     try:
-        after = bring_back(_find(**wanted), reason, CHANGE_SECONDS)
+        after = bring_back(target, reason, CHANGE_SECONDS)
     except RemoteError as error:
         refuse(error)
-    tell(after, [f"restored {having(after)}", *weights_lines(after)], as_json=as_json)
+    said = f"restored {having(after)}" if was_killed else "it was not killed, so nothing changes"
+    tell(after, [said, *weights_lines(after)], as_json=as_json)
 
 
 @click.command()
@@ -250,7 +200,7 @@ def reload(reason: str, as_json: bool, **wanted: Any) -> None:
     """
     from proxy.remote.show import having, warning_lines
 
-    after = _ask(_find(**wanted), "POST", "/admin/reload", {"reason": reason})
+    after = ask_json(find_target(**wanted), "POST", "/admin/reload", {"reason": reason})
     tell(after, [f"reloaded {having(after)}", *warning_lines(after)], as_json=as_json)
 
 
@@ -261,14 +211,19 @@ def audit(limit: int, as_json: bool, **wanted: Any) -> None:
     """
     Who changed what, when and why; the newest first.
 
+    Exit code 1: a line was changed or removed by somebody else than Parallax.
+
     \b
     Example:
       parallax audit --limit 5
     """
     from proxy.remote.show import audit_lines
 
-    found = _ask(_find(**wanted), "GET", f"/admin/audit?limit={limit}")
+    found = ask_json(find_target(**wanted), "GET", f"/admin/audit?limit={limit}")
     tell(found, audit_lines(found["entries"]), as_json=as_json)
+    if found.get("intact") is False:
+        complain("the audit was changed by somebody else; the log's audit_broken names the first line that isn't right")
+        sys.exit(NO)
 
 
 @click.group()
@@ -315,104 +270,14 @@ def new_token(name: str, role: str, as_json: bool) -> None:
     click.echo(f"  {config_line(known)}", err=True)
 
 
-COMMANDS = (status, weights, mirror, kill, restore, reload, audit, token)
-
-
-def tell(value: object, lines: Iterable[str], *, as_json: bool) -> None:
-    """
-    An answer on stdout, for scripts or for people.
-    """
-    from proxy.remote.show import tamed
-
-    if as_json:
-        click.echo(json.dumps(value, indent=2))
-        return
-    for line in lines:
-        click.echo(tamed(line))
-
-
-def complain(sentence: str) -> None:
-    """
-    A sentence on stderr.
-    """
-    from proxy.remote.show import tamed
-
-    click.echo(tamed(sentence), err=True)
-
-
-def refuse(error: RemoteError | ConfigurationError) -> NoReturn:
-    """
-    Say what is wrong, and end.
-    """
-    for line in str(error).splitlines():
-        complain(line)
-    sys.exit(BAD if isinstance(error, ConfigurationError) or error.usage else NO)
-
-
-def _find(**wanted: Any) -> "Target":
-    from proxy.remote.find import Wanted, find
-
-    try:
-        return find(Wanted(**wanted), os.environ)
-    except (ConfigurationError, RemoteError) as error:
-        refuse(error)
-
-
-def _configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], Path]:
-    """
-    What a configuration adds to what is wanted, and where the Parallax that has it looks for the kill file.
-    """
-    from proxy.remote.registry import Entry, at_state, folders, running
-    from proxy.settings.load import load
-    from proxy.settings.setup import build_setup
-
-    try:
-        loaded = load(file, environment=os.environ)
-    except ConfigurationError as error:
-        refuse(error)
-    setup = build_setup(loaded, file=file, options={}, environment=os.environ)
-    state, kill_file = Path(setup.state), Path(setup.kill_file)
-    configured = Entry(
-        admin=setup.bound,
-        health=str(loaded.settings.health.listen),
-        pid=0,
-        lock=state / "lock",
-        state=state,
-        kill_file=kill_file,
-        token_file=None if setup.tokens else state / "admin-token",
-        certificate=None if setup.tls is None else Path(setup.tls.certificate),
-    )
-    # Its own word, which has the real ports, before what can be told from its configuration.
-    own = (entry for entry in running(folders(os.environ)) if entry.state == state)
-    entry = next(own, None) or at_state(configured)
-    if entry is not None:
-        return {**wanted, "entry": entry}, kill_file
-    scheme = "http" if setup.tls is None else "https"
-    return {**wanted, "admin": wanted["admin"] or f"{scheme}://{setup.bound}"}, kill_file
-
-
-def _ask(target: "Target", method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    from proxy.remote.call import PATIENCE, ask
-
-    try:
-        return ask(target, method, path, body, seconds=PATIENCE if method == "GET" else CHANGE_SECONDS)[1]
-    except RemoteError as error:
-        refuse(error)
-
-
-def _get_weights(target: "Target") -> dict[str, Any]:
-    from proxy.remote.call import stranger
-    from proxy.remote.show import is_weights
-
-    found = _ask(target, "GET", "/admin/weights")
-    if not is_weights(found):
-        refuse(RemoteError(stranger(target)))
-    return found
-
-
 def _change(target: "Target", change: Mapping[str, Any], *, as_json: bool) -> None:
     from proxy.remote.show import change_lines
 
-    before = _get_weights(target)
-    after = _ask(target, "PUT", "/admin/weights", {key: value for key, value in change.items() if value is not None})
+    before = ask_weights(target)
+    after = ask_json(
+        target, "PUT", "/admin/weights", {key: value for key, value in change.items() if value is not None}
+    )
     tell({"before": before, "after": after}, change_lines(before, after), as_json=as_json)
+
+
+COMMANDS = (status, weights, mirror, kill, restore, reload, audit, token)

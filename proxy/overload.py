@@ -10,10 +10,10 @@ hiccup of the machine makes one (CoDel judges queues by their least delay for th
     level 3, CLIENTS   90 %   copies under way are dropped, clients that rest are let go
     level 4, REQUESTS  95 %   some requests get a 503
 
-At most one step up a look, so that a 503 needs four bad looks in a row and always comes after the last copy. Down
-again 5 points below, one step at a time. Copies may be what was too much, so they come back a few at a time, after a
-rest that doubles while they turn out to be; or soon and all at once if requests are fewer than when they were given
-up.
+At most one step up a look, so that a 503 needs four bad looks in a row and always comes after the last copy; all of
+them at once when a request gets a 503 anyway, because the live side has no connection left. Down again 5 points
+below, one step at a time. Copies may be what was too much, so they come back a few at a time, after a rest that
+doubles while they turn out to be; or soon and all at once if requests are fewer than when they were given up.
 
 At level 4 as many requests are let in as can be served, and no share of them is guessed: Envoy's overload manager
 refuses all, and a share that is adjusted look by look swings, since a queue sums up what the share got wrong. Each
@@ -35,13 +35,16 @@ EASE = 0.05
 PATIENCE = 2
 REST, LONGEST_REST = 4, 128
 # Copies that are too much again within so many looks after they came back were too much all along.
-AGAIN = 100
+AGAIN = 120
 # Requests that have become fewer than this share of what they were make room for copies.
 FEWER = 0.8
 # What more of the copies is made at each look, while they come back.
-GROWTH = 0.02
+GROWTH = 0.01
 # While they do, they are given up again at this lag: a queue begins to stand, and no client should come to feel it.
-SIGN = 0.25
+SIGN = 0.45
+# Under overload every turn takes longer than the last by a factor, so lag is felt by its order of magnitude: of a limit
+# of 0.5 s, the thresholds are 120, 205, 328 and 407 ms, and the sign above is 20 ms.
+FELT = 0.25
 # Requests that are let in at level 4 in one turn, some 7 ms of work. Few, so that they need few connections to the live
 # side: let in for 25 ms of each turn, they needed hundreds, and most of the time went into opening those.
 QUOTA = 128
@@ -73,6 +76,13 @@ class Pressures(NamedTuple):
         The higher one of those that are held, not spent: letting go of clients and copies gives them back.
         """
         return max(self.memory, self.descriptors)
+
+
+def lag_pressure(turn: float, limit: float) -> float:
+    """
+    How much of what a turn may take is taken; a limit of 0 isn't looked at.
+    """
+    return float((turn / limit) ** FELT) if limit else 0.0
 
 
 class Ladder:
@@ -117,10 +127,11 @@ class Ladder:
 
     def full(self) -> int:
         """
-        A request is about to be refused because the live side has no connection left: copies end before that.
+        A request is about to be refused because the live side has no connection left: no copy may outlive that, and to
+        refuse what is too much before it gets so far costs less.
         """
-        if self.level < CLIENTS:
-            self._up(CLIENTS)
+        if self.level < REQUESTS:
+            self._up(REQUESTS)
         self._calm = 0
         return self.level
 

@@ -108,7 +108,8 @@ class Publication:
 
     async def obeyed(self, *, killed: bool) -> Outcome:
         """
-        Wait until all workers that serve obey the kill latch, or its end.
+        Wait until all workers that serve obey the kill latch, or its end, and the supervisor has that on disk, or
+        can't: what is acknowledged outlives everybody.
         """
 
         def lagging() -> tuple[str, ...]:
@@ -117,7 +118,10 @@ class Publication:
             is_told = self._facts.killed is killed
             return tuple(worker.id for worker in ready if not is_told or worker.killed is not killed)
 
-        await self.until(lambda: self._facts.killed is killed and not lagging())
+        def is_kept() -> bool:
+            return self.status.latch.saved or self.status.latch.unsaved is not None
+
+        await self.until(lambda: self._facts.killed is killed and not lagging() and is_kept())
         return Outcome(lagging=lagging())
 
     async def until(self, holds: Callable[[], bool]) -> None:

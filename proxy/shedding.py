@@ -10,7 +10,19 @@ from collections.abc import Callable
 from proxy.clock import monotonic
 from proxy.mirror.pair import Pair, Unkept
 from proxy.net.front import Front
-from proxy.overload import BODIES, CALM, CLIENTS, EASE, LEVELS, REQUESTS, THRESHOLDS, Gate, Ladder, Pressures
+from proxy.overload import (
+    BODIES,
+    CALM,
+    CLIENTS,
+    EASE,
+    LEVELS,
+    REQUESTS,
+    THRESHOLDS,
+    Gate,
+    Ladder,
+    Pressures,
+    lag_pressure,
+)
 from proxy.plane import MANY, Plane
 from proxy.pressure import Memory, Turns, available
 from proxy.routing.table import RESERVED, Overload, Table
@@ -100,7 +112,7 @@ class Shedding:
         turn = self._turns.least(now)
         return Pressures(
             memory=self._memory.resident() / self._memory_limit,
-            lag=turn / overload.lag if overload.lag else 0.0,
+            lag=lag_pressure(turn, overload.lag),
             descriptors=used / self._descriptors,
         )
 

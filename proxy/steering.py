@@ -35,7 +35,7 @@ from proxy.link.setup import Setup
 from proxy.link.setup import encode as encode_setup
 from proxy.publication import Publication, Send
 from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
-from proxy.routing.intent import Intent, with_intent
+from proxy.routing.intent import Intent, as_values, with_intent
 from proxy.routing.table import Table
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
@@ -134,14 +134,11 @@ class Steering:
         except Unkept as error:
             self._give_up(before, after, error)
             said = f"nothing is changed, because it can't be saved: {error}"
-            self._note_refused(who, change, said)
+            self._ledger.note(self._refused_line(who, change, after, said))
             raise Unsaved(said) from error
         # From here on nothing waits.
         if self._last != after.epoch:
-            epoch = self._publication.intent.epoch
-            said = f"epoch {epoch} came in between and stands; look at it, then repeat"
-            self._note_refused(who, change, said)
-            raise Stale(said, epoch)
+            raise await self._take_back(who, change, after)
         self._tell_change(who, change, after)
         return self._publication.put_intent(after)
 
@@ -163,10 +160,19 @@ class Steering:
         if not self._ledger.is_open and self._ledger.trouble is None:
             raise NotYet("the store is being opened; ask again in a second")
 
-    def _note_refused(self, who: Who, change: Change, said: str) -> None:
-        self._ledger.note(
-            line(who, "refused", f"{change.reason} ({said})", None, None, epoch=self._publication.intent.epoch)
-        )
+    async def _take_back(self, who: Who, change: Change, after: Intent) -> Stale:
+        """
+        The refusal of a change that is saved already: what takes it back is in the audit before it is told.
+        """
+        epoch = self._publication.intent.epoch
+        said = f"epoch {epoch} came in between and stands; look at it, then repeat"
+        await self._ledger.keep_now(self._refused_line(who, change, after, said))
+        return Stale(said, epoch)
+
+    def _refused_line(self, who: Who, change: Change, after: Intent, said: str) -> Entry:
+        # `before` is what was asked for: a line that was saved with it, if there is one, is taken back by this one.
+        now = self._publication.intent
+        return line(who, "refused", f"{change.reason} ({said})", as_values(after), as_values(now), epoch=now.epoch)
 
     def _tell_change(self, who: Who, change: Change, after: Intent) -> None:
         fields = {"epoch": after.epoch, "new": after.new, "mirror": after.mirror}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +18,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+import trustme
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.admin.token import read_token
@@ -103,9 +105,13 @@ class Controlled:
 
         A frame that control refuses comes back as a log line: frames are obeyed in order, so then all were.
         """
-        seen = len(self.all("frame_refused"))
+
+        def refused() -> int:
+            return sum(line["kind"] == "READY" for line in self.all("frame_refused"))
+
+        seen = refused()
         self.hub.send(Kind.READY)
-        await self.until(lambda: len(self.all("frame_refused")) > seen)
+        await self.until(lambda: refused() > seen)
 
     def sent(self, kind: Kind) -> list[bytes]:
         """
@@ -492,6 +498,19 @@ async def test_a_link_that_carries_nonsense_ends_it_with_an_error() -> None:
         assert [line["event"] for line in control.lines] == ["link_lost"]
 
 
+async def test_without_a_setup_it_ends() -> None:
+    """
+    It would not know who may sign in, nor where the store is.
+    """
+    async with controlled() as control:
+        control.hub.send(Kind.TABLE, table())
+        control.hub.send(Kind.STATUS, status(worker(1)))
+        control.hub.send(Kind.JOINED)
+
+        assert await control.ended() == 1
+        assert [line["event"] for line in control.lines] == ["joined_without_setup"]
+
+
 async def test_signals_of_the_terminal_are_not_for_it() -> None:
     """
     It obeys its link.
@@ -515,6 +534,7 @@ async def test_a_change_asked_for_over_http_is_published_and_in_the_audit() -> N
             code, _ = await control.ask("PUT", "/admin/weights", VIEWER, new=10, reason="not mine")
             assert code == 403
             # Its refusal comes once the store is open.
+            first = [await heard(), await heard()]
             while (await heard()) != "audit":
                 pass
             changing = spawn(control.ask("PUT", "/admin/weights", OPERATOR, new=10, reason="begin"), name="change")
@@ -531,7 +551,8 @@ async def test_a_change_asked_for_over_http_is_published_and_in_the_audit() -> N
         audit = (await control.json("/admin/audit"))["entries"]
 
         assert (code, changed.weight, orjson.loads(body)["new"]) == (200, 10.0, 10.0)
-        assert {"weights", "workers", "audit"} <= kinds
+        assert first == ["weights", "workers"]
+        assert {"weights", "audit"} <= kinds
         assert [entry["actor"] for entry in audit if entry["action"] == "weights"] == ["ops"]
         assert [entry["actor"] for entry in audit if entry["action"] == "refused"] == ["dash"]
         control.hub.send(Kind.STOP)
@@ -559,11 +580,20 @@ async def test_a_certificate_that_is_gone_keeps_the_port_shut_until_it_is_back(t
     """
     No plaintext instead of it; everything else goes on.
     """
+    authority = trustme.CA()
+    trusted = ssl.create_default_context()
+    authority.configure_trust(trusted)
     files = Certificate(certificate=str(tmp_path / "c.pem"), key=str(tmp_path / "k.pem"))
     async with controlled_in(tmp_path) as control:
         control.start(worker(1), setup=a_setup(tmp_path, tls=files))
         await control.until(lambda: bool(control.all("admin_not_served")))
+        assert "admin.tls: " in control.all("admin_not_served")[0]["reason"]
+        made = authority.issue_cert("127.0.0.1")
+        made.cert_chain_pems[0].write_to_path(files.certificate)
+        made.private_key_pem.write_to_path(files.key)
+        url = control._url.replace("http:", "https:")
+        async with aiohttp.request("GET", f"{url}/healthz", ssl=trusted) as answer:
+            assert answer.status == 200
         control.hub.send(Kind.STOP)
 
         assert await control.ended() == 0
-        assert "admin.tls: " in control.all("admin_not_served")[0]["reason"]

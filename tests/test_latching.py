@@ -2,6 +2,7 @@
 The kill latch: who may lift it when, and that each change of it is in the audit once, whoever made it.
 """
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,14 @@ import pytest
 
 from proxy import ledger, publication
 from proxy.admin.steering import Held, Invalid, Outcome, Unsaved
+from proxy.admin.warnings import warnings
 from proxy.errors import StoreError
+from proxy.routing.table import decode
 from proxy.store.store import Store
+from proxy.tasks import spawn
 from tests.parts.faulty import Faults, FaultyStore
 from tests.parts.payloads import a_new_table, latch
-from tests.parts.steered import OPS, FakeHub, Steered, a_setup, lines
+from tests.parts.steered import OPS, PATIENCE, FakeHub, Steered, a_setup, lines
 
 
 def begin(folder: Path, hub: FakeHub) -> Steered:
@@ -54,6 +58,33 @@ async def test_a_kill_is_obeyed_and_told_with_who_and_why(tmp_path: Path) -> Non
         {"by": "ops", "role": "operator", "action": "kill", "reason": "wrong prices", "latch": 1},
         {"by": "ops", "role": "operator", "action": "restore", "reason": "", "latch": 2},
     ]
+
+
+@pytest.mark.parametrize("end", [{"saved": True}, {"error": "no room"}])
+async def test_a_kill_is_acknowledged_once_it_would_outlive_the_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: dict[str, Any]
+) -> None:
+    """
+    Or can't, which is said. Workers obey at once in any case.
+    """
+    monkeypatch.setattr(publication, "WAIT", PATIENCE)
+    hub = FakeHub(a_new_table(weight=10.0))
+    hub.latch_saved = False
+    steered = await begin(tmp_path, hub).opened()
+    killing = spawn(steered.steering.kill(OPS, {"reason": "wrong prices"}), name="kill")
+    await steered.until(lambda: steered.facts.killed and all(worker.killed for worker in steered.facts.alive))
+
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not killing.done()
+
+    hub.latch = {**hub.latch, **end}
+    hub.tell()
+
+    assert await killing == Outcome()
+    assert [said for said in warnings(steered.facts, decode(hub.table)) if "next start" in said] == (
+        [] if "saved" in end else ["the supervisor can't keep the kill for its next start: no room"]
+    )
 
 
 async def test_a_kill_takes_a_reason_and_nothing_else(tmp_path: Path) -> None:

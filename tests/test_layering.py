@@ -22,14 +22,14 @@ STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
     *("steering", "latching", "publication", "ledger", "reloading", "equipment")
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
-ROOF = {"supervisor", "demo", "cli", "operate", "__main__"}  # floor 5
+ROOF = {"supervisor", "demo", "asking", "cli", "operate", "__main__"}  # floor 5
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
     {"clock", "crash", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
     | STORIES
     | WIRING
-    | {"supervisor", "cli", "operate", "__main__"}
+    | {"supervisor", "asking", "cli", "operate", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {f"supervise.{name}" for name in ("launch", "lives", "lock", "memory", "patience", "registry", "reports")}

@@ -208,12 +208,23 @@ def test_restore_says_what_is_in_force_again(port: Admin) -> None:
     """
     And wants a reason: it moves traffic back to new.
     """
+    port.answers.update(ready({**WEIGHTS, "killed": True}))
     result = run(port, "restore", "--reason", "orders are found again")
 
     assert result.exit_code == 0
     assert result.output.startswith("restored in every worker (1)\nold answers 75 % of requests, new 25 %\n")
-    assert port.asked[0].body == {"reason": "orders are found again"}
+    assert port.asked[1].body == {"reason": "orders are found again"}
     assert run(port, "restore").exit_code == 2
+
+
+def test_restoring_what_was_not_killed_says_so(port: Admin) -> None:
+    """
+    Nobody should believe that something has come back.
+    """
+    result = run(port, "restore", "--reason", "x")
+
+    assert result.exit_code == 0
+    assert result.output.startswith("it was not killed, so nothing changes\n")
 
 
 def test_reload_and_audit(port: Admin) -> None:
@@ -223,6 +234,18 @@ def test_reload_and_audit(port: Admin) -> None:
     assert run(port, "reload").output == "reloaded in every worker (1)\n"
     assert run(port, "audit").output == "2026-01-01T00:00:00.000Z  ops  kill    why\n"
     assert json.loads(run(port, "audit", "--json").output) == {"entries": [ENTRY]}
+
+
+@pytest.mark.parametrize(("intact", "code"), [(True, 0), (None, 0), (False, 1)])
+def test_an_audit_that_somebody_changed_is_told(intact: bool | None, code: int, port: Admin) -> None:
+    """
+    Also to scripts that only look at the exit code.
+    """
+    port.answers["GET /admin/audit?limit=20"] = (200, {"entries": [ENTRY], "intact": intact})
+    result = run(port, "audit")
+
+    assert result.exit_code == code
+    assert ("was changed by somebody else" in result.stderr) == (code == 1)
 
 
 def test_a_parallax_that_runs_here_is_found_and_signed_in_to(port: Admin, tmp_path: Path) -> None:

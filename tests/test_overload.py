@@ -30,6 +30,7 @@ from proxy.overload import (
     Gate,
     Ladder,
     Pressures,
+    lag_pressure,
 )
 
 QUIET = Pressures()
@@ -75,6 +76,18 @@ def test_the_highest_pressure_counts() -> None:
 
     assert pressures.highest == 0.72
     assert pressures.stocks == 0.4
+
+
+@pytest.mark.parametrize(
+    ("turn", "pressure"),
+    [(0.0, 0.0), (0.031, 0.5), (0.121, 0.7), (0.205, 0.8), (0.329, 0.9), (0.408, 0.95), (8.0, 2.0)],
+)
+def test_lag_is_felt_by_its_order_of_magnitude(turn: float, pressure: float) -> None:
+    """
+    Of a turn of half a second; a limit of 0 means that nobody looks.
+    """
+    assert lag_pressure(turn, 0.5) == pytest.approx(pressure, abs=0.002)
+    assert lag_pressure(turn, 0.0) == 0.0
 
 
 def test_one_bad_look_is_one_step() -> None:
@@ -231,7 +244,7 @@ def test_without_a_connection_left_copies_end_at_once(level: int) -> None:
     """
     ladder = at(level)
 
-    assert ladder.full() == max(level, CLIENTS)
+    assert ladder.full() == REQUESTS
     assert ladder.copies == 0.0
 
 
@@ -242,9 +255,9 @@ def test_they_stay_away_while_that_goes_on() -> None:
     ladder = Ladder()
     for _ in range(50):
         ladder.full()
-        assert ladder.look(QUIET, RATE, 0) == CLIENTS
+        assert ladder.look(QUIET, RATE, 0) == REQUESTS
 
-    assert looks_until(ladder, COPIES) <= PATIENCE
+    assert looks_until(ladder, CLIENTS) <= PATIENCE
 
 
 class Climbing(RuleBasedStateMachine):
@@ -285,7 +298,7 @@ class Climbing(RuleBasedStateMachine):
         """
         self.ladder.full()
 
-        assert self.ladder.level >= CLIENTS
+        assert self.ladder.level == REQUESTS
 
     @invariant()
     def no_request_is_refused_while_copies_are_made(self) -> None:
@@ -412,7 +425,7 @@ def test_without_a_limit_for_lag_turns_may_take_any_time() -> None:
 REQUEST, COPIED, ANSWER, SHADOW_ANSWER, REFUSAL = 29e-6, 80e-6, 28e-6, 50e-6, 15e-6
 CAPACITY = 1 / (COPIED + ANSWER + SHADOW_ANSWER)
 UNCOPIED = 1 / (REQUEST + ANSWER)
-LAG, CONNECTIONS = 0.1, 1024
+LAG, CONNECTIONS = 0.5, 1024
 LOOK = 0.25
 
 
@@ -490,7 +503,7 @@ class InNumbers:
                 self._answers.append((self.now + 0.001, SHADOW_ANSWER, None))
 
     def _look(self) -> None:
-        pressures = Pressures(lag=min(self._lengths) / LAG)
+        pressures = Pressures(lag=lag_pressure(min(self._lengths), LAG))
         refused = self.gate.look(0.0)
         level = self.ladder.look(pressures, self._asked / (self.now - self._looked), refused)
         self.levels.append((self.now, level))

@@ -296,6 +296,8 @@ async def test_a_lowering_that_comes_while_another_change_is_being_saved_stands(
     faults.before.set()
     with pytest.raises(Stale) as caught:
         await raised
+    # What takes the saved line back is there before anybody is told so.
+    assert lines(tmp_path)[-1]["action"] == "refused"
     await lowered
     await steered.opened()
 
@@ -307,6 +309,8 @@ async def test_a_lowering_that_comes_while_another_change_is_being_saved_stands(
         ("weights", 6),
         ("refused", 6),
     ]
+    (taken_back,) = await steered.steering.audit(1, None)
+    assert (taken_back["before"]["epoch"], taken_back["after"]["epoch"]) == (5, 6)
 
 
 async def test_a_full_disk_refuses_what_gives_new_more_and_nothing_is_changed(tmp_path: Path, faults: Faults) -> None:

@@ -39,7 +39,8 @@ class Worker:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latch:
     """
-    The kill latch, and who changed it last, why and when; 0 is the `number` of no change at all.
+    The kill latch, and who changed it last, why and when; 0 is the `number` of no change at all. `saved`: the
+    supervisor has it on disk; `unsaved` says why it can't put it there.
     """
 
     killed: bool
@@ -47,6 +48,8 @@ class Latch:
     reason: str
     at: str
     number: int
+    saved: bool
+    unsaved: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +269,8 @@ def _read_status(raw: dict[str, Any]) -> Status:
             reason=str(latch["reason"]),
             at=str(latch["at"]),
             number=int(latch["number"]),
+            saved=bool(latch["saved"]),
+            unsaved=latch["error"],
         ),
         saved=(saved["epoch"], saved["digest"]),
         unsaved=saved["error"],

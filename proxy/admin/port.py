@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from proxy.admin.answers import weights
-from proxy.admin.events import Events
+from proxy.admin.events import Events, Subscription
 from proxy.admin.facts import Facts
 from proxy.admin.gate import Access, Gate, Note
 from proxy.admin.steering import Steering
@@ -41,13 +41,24 @@ class AdminPort:
         self.gate.access = access
         self.events.keep_only(token.sha256 for token in access.tokens)
 
+    def listen(self, token: str) -> Subscription:
+        """
+        A place among the listeners for whoever signed in with the token of this SHA-256. Raises `Full`.
+        """
+        # What is new by now, the others are told, and this one not twice.
+        self._tell_changes()
+        return self.events.subscribe(token)
+
     def look(self) -> None:
         """
         Tell listeners what has changed since this was called last.
         """
         if self.events.is_heard:
-            for kind, value in self._watch.changed():
-                self.events.publish(kind, value)
+            self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        for kind, value in self._watch.changed():
+            self.events.publish(kind, value)
 
     def diverged(self, sample: dict[str, Any]) -> None:
         """

@@ -120,7 +120,7 @@ def _listens(port: AdminPort) -> dict[str, Handler]:
         if request.method == "HEAD":
             return web.Response(headers=HEADERS)
         try:
-            subscription = port.events.subscribe(request[TOKEN])
+            subscription = port.listen(request[TOKEN])
         except Full:
             return refuse(503, f"all {SUBSCRIBERS} places for listeners are taken; ask again", {"Retry-After": "10"})
         return await stream(request, port.events, subscription)

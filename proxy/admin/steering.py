@@ -1,7 +1,7 @@
 """
 What the admin API needs of whoever steers traffic: the calls, their results and their refusals. No HTTP here.
 
-`proxy/steering.py` is the real one. Every call answers within about 5 s, whatever hangs; `str()` of a refusal is the
+`proxy/steering.py` is the real one. Every call answers within about 10 s, whatever hangs; `str()` of a refusal is the
 sentence to tell.
 """
 

@@ -91,8 +91,14 @@ def _of_overload(facts: Facts) -> Iterator[str]:
 
 
 def _of_saving(facts: Facts) -> Iterator[str]:
-    if facts.status is not None and facts.status.unsaved is not None:
+    if facts.status is None:
+        return
+    if facts.status.unsaved is not None:
         yield f"the supervisor can't keep what is in force for its next start: {facts.status.unsaved}"
+    latch = facts.status.latch
+    if not latch.saved and latch.unsaved is not None:
+        what = "the kill" if latch.killed else "the end of the kill"
+        yield f"the supervisor can't keep {what} for its next start: {latch.unsaved}"
 
 
 def _of_drawing(table: Table) -> Iterator[str]:

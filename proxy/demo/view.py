@@ -67,6 +67,10 @@ def links(listen: str, admin: str, token_file: Path) -> Text:
     return Text.assemble(
         ("  shop through Parallax  ", "bright_black"),
         f"curl -i http://{listen}/products/3\n",
+        ("  move half of the users ", "bright_black"),
+        f"parallax weights set --admin http://{admin} --new 50 --reason try\n",
+        ("  watch it               ", "bright_black"),
+        f"parallax status --admin http://{admin} --watch\n",
         ("  what was found         ", "bright_black"),
         f"{sign_in} http://{admin}/admin/endpoints\n",
         ("  one by one             ", "bright_black"),

@@ -23,7 +23,8 @@ from proxy.remote.latch import PATIENCE, Latch
 from proxy.remote.registry import Entry, send_signal
 from proxy.remote.show import having
 
-API_SECONDS = 2.0
+# A worker that lags, or a disk, is waited for in control for 2 s before it answers.
+API_SECONDS = 2.5
 EFFECT = "everything goes to old and nothing is copied"
 
 

@@ -70,27 +70,35 @@ def picture(moment: Moment, url: str, width: int) -> RenderableType:
         rows.append(Text(f"what follows is {moment.since:.0f} s old", "yellow"))
     if weights["killed"]:
         rows.append(Text("KILLED: everything goes to old and nothing is copied, until `parallax restore`", "bold red"))
-    rows += [Text(), _sides(weights, moment.rates), _bar(weights, width), Text(), _workers(weights)]
+    rows += [Text(), _sides(weights, moment.rates), _bar(_in_force(weights), width), Text(), _workers(weights)]
     rows += [Text(f"! {warning}", "yellow") for warning in weights["warnings"]]
     return Group(*rows)
 
 
 def _sides(weights: Json, told: Mapping[str, float]) -> RenderableType:
-    table = _table("", "+share", "+answers", "+a second")
+    later = ("+after restore",) if weights["killed"] else ()
+    table = _table("", "+share", *later, "+answers", "+a second")
+    now = _in_force(weights)
     for side, style in (("old", "cyan"), ("new", "magenta")):
         served = weights.get("served", {}).get(side, 0)
         rate = f"{told[side]:,.0f}" if side in told else ""
-        table.add_row(Text(side, style), f"{weights[side]:g} %", f"{served:,}", rate)
-    table.add_row("copies", f"{weights['mirror']:g} %")
+        kept = (f"{weights[side]:g} %",) if later else ()
+        table.add_row(Text(side, style), f"{now[side]:g} %", *kept, f"{served:,}", rate)
+    table.add_row("copies", f"{now['mirror']:g} %", *((f"{weights['mirror']:g} %",) if later else ()))
     return table
 
 
-def _bar(weights: Json, width: int) -> Text:
+def _in_force(weights: Json) -> Mapping[str, float]:
+    if weights["killed"]:
+        return {"old": 100.0, "new": 0.0, "mirror": 0.0}
+    return {key: weights[key] for key in ("old", "new", "mirror")}
+
+
+def _bar(shares: Mapping[str, float], width: int) -> Text:
     room = min(width, 100)
     # At least one cell for whoever answers anybody.
-    new = min(max(round(room * weights["new"] / 100), weights["new"] > 0), room - (weights["old"] > 0))
-    dim = " dim" if weights["killed"] else ""
-    return Text.assemble(("█" * (room - new), f"cyan{dim}"), ("█" * new, f"magenta{dim}"))
+    new = min(max(round(room * shares["new"] / 100), shares["new"] > 0), room - (shares["old"] > 0))
+    return Text.assemble(("█" * (room - new), "cyan"), ("█" * new, "magenta"))
 
 
 def _workers(weights: Json) -> RenderableType:

@@ -102,6 +102,9 @@ def send_signal(entry: Entry, number: signal.Signals) -> None:
     try:
         if not is_held(entry):
             raise gone
+        # Whoever can write the lock could name any process in it; this one has to be theirs.
+        if Path(f"/proc/{entry.pid}").stat().st_uid != entry.lock.stat().st_uid:
+            raise PermissionError(0, "it belongs to another user than its lock")
         signal.pidfd_send_signal(process, number)
     except OSError as error:
         raise RemoteError(f"process {entry.pid} can't be signalled ({(error.strerror or 'refused').lower()})") from None

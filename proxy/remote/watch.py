@@ -26,10 +26,10 @@ LOOK_EVERY = 1.0
 DONE = 0
 
 
-def watch(find: Callable[[], Target], *, as_json: bool) -> int:
+def watch(target: Target, again: Callable[[], Target], *, as_json: bool) -> int:
     """
-    Show the Parallax that `find` finds, until Ctrl-C or SIGTERM; each is a proper end. `find` is asked before each
-    look: who is restarted may have another port, or another token.
+    Show the Parallax at `target` until Ctrl-C or SIGTERM, each a proper end. `again` finds the same one again, and is
+    asked when it didn't answer.
     """
     signal.signal(signal.SIGTERM, _end)
     try:
@@ -37,7 +37,6 @@ def watch(find: Callable[[], Target], *, as_json: bool) -> int:
             before: dict[str, Any] | None = None
             then = now = monotonic()
             while True:
-                target = find()
                 found, at = look(target), monotonic()
                 if not as_json:
                     found = replace(found, reason=tamed(found.reason), weights=tamed(found.weights))
@@ -45,6 +44,8 @@ def watch(find: Callable[[], Target], *, as_json: bool) -> int:
                 if found.weights is not None:
                     before, then = found.weights, at
                 show(Moment(status=found, weights=before, since=at - then, rates=told), target.url)
+                if found.weights is None:
+                    target = again()
                 now = max(now + LOOK_EVERY, at)
                 sleep(max(0.0, now - monotonic()))
     except KeyboardInterrupt:
@@ -57,7 +58,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def _screen(as_json: bool) -> Iterator[Callable[[Moment, str], None]]:
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False)
     if console.is_terminal and not as_json:
         # Redrawn when something was looked at, by this thread: rich's own refreshing would be another one.
         with Live(console=console, auto_refresh=False, transient=False) as live:

@@ -161,7 +161,7 @@ class Overload(Section):
     """
 
     memory: Size = Field(0, ge=0, description="of one worker; 0: its share of what the container or machine has")
-    lag: Seconds = Field(0.1, ge=0, description="how long one turn of a worker's loop may take; 0: not looked at")
+    lag: Seconds = Field(0.5, ge=0, description="how long one turn of a worker's loop may take; 0: not looked at")
 
 
 class Compare(Section):

@@ -45,7 +45,10 @@ class Story:
         if self.dice.random() < 0.7:
             await steered.opened()
         asked = [spawn(self.ask(steered), name="ask") for _ in range(CHANGES)]
-        await asyncio.sleep(self.dice.random() * 0.04)
+        answers = asyncio.as_completed(asked)
+        for _ in range(self.dice.randrange(CHANGES)):
+            await next(answers)
+        await asyncio.sleep(self.dice.random() * 0.005)
         # Killed before what is being saved is written, or right after that and before anybody knows.
         if self.dice.random() < 0.5:
             faults.before.clear()
@@ -53,8 +56,7 @@ class Story:
         for task in asked:
             task.cancel()
         await asyncio.wait(asked)
-        # The disk of the next life must have seen the last of this one.
-        await asyncio.sleep(0.05)
+        faults.end_of_life()
 
     async def ask(self, steered: Steered) -> None:
         """

@@ -22,12 +22,35 @@ def _open_gate() -> threading.Event:
 class Faults:
     """
     What is wrong with the disk: writing waits for `before`, answers wait for `after` though all is written, or every
-    write fails with `error`.
+    write fails with `error`. `end_of_life`: whoever writes is gone.
     """
 
     before: threading.Event = field(default_factory=_open_gate)
     after: threading.Event = field(default_factory=_open_gate)
     error: StoreError | None = None
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+    _gone: bool = False
+
+    def write(self, write: Callable[[], Entry]) -> Entry:
+        """
+        Write to this disk.
+        """
+        self.before.wait()
+        with self._writing:
+            if self._gone:
+                threading.Event().wait()
+            if self.error is not None:
+                raise self.error
+            line = write()
+        self.after.wait()
+        return line
+
+    def end_of_life(self) -> None:
+        """
+        As after kill -9: what is being written is, or isn't (with `before` closed); nothing comes after it.
+        """
+        with self._writing:
+            self._gone = True
 
     def end(self) -> None:
         """
@@ -56,18 +79,10 @@ class FaultyStore(Store):
         """
         As the real one.
         """
-        return self._through(lambda: super(FaultyStore, self).save(intent, entry))
+        return self.faults.write(lambda: super(FaultyStore, self).save(intent, entry))
 
     def audit(self, entry: Entry) -> Entry:
         """
         As the real one.
         """
-        return self._through(lambda: super(FaultyStore, self).audit(entry))
-
-    def _through(self, write: Callable[[], Entry]) -> Entry:
-        self.faults.before.wait()
-        if self.faults.error is not None:
-            raise self.faults.error
-        line = write()
-        self.faults.after.wait()
-        return line
+        return self.faults.write(lambda: super(FaultyStore, self).audit(entry))

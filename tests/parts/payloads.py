@@ -41,12 +41,21 @@ def status(*workers: dict[str, Any], ready: bool = True, draining: bool = False,
     return orjson.dumps({**usual, **changes})
 
 
-def latch(number: int = 0, *, killed: bool = False, by: str = "", reason: str = "") -> dict[str, Any]:
+def latch(
+    number: int = 0,
+    *,
+    killed: bool = False,
+    by: str = "",
+    reason: str = "",
+    saved: bool = True,
+    error: str | None = None,
+) -> dict[str, Any]:
     """
     The kill latch in a status.
     """
     at = "2024-05-06T07:08:09.123Z" if number else ""
-    return {"killed": killed, "by": by, "reason": reason, "at": at, "number": number}
+    said = {"killed": killed, "by": by, "reason": reason, "at": at, "number": number}
+    return {**said, "saved": saved, "error": error}
 
 
 def worker(

@@ -53,7 +53,8 @@ class FakeHub:
     """
     The supervisor, as control sees it: what it was sent last, and two workers that obey unless they are in `stuck`.
 
-    It outlives steerings, as the real one outlives control. `unsaved` is why it can't keep its table.
+    It outlives steerings, as the real one outlives control. `unsaved` is why it can't keep its table, `latch_saved`
+    whether it has the latch on disk by the time that it tells of it.
     """
 
     def __init__(self, table: Table | None = None) -> None:
@@ -64,6 +65,7 @@ class FakeHub:
         self.latch = latch()
         self.kill_file = False
         self.unsaved: str | None = None
+        self.latch_saved = True
         self.stuck: set[str] = set()
         self.workers = [worker(1, epoch=None), worker(2, slot=1, epoch=None)]
         self.on_status: Callable[[bytes], None] = lambda payload: None
@@ -96,7 +98,8 @@ class FakeHub:
         Set or lift the latch, whoever wants it.
         """
         if self.latch["killed"] is not killed and not (self.kill_file and not killed):
-            self.latch = latch(self.latch["number"] + 1, killed=killed, by=by, reason=reason)
+            number = self.latch["number"] + 1
+            self.latch = latch(number, killed=killed, by=by, reason=reason, saved=self.latch_saved)
 
     def tell(self) -> None:
         """

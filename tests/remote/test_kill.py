@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.remote import latch
 from proxy.remote.find import Target
 from proxy.remote.kill import Outcome, kill
 from proxy.remote.registry import running
@@ -57,6 +58,22 @@ def supervisor(folder: Path, admin_at: str, *, file: bool = True, by_signal: boo
             process.kill()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where something comes of it, a slow machine gets its time.
+    """
+    monkeypatch.setattr(latch, "PATIENCE", 20.0)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Where nothing comes of it, nobody waits for long.
+    """
+    monkeypatch.setattr(latch, "PATIENCE", 0.2)
+
+
 def outcome(target: Target, kill_file: Path | None = None) -> tuple[Outcome, list[str]]:
     """
     How killing went, and what was said on the way.
@@ -86,6 +103,7 @@ def test_workers_that_lag_are_named() -> None:
     assert found.said.endswith("not yet in host/0, which will get it or be replaced")
 
 
+@pytest.mark.usefixtures("patient")
 def test_with_control_away_the_file_is_laid(tmp_path: Path) -> None:
     """
     And its effect is seen.
@@ -103,6 +121,7 @@ def test_with_control_away_the_file_is_laid(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [(401, {"error": "x"}), (500, {"error": "x"}), (200, [])])
+@pytest.mark.usefixtures("patient")
 def test_a_control_that_refuses_is_no_obstacle(answer: tuple[int, object], tmp_path: Path) -> None:
     """
     A lost token must not keep anybody from killing.
@@ -114,10 +133,11 @@ def test_a_control_that_refuses_is_no_obstacle(answer: tuple[int, object], tmp_p
         assert outcome(target)[0].way == "file"
 
 
-def test_a_file_that_nobody_looks_at_is_not_believed(tmp_path: Path) -> None:
+def test_a_file_that_nobody_looks_at_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     Its disk may hang: the signal needs none.
     """
+    monkeypatch.setattr(latch, "PATIENCE", 3.0)
     with supervisor(tmp_path, NOBODY, file=False) as target:
         found, told = outcome(target)
 
@@ -126,6 +146,7 @@ def test_a_file_that_nobody_looks_at_is_not_believed(tmp_path: Path) -> None:
     assert told[1].endswith("is there, and nothing was seen to come of it within 1.5 s")
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     """
     And the signal is sent.
@@ -137,6 +158,7 @@ def test_a_file_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert told[1] == f"the file: {tmp_path / 'gone' / 'kill'} can't be made (no such file or directory)"
 
 
+@pytest.mark.usefixtures("hurried")
 def test_when_nothing_is_seen_to_work_it_says_so(tmp_path: Path) -> None:
     """
     A stopped supervisor: with its process id, and what would help.
@@ -153,6 +175,7 @@ def test_when_nothing_is_seen_to_work_it_says_so(tmp_path: Path) -> None:
     assert len(told) == 3
 
 
+@pytest.mark.usefixtures("hurried")
 def test_a_supervisor_that_is_gone_is_not_signalled(tmp_path: Path) -> None:
     """
     Its process id may be somebody else's.
@@ -210,5 +233,5 @@ def test_a_hung_control_that_killed_all_the_same_is_enough(tmp_path: Path) -> No
         found, told = outcome(target)
 
     assert (found.way, found.seen) == ("api", True)
-    assert "didn't answer within 2 s" in told[0]
+    assert "didn't answer within 2.5 s" in told[0]
     assert not (tmp_path / "state" / "kill").exists()

@@ -66,7 +66,10 @@ def test_killed_is_not_to_be_missed() -> None:
     """
     killed = moment({**FULL, "killed": True})
 
-    assert "KILLED: everything goes to old and nothing is copied, until `parallax restore`" in lines(killed)
+    shown = lines(killed)
+    assert "KILLED: everything goes to old and nothing is copied, until `parallax restore`" in shown
+    assert next(line for line in shown if line.startswith("new")).split()[:5] == ["new", "0", "%", "10", "%"]
+    assert next(line for line in shown if line.startswith("copies")).split() == ["copies", "0", "%", "100", "%"]
     assert "KILLED" in line(killed)
 
 

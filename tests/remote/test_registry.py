@@ -123,3 +123,21 @@ def test_a_signal_never_reaches_another_process(tmp_path: Path) -> None:
         process.kill()
     with pytest.raises(RemoteError, match="is gone"):
         send_signal(entry, signal.SIGUSR1)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_nobody_names_a_process_of_somebody_else(tmp_path: Path) -> None:
+    """
+    Root believes a lock of another user where a configuration says so, and signals no process but that user's.
+    """
+    folder, state = tmp_path / "registry", tmp_path / "state"
+    with subprocess.Popen(SLEEPER, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        with registered(folder, state, "127.0.0.1:9900", pid=process.pid):
+            (entry,) = running((folder,))
+            os.chown(state / "lock", 65534, 65534)
+            with pytest.raises(RemoteError, match=r"can't be signalled \(it belongs to another user than its lock\)"):
+                send_signal(entry, signal.SIGUSR1)
+        assert process.poll() is None
+        process.kill()
