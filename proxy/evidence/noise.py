@@ -3,170 +3,183 @@ What is known of old's own differences: where it differs from itself, how often,
 
 Twin pairs (old against old) teach, for every place (path pattern and kind of difference) of an endpoint, how often old
 differs from itself. A difference of new at such a place is noise, as long as new doesn't differ there more often than
-old does: which is tested as long as it lasts (`Betting` against an upper bound of old's rate), so that a place that is
-noisy half of the time can't hide that it changed. One that did is accused, and counts again.
+old does: which is tested as long as it lasts (`proxy/gates/excess.py`), so that a place that is noisy half of the time
+can't hide that it changed. One that did is accused, and counts again.
 
 Noise never grows unattended: places are learned while learning is open; what twins show later is only proposed, until
-somebody accepts it. All of it expires.
+somebody accepts it. All of it expires. Pure: callers tell the time, wall-clock seconds.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, NamedTuple
 
 from proxy.compare.difference import Kind
 from proxy.compare.judging import Noisy
-from proxy.gates.statistics import Betting, upper_bound
+from proxy.gates.excess import Excess, Stretch
 
-# Of the 1 % that a false accusation may have: for old's rate being higher than its bound, and for new's test.
-BOUND_ALPHA: Final = 0.002
-TEST_ALPHA: Final = 0.008
+# The chance, for one place and for all time, that it is accused although new differs there no more often than old.
+ALPHA: Final = 0.002
 # A single difference between two reads of old may be a write that came in between.
 LEAST: Final = 2
 # Places that are kept; what is beyond is not noise.
 MOST: Final = 5000
 
-Place = tuple[str, str, int]
+Spot = tuple[str, int]
+
+
+class Place(NamedTuple):
+    """
+    One place: an endpoint, a path pattern and a kind of difference, as a number.
+    """
+
+    endpoint: str
+    pattern: str
+    kind: int
 
 
 @dataclass(slots=True, kw_only=True)
 class Known:
     """
-    One place: old differed from itself in `bad` of `n` twin pairs; new, since `budget` was set, in `live_bad` of
-    `live`.
-    Times are wall-clock seconds; `learned` is False while it is only proposed.
+    What is known of one place: old differed from itself in `bad` of `n` twin pairs, new from old as `live` has it.
+
+    `learned` is False while it is only proposed, `accused` is when it was, 0 for not. `held`: somebody has accepted how
+    often new differs; that is what it is measured by from then on, and twins no longer change it.
     """
 
-    bad: int
-    n: int
+    bad: int = 0
+    n: int = 0
     since: float
     last: float
     learned: bool
-    live_bad: int = 0
-    live: int = 0
-    budget: float = 1.0
-    accused_at: float = 0.0
+    held: bool = False
+    accused: float = 0.0
+    live: Excess = field(default_factory=Excess)
 
     @property
-    def rate(self) -> float:
+    def state(self) -> str:
         """
-        How often old differs from itself here.
+        In one word.
         """
-        return self.bad / self.n if self.n else 0.0
+        if self.accused:
+            return "accused"
+        if not self.learned:
+            return "proposed"
+        return "noise" if self.bad >= LEAST else "seen once"
 
 
 @dataclass(slots=True, kw_only=True)
 class Noise:
     """
-    All places. `open_until`: what is found before is learned, later only proposed. A place that twins haven't shown for
-    `lasts` seconds expires.
+    All places. `open_until`: what is found before is learned, later only proposed. `lasts`: a place that twins haven't
+    shown for so many seconds expires. `frozen`: rates stay as they are, and nothing is learned.
     """
 
     open_until: float
     lasts: float
     frozen: bool = False
-    twins: dict[str, int] = field(default_factory=dict)
-    places: dict[Place, Known] = field(default_factory=dict)
+    endpoints: dict[str, dict[Spot, Known]] = field(default_factory=dict)
+    count: int = 0
 
-    def teach(self, endpoint: str, pairs: int, bad: Mapping[tuple[str, int], int], at: float) -> None:
+    def teach(self, endpoint: str, pairs: int, bad: Mapping[Spot, int], at: float) -> None:
         """
         `pairs` more twin pairs of an endpoint, and in how many of them each place differed.
         """
-        if self.frozen:
-            self._propose(endpoint, bad, at)
-            return
-        before = self.twins.get(endpoint, 0)
-        total = self.twins[endpoint] = before + pairs
-        for (pattern, kind), times in bad.items():
-            place = (endpoint, pattern, kind)
-            known = self.places.get(place)
-            if known is None:
-                if len(self.places) >= MOST:
-                    continue
-                known = self.places[place] = Known(bad=0, n=0, since=at, last=at, learned=at < self.open_until)
-            known.bad += times
-            known.last = at
-        doubled = before.bit_length() != total.bit_length()
-        for place, known in self.places.items():
-            if place[0] == endpoint:
-                known.n = total
-                if known.learned and doubled:
-                    self._set_budget(known)
-
-    def _propose(self, endpoint: str, bad: Mapping[tuple[str, int], int], at: float) -> None:
-        """
-        With a frozen baseline, rates stay as they are; that a place is still noisy keeps it from expiring.
-        """
-        for (pattern, kind), times in bad.items():
-            known = self.places.get((endpoint, pattern, kind))
-            if known is not None:
+        places = self.endpoints.setdefault(endpoint, {}) if bad else self.endpoints.get(endpoint, {})
+        for spot in bad:
+            if spot not in places and self.count < MOST:
+                self.count += 1
+                learned = at < self.open_until and not self.frozen
+                places[spot] = Known(since=at, last=at, learned=learned)
+        for spot, known in places.items():
+            times = bad.get(spot, 0)
+            if times:
                 known.last = at
-            elif len(self.places) < MOST:
-                twins = self.twins.get(endpoint, 0)
-                self.places[endpoint, pattern, kind] = Known(bad=times, n=twins, since=at, last=at, learned=False)
+            # With a frozen baseline a proposed place goes on counting: somebody may want to accept it.
+            if not known.held and not (self.frozen and known.learned):
+                known.bad += times
+                known.n += pairs
 
-    def _set_budget(self, known: Known) -> None:
+    def watch(self, endpoint: str, pairs: int, bad: Mapping[Spot, int], at: float) -> list[Place]:
         """
-        A bound holds for one look, so it is only renewed when there are twice as many pairs, and the test starts anew.
+        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed. Returns
+        the places that are accused by it.
         """
-        known.budget = upper_bound(known.bad, known.n, BOUND_ALPHA)
-        known.live = known.live_bad = 0
+        accused = []
+        for spot, known in self.endpoints.get(endpoint, {}).items():
+            if known.state != "noise":
+                continue
+            known.live.add(bad.get(spot, 0), pairs)
+            if known.live.says(ALPHA, known.bad, known.n):
+                known.accused = at
+                accused.append(Place(endpoint, *spot))
+        return accused
+
+    # What people decide...
 
     def freeze(self) -> None:
         """
         Make what is known the baseline: rates stay as they are from now on, and nothing is learned any more.
         """
         self.frozen = True
-        for known in self.places.values():
-            if known.learned:
-                self._set_budget(known)
+
+    def learn(self, until: float) -> None:
+        """
+        Learn until then, whether frozen or not.
+        """
+        self.frozen = False
+        self.open_until = until
 
     def accept(self, place: Place, at: float) -> None:
         """
-        Somebody says that a proposed or accused place is noise. Raises KeyError for one that isn't known.
+        Somebody says that a proposed or accused place is noise; of an accused one, that it may go on as it did since.
+
+        Raises KeyError for one that isn't known.
         """
-        known = self.places[place]
-        known.learned, known.accused_at, known.last = True, 0.0, at
-        self._set_budget(known)
+        known = self.endpoints[place.endpoint][place.pattern, place.kind]
+        if known.accused:
+            known.bad, known.n, known.held = known.live.bad, known.live.n, True
+        known.bad, known.n = max(known.bad, LEAST), max(known.n, LEAST)
+        known.learned, known.accused, known.last, known.live = True, 0.0, at, Excess()
 
     def forget(self, place: Place) -> None:
         """
-        Somebody says that it isn't. Raises KeyError for one that isn't known.
+        Somebody says that it isn't noise: it is only proposed again, as long as twins show it. Raises KeyError for one
+        that isn't known.
         """
-        del self.places[place]
+        known = self.endpoints[place.endpoint][place.pattern, place.kind]
+        known.learned, known.held, known.accused, known.live = False, False, 0.0, Excess()
 
-    def watch(self, endpoint: str, pairs: int, bad: Mapping[tuple[str, int], int], at: float) -> list[Place]:
+    def expire(self, at: float) -> None:
         """
-        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed. Returns
-        the places that are accused by it.
+        Forget what twins haven't shown for long.
         """
-        accused = []
-        for place, known in self.places.items():
-            if place[0] != endpoint or not known.learned or known.accused_at:
-                continue
-            known.live += pairs
-            known.live_bad += bad.get((place[1], place[2]), 0)
-            if known.budget < 1.0 and Betting(known.budget, "above", bad=known.live_bad, n=known.live).says(TEST_ALPHA):
-                known.accused_at = at
-                accused.append(place)
-        return accused
+        for endpoint, places in list(self.endpoints.items()):
+            for spot in [spot for spot, known in places.items() if at - known.last > self.lasts]:
+                del places[spot]
+                self.count -= 1
+            if not places:
+                del self.endpoints[endpoint]
 
-    def expire(self, at: float) -> bool:
-        """
-        Forget what twins haven't shown for long. True if there was any.
-        """
-        old = [place for place, known in self.places.items() if at - known.last > self.lasts]
-        for place in old:
-            del self.places[place]
-        return bool(old)
+    # For who asks...
 
-    def noisy(self) -> Iterable[Noisy]:
+    def all(self) -> Iterator[tuple[Place, Known]]:
+        """
+        Every place, in order.
+        """
+        for endpoint, places in sorted(self.endpoints.items()):
+            for spot, known in sorted(places.items()):
+                yield Place(endpoint, *spot), known
+
+    def noisy(self) -> tuple[Noisy, ...]:
         """
         The places whose differences are noise now.
         """
-        for (endpoint, pattern, kind), known in sorted(self.places.items()):
-            if known.learned and not known.accused_at and known.bad >= LEAST:
-                yield Noisy(endpoint=endpoint, pattern=pattern, kind=Kind(kind))
+        return tuple(
+            Noisy(endpoint=place.endpoint, pattern=place.pattern, kind=Kind(place.kind))
+            for place, known in self.all()
+            if known.state == "noise"
+        )
 
     def listing(self) -> list[dict[str, Any]]:
         """
@@ -174,26 +187,48 @@ class Noise:
         """
         return [
             {
-                "endpoint": endpoint,
-                "path": pattern,
-                "kind": Kind(kind).name.lower(),
-                "state": _state(known),
+                "endpoint": place.endpoint,
+                "path": place.pattern,
+                "kind": Kind(place.kind).name.lower(),
+                "state": known.state,
                 "twins": known.n,
-                "rate": round(known.rate, 6),
-                "budget": round(known.budget, 6),
-                "live": known.live,
-                "live_rate": round(known.live_bad / known.live, 6) if known.live else None,
+                "rate": _share(known.bad, known.n),
+                "live": known.live.n,
+                "live_rate": _share(known.live.bad, known.live.n),
+                "held": known.held,
                 "since": known.since,
                 "last": known.last,
+                "accused": known.accused or None,
                 "expires": known.last + self.lasts,
             }
-            for (endpoint, pattern, kind), known in sorted(self.places.items())
+            for place, known in self.all()
         ]
 
 
-def _state(known: Known) -> str:
-    if known.accused_at:
-        return "accused"
-    if not known.learned:
-        return "proposed"
-    return "noise" if known.bad >= LEAST else "seen once"
+def _share(bad: int, n: int) -> float | None:
+    return round(bad / n, 6) if n else None
+
+
+def dump(noise: Noise) -> dict[str, Any]:
+    """
+    What has to survive, as JSON can carry it.
+    """
+    return {
+        "open_until": noise.open_until,
+        "frozen": noise.frozen,
+        "places": [[*place, asdict(known)] for place, known in noise.all()],
+    }
+
+
+def load(raw: Mapping[str, Any], lasts: float) -> Noise:
+    """
+    What `dump` made. Raises KeyError, TypeError or ValueError for anything else.
+    """
+    noise = Noise(open_until=float(raw["open_until"]), lasts=lasts, frozen=bool(raw["frozen"]))
+    for endpoint, pattern, kind, known in raw["places"]:
+        live = known.pop("live")
+        stretches = [Stretch(**stretch) for stretch in live.pop("stretches")]
+        places = noise.endpoints.setdefault(str(endpoint), {})
+        places[str(pattern), int(Kind(kind))] = Known(**known, live=Excess(**live, stretches=stretches))
+        noise.count += 1
+    return noise

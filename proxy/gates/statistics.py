@@ -17,7 +17,6 @@ Direction = Literal["above", "below"]
 
 # Rates that are bet on when the question is "above", as shares of the way up from the budget: dense near it, as small
 # excesses hide there. Each rate costs the others some evidence (the logarithm of their number), each gap what is in it.
-# Simulated against 50 % learned from 20,000 pairs: +5 points found within 5,000 pairs in 98 % of the runs.
 ABOVE: Final = tuple(1.6**-step for step in range(12))
 # The same for "below", as shares of the budget.
 BELOW: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -161,14 +160,16 @@ def binomial_tail(most: int, n: int, rate: float) -> float:
 
 
 def _terms_down(term: float, at: int, n: int, odds: float) -> Iterable[float]:
-    while at > 0 and term > 1e-300:
+    least = term * 1e-18
+    while at > 0 and term > least:
         term *= at / ((n - at + 1) * odds)
         at -= 1
         yield term
 
 
 def _terms_up(term: float, at: int, most: int, n: int, odds: float) -> Iterable[float]:
-    while at < most and term > 1e-300:
+    least = term * 1e-18
+    while at < most and term > least:
         term *= (n - at) * odds / (at + 1)
         at += 1
         yield term
