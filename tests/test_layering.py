@@ -51,6 +51,7 @@ PURE_LIBRARIES = {
         "binascii",
         "bisect",
         "collections",
+        "copy",
         "dataclasses",
         "datetime",
         "decimal",

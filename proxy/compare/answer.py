@@ -3,12 +3,8 @@ What is judged: one side's complete answer, as it came over the wire.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 Fields = tuple[tuple[str, str], ...]
-
-# The parameters of a media type (RFC 9110 §8.3.1).
-CHARSET: Final = "charset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +29,3 @@ class Answer:
     media: str
     coding: str
     content: bytes | Cut
-
-
-def media_type(value: str) -> tuple[str, str]:
-    """
-    A Content-Type as its lower-case type and its charset, "" where it names none.
-    """
-    kind, *parameters = value.split(";")
-    charset = ""
-    for parameter in parameters:
-        name, _, said = parameter.partition("=")
-        if name.strip().lower() == CHARSET:
-            charset = said.strip().strip('"').lower()
-    return kind.strip().lower(), charset

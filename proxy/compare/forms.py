@@ -9,24 +9,27 @@ from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-# Forms that both values must have to be excused by form. Each is anchored at both ends by `fullmatch`.
-FORMS: Final = {
-    "uuid": re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}"),
-    # MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 in hexadecimal.
-    "hash": re.compile(
-        r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128}", re.IGNORECASE
-    ),
-    "base64": re.compile(r"(?:[A-Za-z0-9+/_-]{4}){2,}(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?"),
-    "integer": re.compile(r"[+-]?[0-9]+"),
-    "number": re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"),
-}
+UUID: Final = re.compile(r"[0-9A-Fa-f]{8}-?(?:[0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}")
+# MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512 in hexadecimal.
+HASH: Final = re.compile(
+    r"[0-9A-Fa-f]{32}(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{24}|[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64}|[0-9A-Fa-f]{96})?"
+)
+# Not shorter, or a word would be one.
+BASE64: Final = re.compile(r"(?=.{16})(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?")
+INTEGER: Final = re.compile(r"[+-]?[0-9]+")
+NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
+# Forms that both values must have, from end to end, to be excused by form.
+FORMS: Final = {"uuid": UUID, "hash": HASH, "base64": BASE64, "integer": INTEGER, "number": NUMBER}
 FORM_NAMES: Final = (*FORMS, "timestamp")
 
-# Numbers that count seconds, milliseconds or microseconds since 1970, by how large they are: from 1973 to 2286.
+# Numbers that count seconds, milliseconds, microseconds or nanoseconds since 1970, by how large they are: from 1973 to
+# 2286.
 SECONDS: Final = (1e8, 1e10)
 UNITS: Final = (1.0, 1e3, 1e6, 1e9)
 LONGEST_TIME: Final = 64
 LONGEST_NUMBER: Final = 400
+# What a replacement makes of a text can be so many times as long as the replacement.
+LONGEST_REWRITTEN: Final = 2**20
 # What stands before the path of an absolute URL.
 ORIGIN: Final = re.compile(r"\A(?:[A-Za-z][A-Za-z0-9+.-]*:)?//[^/?#\s]*")
 
@@ -37,7 +40,7 @@ def number(value: Any) -> Decimal | None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
-    if isinstance(value, str) and (len(value) > LONGEST_NUMBER or FORMS["number"].fullmatch(value) is None):
+    if isinstance(value, str) and (len(value) > LONGEST_NUMBER or NUMBER.fullmatch(value) is None):
         return None
     try:
         read = Decimal(str(value)) if isinstance(value, float | str) else Decimal(value)
@@ -48,16 +51,19 @@ def number(value: Any) -> Decimal | None:
 
 def within(absolute: Decimal, relative: Decimal) -> Callable[[Any, Any], bool]:
     """
-    Do two numbers lie within `absolute` of each other, or within `relative` times the larger?
+    Do two numbers lie within `absolute` of each other, or within `relative` times the larger? A number and a text are
+    not compared: that one became the other is what a client fails on.
     """
 
     def near(old: Any, new: Any) -> bool:
+        if isinstance(old, str) is not isinstance(new, str):
+            return False
         one, other = number(old), number(new)
         if one is None or other is None:
             return False
         try:
             return abs(one - other) <= max(absolute, relative * max(abs(one), abs(other)))
-        except (InvalidOperation, ArithmeticError):
+        except ArithmeticError:
             return False
 
     return near
@@ -108,14 +114,37 @@ def both_match(pattern: re.Pattern[str]) -> Callable[[Any, Any], bool]:
     """
     Do two texts or numbers match a pattern from end to end?
     """
-    return lambda old, new: (
-        all(
-            pattern.fullmatch(value if isinstance(value, str) else str(value)) is not None
-            for value in (old, new)
-            if not isinstance(value, bool)
+
+    def match(old: Any, new: Any) -> bool:
+        one, other = _text(old), _text(new)
+        return (
+            one is not None
+            and other is not None
+            and pattern.fullmatch(one) is not None
+            and pattern.fullmatch(other) is not None
         )
-        and not any(isinstance(value, bool | dict | list) or value is None for value in (old, new))
-    )
+
+    return match
+
+
+def _text(value: Any) -> str | None:
+    """
+    A text, or a number as text; None for anything else.
+    """
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else None
+
+
+def rewriting(pattern: re.Pattern[str], replacement: str) -> Callable[[str], str]:
+    """
+    Texts with every match replaced; the longest ones as they are.
+    """
+
+    def rewrite(text: str) -> str:
+        return pattern.sub(replacement, text) if len(text) <= LONGEST_REWRITTEN else text
+
+    return rewrite
 
 
 def without_origin(text: str) -> str:

@@ -1,48 +1,51 @@
 """
 STORY 2: two answers to one request, and what is to be said of them.
 
-Top to bottom: statuses, header fields, codings undone, what the bodies are, the bodies themselves as what they are, and
-then, of what was found, what rules, noise and waivers leave over. Pure: a comparer calls it for every pair that isn't
-byte-equal, and `parallax evidence rejudge` for pairs that were kept.
+Top to bottom: statuses, header fields, contents (`contents`: codings undone, what the bodies are, value by value), and
+then, of what was found, what noise and waivers leave over. Rules are asked wherever something differs. Pure: a comparer
+calls it for every pair that isn't byte-equal, and `parallax evidence rejudge` for pairs that were kept.
 """
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from proxy.compare.answer import Answer, Cut, media_type
-from proxy.compare.bodies.form import NotForm, read_form
-from proxy.compare.bodies.json import Document, NotJson, read_both, read_exactly
-from proxy.compare.bodies.text import compare_bytes, compare_lines
-from proxy.compare.bodies.xml import NotXml, read_xml
-from proxy.compare.decode import TooLarge, Undecodable, decode
-from proxy.compare.difference import ABSENT, Difference, Kind
-from proxy.compare.kinds import Body, declared, looks_like
+from proxy.compare.answer import Answer
+from proxy.compare.contents import Documents, compare_contents
+from proxy.compare.decode import TooLarge, Undecodable
+from proxy.compare.difference import STATUS, Difference, Kind, Part
+from proxy.compare.fields import CONTENT_TYPE, compare_fields
+from proxy.compare.found import Found
 from proxy.compare.leaf import Leaf, Rules
-from proxy.compare.signature import Signature, sign
-from proxy.compare.walk import Found, compare, excused
+from proxy.compare.signature import Signature, signature
+from proxy.compare.survey import Survey, met_in_body, met_in_fields
 
 Verdict = Literal["equivalent", "noise", "waived", "divergent"]
 Reason = Literal["undecodable", "body_too_large"]
 
-UTF_8: Final = frozenset({"", "utf-8", "utf8", "us-ascii", "ascii"})
+# The frames of Python that values of `bodies.json.MOST_LEVELS` levels need: whoever calls sets this recursion limit.
+FRAMES: Final = 10_000
+# Answers without content by their status (RFC 9110 §15), and the fields that are about content.
+NO_CONTENT: Final = frozenset({204, 205, 304})
+ABOUT_CONTENT: Final = frozenset({CONTENT_TYPE, "content-language", "content-disposition"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """
     What one endpoint's pairs are judged by: compiled rules for bodies and header fields, statuses that count as equal
-    (by which rule), noisy places (pattern and kind), waived signatures (ids), and the bytes a body may decode into.
+    (by which rule), noisy places (pattern and kind), waived signatures (ids, and the parts of those that are known),
+    and the bytes a body may decode into.
     """
 
     endpoint: str
     body: Rules | None = None
     fields: Mapping[str, Leaf] = field(default_factory=dict)
+    any_field: Leaf | None = None
     same_status: Callable[[int, int], int | None] | None = None
-    noise: Collection[tuple[str, Kind]] = frozenset()
+    noise: Collection[Part] = frozenset()
     waived: Collection[str] = frozenset()
+    accepted: Sequence[frozenset[Part]] = ()
     largest: int = 16 * 2**20
 
 
@@ -51,264 +54,121 @@ class Judgement:
     """
     What is said of one pair: a verdict, or the reason why there is none.
 
-    `differences` are all that no rule excused, noise and waived ones too, and `more` how many were not listed;
-    `signature` is that of those which count: without noise, where anything else is left. `hidden` is how often each
-    rule excused something.
+    `differences` are all that no rule excused, noise and waived ones too, and `more` how many were not listed; `parts`
+    are the patterns and kinds of all of them. `signature` is that of those which count: without noise, where anything
+    else is left. `hidden` is how often each rule excused something; `survey` says more of that, when it was asked for.
     """
 
     verdict: Verdict | None
     reason: Reason | None = None
     differences: tuple[Difference, ...] = ()
     more: int = 0
+    parts: frozenset[Part] = frozenset()
     signature: Signature | None = None
     hidden: Mapping[int, int] = field(default_factory=dict)
+    survey: Survey | None = None
 
     @property
     def kinds(self) -> int:
         """
         The kinds of difference as a mask of bits.
         """
-        return sum({1 << difference.kind for difference in self.differences})
+        return sum({1 << kind for _, kind in self.parts})
 
 
-def judge(old: Answer, new: Answer, book: Book) -> Judgement:
+def judge(old: Answer, new: Answer, book: Book, *, surveyed: bool = False) -> Judgement:
     """
-    Judge one pair. Never raises for what the answers hold; time is for the caller to bound.
+    Judge one pair. Never raises for what the answers hold; time is for the caller to bound. `surveyed` finds out as
+    well where rules apply and what they hide, which costs as much again.
     """
-    found = Found()
-    _compare_status(old, new, book, found)
-    _compare_fields(old, new, book, found)
+    found = Found(telling=surveyed)
+    documents: Documents | None = None
+    reason: Reason | None = None
     try:
-        _compare_content(old, new, book, found)
+        documents = _compare(old, new, book, found)
     except TooLarge:
-        return Judgement(verdict=None, reason="body_too_large", hidden=found.hidden)
+        reason = "body_too_large"
     except Undecodable:
-        return Judgement(verdict=None, reason="undecodable", hidden=found.hidden)
-    return _conclude(found, book)
+        reason = "undecodable"
+    seen = _survey(old, new, book, documents, found) if surveyed else None
+    return _conclude(found, book, reason, seen)
 
 
-def _conclude(found: Found, book: Book) -> Judgement:
+def _compare(old: Answer, new: Answer, book: Book, found: Found) -> Documents | None:
     """
-    The verdict on what is left over: rules have excused already, then noise, then waivers.
+    Find everything that no rule excuses. What comes back are the bodies as they were read, if they were.
     """
-    differences = tuple(found.differences)
-    if not differences:
-        return Judgement(verdict="equivalent", hidden=found.hidden)
-    counting = [one for one in differences if (one.pattern, one.kind) not in book.noise] if book.noise else differences
-    signature = sign(book.endpoint, counting or differences)
-    verdict: Verdict = "divergent"
-    if not counting and not found.more:
-        verdict = "noise"
-    elif signature.id in book.waived:
-        verdict = "waived"
-    return Judgement(
-        verdict=verdict, differences=differences, more=found.more, signature=signature, hidden=found.hidden
-    )
-
-
-# Heads...
-
-
-def _compare_status(old: Answer, new: Answer, book: Book, found: Found) -> None:
-    if old.status == new.status:
-        return
-    rule = None if book.same_status is None else book.same_status(old.status, new.status)
-    if rule is None:
-        found.differences.append(Difference(Kind.STATUS, (), old.status, new.status, "status"))
-    else:
-        found.hide(rule)
-
-
-def _compare_fields(old: Answer, new: Answer, book: Book, found: Found) -> None:
-    """
-    Fields by name: the values of one name in their order, names in any.
-    """
-    ours, theirs = _by_name(old), _by_name(new)
-    for name in chain(ours, (name for name in theirs if name not in ours)):
-        one, other = ours.get(name), theirs.get(name)
-        if one == other:
-            continue
-        leaf = book.fields.get(name)
-        if leaf is not None and leaf.ignore is not None:
-            found.hide(leaf.ignore)
-        elif leaf is not None and one is not None and other is not None and _same_values(one, other, leaf, found):
-            pass
+    if old.status != new.status:
+        rule = None if book.same_status is None else book.same_status(old.status, new.status)
+        if rule is not None:
+            found.hide(rule, Kind.STATUS, place=f"{STATUS}:{old.status}:{new.status}")
+            if {old.status, new.status} & NO_CONTENT:
+                # Who excuses 204 for 200 has excused that there is no content.
+                old, new = _without_content(old), _without_content(new)
         else:
-            found.differences.append(Difference(Kind.HEADER, (), _shown(one), _shown(other), f"header:{name}"))
-
-
-def _shown(values: list[str] | None) -> Any:
-    return ABSENT if values is None else ", ".join(values)
-
-
-def _by_name(answer: Answer) -> dict[str, list[str]]:
-    fields: dict[str, list[str]] = {}
-    for name, value in answer.fields:
-        fields.setdefault(name, []).append(value)
-    # Cookies are set in any order.
-    if "set-cookie" in fields:
-        fields["set-cookie"].sort()
-    return fields
-
-
-def _same_values(old: list[str], new: list[str], leaf: Leaf, found: Found) -> bool:
-    if leaf.array is not None and Counter(old) == Counter(new):
-        found.hide(leaf.array)
-        return True
-    return len(old) == len(new) and all(
-        one == other or excused(one, other, leaf, found) for one, other in zip(old, new, strict=True)
+            found.add(Kind.STATUS, (), old.status, new.status, STATUS)
+            if old.status // 100 != new.status // 100:
+                # A success and an error: that everything else differs too says nothing more.
+                return None
+    compare_fields(old, new, book.fields, book.any_field, found)
+    return compare_contents(
+        old, new, rules=book.body, type_rule=book.fields.get(CONTENT_TYPE), largest=book.largest, found=found
     )
 
 
-# Bodies...
+def _without_content(answer: Answer) -> Answer:
+    fields = tuple((name, value) for name, value in answer.fields if name not in ABOUT_CONTENT)
+    return Answer(status=answer.status, fields=fields, media="", coding="", content=b"")
 
 
-def _compare_content(old: Answer, new: Answer, book: Book, found: Found) -> None:
-    if isinstance(old.content, Cut) or isinstance(new.content, Cut):
-        if old.content != new.content:
-            found.add(Kind.CUT, (), _length(old), _length(new))
-        return
-    ours, theirs = _decoded(old, old.content, book.largest), _decoded(new, new.content, book.largest)
-    if ours is None and theirs is None:
-        raise Undecodable("neither side's content can be decoded")
-    if ours is None or theirs is None:
-        found.add(Kind.ENCODING, (), old.coding, new.coding)
-    elif ours != theirs:
-        _compare_bodies(_Side(old, ours), _Side(new, theirs), book.body, found)
-
-
-def _length(answer: Answer) -> int:
-    return answer.content.length if isinstance(answer.content, Cut) else len(answer.content)
-
-
-def _decoded(answer: Answer, content: bytes, limit: int) -> bytes | None:
+def _conclude(found: Found, book: Book, reason: Reason | None, seen: Survey | None) -> Judgement:
     """
-    The content without codings and in UTF-8 where it is text; None if it is not in the coding it claims.
+    The verdict on what is left over: rules have excused already, then noise, then waivers. Where the contents could not
+    be looked at, only another difference that counts makes a verdict.
     """
-    try:
-        content = decode(content, answer.coding, limit)
-    except Undecodable:
-        return None
-    _, charset = media_type(answer.media)
-    if charset not in UTF_8:
-        try:
-            return content.decode(charset).encode()
-        except (LookupError, ValueError):
-            return content
-    return content
+    if not found.differences:
+        verdict: Verdict | None = None if reason else "equivalent"
+        return Judgement(verdict=verdict, reason=reason, hidden=found.hidden, survey=seen)
+    parts = frozenset(found.parts)
+    counting = parts.difference(book.noise) if book.noise else parts
+    signed = signature(book.endpoint, counting or parts)
+    verdict = "divergent"
+    # What was too much to be remembered is neither known noise nor accepted.
+    if not counting and not found.lost:
+        verdict = "noise"
+    elif not found.lost and (signed.id in book.waived or _are_accepted(counting, book.accepted)):
+        verdict = "waived"
+    if reason is not None and verdict != "divergent":
+        return Judgement(verdict=None, reason=reason, hidden=found.hidden, survey=seen)
+    return Judgement(
+        verdict=verdict,
+        differences=tuple(found.differences),
+        more=found.more,
+        parts=parts,
+        signature=signed,
+        hidden=found.hidden,
+        survey=seen,
+    )
 
 
-class _Side:
+def _are_accepted(parts: frozenset[Part], accepted: Sequence[frozenset[Part]]) -> bool:
     """
-    One side's decoded content, and what it is taken for until it is read: what it says, else what it looks like.
+    Is this nothing but some waived signatures together?
     """
-
-    __slots__ = ("content", "kind")
-
-    def __init__(self, answer: Answer, content: bytes) -> None:
-        self.content = content
-        looks = looks_like(content)
-        self.kind = looks if looks is Body.EMPTY else declared(media_type(answer.media)[0]) or looks
+    within = [one for one in accepted if one <= parts]
+    return bool(within) and frozenset().union(*within) == parts
 
 
-def _compare_bodies(old: _Side, new: _Side, rules: Rules | None, found: Found) -> None:
+def _survey(old: Answer, new: Answer, book: Book, documents: Documents | None, found: Found) -> Survey:
     """
-    Two different contents, as what they are; that one of them is something else is a difference by itself.
+    What the rules did: those that excused something were met, of course.
     """
-    if Body.EMPTY in {old.kind, new.kind}:
-        missing = new.kind is Body.EMPTY
-        found.add(Kind.MISSING if missing else Kind.EXTRA, (), old.content, new.content)
-        return
-    if old.kind is new.kind and _both(old.kind, old.content, new.content, rules, found):
-        return
-    kinds = [_really(side) for side in (old, new)]
-    if kinds[0] is not kinds[1]:
-        found.add(Kind.MEDIA_TYPE, (), kinds[0].value, kinds[1].value)
-    elif not _both(kinds[0], old.content, new.content, rules, found):
-        compare_bytes(old.content, new.content, found)
-
-
-def _really(side: _Side) -> Body:
-    """
-    What a body is, by reading it: as it says, as it looks, or as plain as it gets.
-    """
-    for kind in dict.fromkeys((side.kind, looks_like(side.content), Body.TEXT)):
-        reads = READERS.get(kind)
-        try:
-            if reads is not None:
-                reads(side.content)
-        except (NotForm, NotJson, NotXml, UnicodeDecodeError, RecursionError):
-            continue
-        return kind
-    return Body.BINARY
-
-
-def _both(kind: Body, old: bytes, new: bytes, rules: Rules | None, found: Found) -> bool:
-    """
-    Compare two bodies of one kind; False, and nothing found, if one of them is not of that kind.
-    """
-    before = len(found.differences), found.more
-    try:
-        _COMPARE[kind](old, new, rules, found)
-    except (NotForm, NotJson, NotXml, UnicodeDecodeError, RecursionError):
-        del found.differences[before[0] :]
-        found.more = before[1]
-        return False
-    return True
-
-
-def _compare_json(old: bytes, new: bytes, rules: Rules | None, found: Found) -> None:
-    _compare_documents(*read_both(old, new), rules, found)
-
-
-def _compare_lines_of_json(old: bytes, new: bytes, rules: Rules | None, found: Found) -> None:
-    """
-    A document a line is an array of them.
-    """
-    _compare_documents(*read_both(_as_array(old), _as_array(new)), rules, found)
-
-
-def _as_array(content: bytes) -> bytes:
-    return b"[" + b",".join(line for part in content.split(b"\n") if (line := part.strip(b" \t\r\x1e"))) + b"]"
-
-
-def _compare_documents(old: Document, new: Document, rules: Rules | None, found: Found) -> None:
-    found.exact = old.exact
-    if old.duplicates != new.duplicates:
-        found.add(Kind.DUPLICATE, (), list(old.duplicates), list(new.duplicates))
-    compare(old.value, new.value, rules, found)
-
-
-def _compare_xml(old: bytes, new: bytes, rules: Rules | None, found: Found) -> None:
-    compare(read_xml(old), read_xml(new), rules, found)
-
-
-def _compare_form(old: bytes, new: bytes, rules: Rules | None, found: Found) -> None:
-    compare(read_form(old.decode()), read_form(new.decode()), rules, found)
-
-
-def _compare_text(old: bytes, new: bytes, rules: Rules | None, found: Found) -> None:
-    compare_lines(old.decode(), new.decode(), rules, found)
-
-
-def _compare_opaque(old: bytes, new: bytes, _rules: Rules | None, found: Found) -> None:
-    compare_bytes(old, new, found)
-
-
-_COMPARE: Final[dict[Body, Callable[[bytes, bytes, Rules | None, Found], None]]] = {
-    Body.JSON: _compare_json,
-    Body.NDJSON: _compare_lines_of_json,
-    Body.XML: _compare_xml,
-    Body.HTML: _compare_text,
-    Body.FORM: _compare_form,
-    Body.TEXT: _compare_text,
-    Body.BINARY: _compare_opaque,
-}
-# Readers by which a body shows what it really is; HTML and binary content can't be told from others by reading.
-READERS: Final[dict[Body, Callable[[bytes], Any]]] = {
-    Body.JSON: read_exactly,
-    Body.NDJSON: lambda content: read_exactly(_as_array(content)),
-    Body.XML: read_xml,
-    Body.FORM: lambda content: read_form(content.decode()),
-    Body.TEXT: bytes.decode,
-}
+    names = {name for answer in (old, new) for name, _ in answer.fields}
+    met = met_in_fields(names, book.fields, book.any_field) | found.hidden.keys()
+    whole = documents is not None
+    for document in documents or ():
+        more, all_of_it = met_in_body(document.value, book.body)
+        met |= more
+        whole = whole and all_of_it
+    hides = {rule: frozenset(parts) for rule, parts in (found.told or {}).items()}
+    return Survey(met=frozenset(met), hides=hides, whole=whole)

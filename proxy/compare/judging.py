@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.compare.difference import Kind
+from proxy.compare.difference import Kind, Part
 from proxy.compare.judge import Book
 from proxy.compare.rules import Rule, compile_rules
 
@@ -28,10 +28,21 @@ class Noisy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """
+    A waived signature by its parts: so a pair that shows two waived signatures at once is waived too.
+    """
+
+    endpoint: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgingTable:
     """
     Everything pairs are judged by. `rules` are for all endpoints, `by_endpoint` come after them; `waived` are ids of
-    signatures, `largest` the bytes a body may decode into, `max_seconds` what a pair may cost.
+    signatures, `accepted` the same signatures by their parts, where those are known; `largest` the bytes a body may
+    decode into, `max_seconds` what a pair may cost.
     """
 
     version: int
@@ -39,6 +50,7 @@ class JudgingTable:
     by_endpoint: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     noise: tuple[Noisy, ...] = ()
     waived: frozenset[str] = frozenset()
+    accepted: tuple[Accepted, ...] = ()
     largest: int = 16 * 2**20
     max_seconds: float = 1.0
 
@@ -51,7 +63,7 @@ class Judging:
     def __init__(self, table: JudgingTable) -> None:
         self.table = table
         self._books: dict[str, Book] = {}
-        self._noise: dict[str, set[tuple[str, Kind]]] = {}
+        self._noise: dict[str, set[Part]] = {}
         for noisy in table.noise:
             self._noise.setdefault(noisy.endpoint, set()).add((noisy.pattern, noisy.kind))
 
@@ -78,9 +90,11 @@ class Judging:
             endpoint=endpoint,
             body=compiled.body,
             fields=compiled.fields,
+            any_field=compiled.any_field,
             same_status=compiled.same_status,
             noise=frozenset(self._noise.get(endpoint, ())),
             waived=self.table.waived,
+            accepted=[frozenset(one.parts) for one in self.table.accepted if one.endpoint == endpoint],
             largest=self.table.largest,
         )
 
@@ -105,6 +119,10 @@ def decode(data: bytes) -> JudgingTable:
             Noisy(endpoint=one["endpoint"], pattern=one["pattern"], kind=Kind(one["kind"])) for one in raw["noise"]
         ),
         waived=frozenset(raw["waived"]),
+        accepted=tuple(
+            Accepted(endpoint=one["endpoint"], parts=tuple((pattern, Kind(kind)) for pattern, kind in one["parts"]))
+            for one in raw["accepted"]
+        ),
         largest=raw["largest"],
         max_seconds=raw["max_seconds"],
     )

@@ -1,24 +1,45 @@
 """
 Rules: what differs and doesn't matter. Written in the configuration, checked there, compiled here once per endpoint.
 
-A rule says what it does, where, and with what. Where is a path pattern (`paths`) or `header:NAME`. Compiled, all rules
-of an endpoint are one machine for bodies, a `Leaf` for each header field, and a function for statuses.
+A rule says what it does, where, and with what. Where is a path pattern (`paths`), `header:NAME`, or nothing: then it is
+for every value in bodies and compared header fields. Compiled, all rules of an endpoint are one machine for bodies, a
+`Leaf` for each header field, and a function for statuses.
+
+Of several rules for one place, `ignore` hides all there is; else texts are rewritten in the order of the rules, then
+each is asked for an excuse; of two for an array the last counts.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import inf
 from typing import Any, Final
 
-from proxy.compare.forms import both_match, both_of, single_spaced, times_within, within, without_origin
+from proxy.compare.forms import (
+    both_match,
+    both_of,
+    rewriting,
+    single_spaced,
+    times_within,
+    within,
+    without_origin,
+)
 from proxy.compare.leaf import Leaf, Rules
 from proxy.compare.paths import DEEP, Pattern, parse_path
 from proxy.compare.states import Machine
 
 EVERYWHERE: Final[Pattern] = (DEEP,)
 HEADER: Final = "header:"
+STATUS: Final = "status"
+STATUS_CLASS: Final = re.compile(r"[1-5]xx")
 MOST_RULES: Final = 500
+LONGEST_PATTERN: Final = 1000
+LONGEST_REPLACEMENT: Final = 200
+# What a rule may do to header fields when it doesn't say where; null and arrays are of bodies alone.
+FOR_TEXTS: Final = frozenset(
+    {"ignore_values", "numbers", "times", "forms", "case", "whitespace", "url_host", "rewrite"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +74,7 @@ class _Making:
     array: int | None = None
     key: tuple[str, ...] = ()
     null: int | None = None
+    rules: list[int] = field(default_factory=list)
 
     def leaf(self) -> Leaf:
         return Leaf(
@@ -62,6 +84,7 @@ class _Making:
             array=self.array,
             key=self.key,
             null=self.null,
+            rules=tuple(self.rules),
         )
 
 
@@ -71,6 +94,8 @@ def _ignore(making: _Making, number: int, _rule: Rule) -> None:
 
 def _pattern_of(rule: Rule) -> re.Pattern[str]:
     pattern: str = rule.given["pattern"]
+    if len(pattern) > LONGEST_PATTERN:
+        raise ValueError(f"a regular expression of {len(pattern)} characters; write at most {LONGEST_PATTERN}")
     try:
         return re.compile(pattern)
     except re.error as error:
@@ -83,11 +108,16 @@ def _ignore_values(making: _Making, number: int, rule: Rule) -> None:
 
 def _numbers(making: _Making, number: int, rule: Rule) -> None:
     absolute, relative = (Decimal(str(rule.given.get(name, 0))) for name in ("abs", "rel"))
+    if not (absolute.is_finite() and relative.is_finite() and absolute >= 0 and relative >= 0):
+        raise ValueError("a tolerance below 0 or without end; write a number such as abs: 0.005")
     making.excuses.append((number, within(absolute, relative)))
 
 
 def _times(making: _Making, number: int, rule: Rule) -> None:
-    making.excuses.append((number, times_within(float(rule.given["within"]))))
+    seconds = float(rule.given["within"])
+    if not 0.0 <= seconds < inf:
+        raise ValueError("times within less than 0 seconds; write within: 2s")
+    making.excuses.append((number, times_within(seconds)))
 
 
 def _forms(making: _Making, number: int, rule: Rule) -> None:
@@ -108,11 +138,14 @@ def _url_host(making: _Making, number: int, _rule: Rule) -> None:
 
 def _rewrite(making: _Making, number: int, rule: Rule) -> None:
     pattern, replacement = _pattern_of(rule), rule.given["with"]
+    if len(replacement) > LONGEST_REPLACEMENT:
+        raise ValueError(f"a replacement of {len(replacement)} characters; write at most {LONGEST_REPLACEMENT}")
     try:
+        # Says now what it would say at the first text.
         pattern.sub(replacement, "")
-    except re.error as error:
-        raise ValueError(f"{replacement!r} can't replace anything ({error}); write \\\\1 for the first group") from None
-    making.texts.append((number, lambda text: pattern.sub(replacement, text)))
+    except (re.error, IndexError) as error:
+        raise ValueError(f"{replacement!r} can't replace anything ({error}); write \\1 for the first group") from None
+    making.texts.append((number, rewriting(pattern, replacement)))
 
 
 def _arrays(making: _Making, number: int, rule: Rule) -> None:
@@ -147,6 +180,7 @@ class Compiled:
 
     body: Rules | None
     fields: Mapping[str, Leaf]
+    any_field: Leaf | None
     same_status: Callable[[int, int], int | None] | None
 
 
@@ -156,29 +190,56 @@ def compile_rules(rules: Sequence[Rule]) -> Compiled:
     """
     if len(rules) > MOST_RULES:
         raise ValueError(f"{len(rules)} rules are too many; write at most {MOST_RULES}, with wider paths")
-    in_body = [(number, rule) for number, rule in enumerate(rules) if _is_in_body(rule)]
+    numbered = list(enumerate(rules))
+    for number, rule in numbered:
+        _check(number, rule)
+    in_body = [(number, rule) for number, rule in numbered if rule.does != STATUS and not _field_of(rule)]
 
     def combine(places: Sequence[int]) -> Leaf:
         return _made_of([in_body[place] for place in places])
 
-    machine = Machine([_pattern(rule) for _, rule in in_body], combine) if in_body else None
-    names = sorted({rule.where.removeprefix(HEADER) for rule in rules if rule.where.startswith(HEADER)})
-    statuses = [(number, rule) for number, rule in enumerate(rules) if rule.does == "status"]
+    everywhere = [(number, rule) for number, rule in in_body if not rule.where and rule.does in FOR_TEXTS]
+    names = dict.fromkeys(name for rule in rules if (name := _field_of(rule)))
+    statuses = [(number, rule) for number, rule in numbered if rule.does == STATUS]
     return Compiled(
-        body=None if machine is None else machine.start,
+        body=Machine([_path_of(rule) for _, rule in in_body], combine).start(),
         fields={
-            name: _made_of([(number, rule) for number, rule in enumerate(rules) if rule.where == HEADER + name])
+            name: _made_of([one for one in numbered if _field_of(one[1]) == name or one in everywhere])
             for name in names
         },
+        any_field=_made_of(everywhere) if everywhere else None,
         same_status=_same_status(statuses) if statuses else None,
     )
 
 
-def _is_in_body(rule: Rule) -> bool:
-    return rule.does != "status" and not rule.where.startswith(HEADER)
+def _check(number: int, rule: Rule) -> None:
+    """
+    Raise `ValueError` for a rule that can't be used.
+    """
+    try:
+        if rule.does == STATUS:
+            if not all(isinstance(one, int) or STATUS_CLASS.fullmatch(one) for one in rule.given["of"]):
+                raise ValueError("it names no statuses; write numbers and classes such as 2xx")
+        elif rule.does not in DOES:
+            raise ValueError(f"nobody knows what it does; write one of {', '.join(DOES)}")
+        else:
+            _made_of([(number, rule)])
+            if not _field_of(rule):
+                _path_of(rule)
+    except KeyError as error:
+        raise ValueError(f"{rule.words}: {error.args[0]} is missing") from None
+    except (ArithmeticError, AttributeError, TypeError) as error:
+        raise ValueError(f"{rule.words}: {error}") from None
 
 
-def _pattern(rule: Rule) -> Pattern:
+def _field_of(rule: Rule) -> str:
+    """
+    The header field a rule is for, "" for none.
+    """
+    return rule.where.removeprefix(HEADER).strip().lower() if rule.where.startswith(HEADER) else ""
+
+
+def _path_of(rule: Rule) -> Pattern:
     return parse_path(rule.where) if rule.where else EVERYWHERE
 
 
@@ -186,6 +247,7 @@ def _made_of(rules: Sequence[tuple[int, Rule]]) -> Leaf:
     making = _Making()
     for number, rule in rules:
         DOES[rule.does](making, number, rule)
+        making.rules.append(number)
     return making.leaf()
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from proxy.compare.difference import SEVERITY_NAMES, Difference, Kind, severity
+from proxy.compare.difference import SEVERITY_NAMES, WORDS, Difference, Part, parts_of, severity
 
 # Parts of one signature: beyond, the ones that sort last are left out, which keeps it stable and bounded.
 MOST_PARTS: Final = 64
@@ -24,7 +24,7 @@ class Signature:
 
     id: str
     endpoint: str
-    parts: tuple[tuple[str, Kind], ...]
+    parts: tuple[Part, ...]
 
     @property
     def severity(self) -> str:
@@ -38,13 +38,13 @@ def sign(endpoint: str, differences: Iterable[Difference]) -> Signature:
     """
     The signature of a pair's differences, of which there is at least one.
     """
-    return signature(endpoint, {(difference.pattern, difference.kind) for difference in differences})
+    return signature(endpoint, parts_of(differences))
 
 
-def signature(endpoint: str, parts: Iterable[tuple[str, Kind]]) -> Signature:
+def signature(endpoint: str, parts: Iterable[Part]) -> Signature:
     """
     The signature of these parts: the SHA-256 of the endpoint and one line for each part, cut to 64 bit.
     """
     chosen = tuple(sorted(set(parts), key=lambda part: (severity(part[1]), part))[:MOST_PARTS])
-    text = "\n".join([endpoint, *(f"{kind.name.lower()} {pattern}" for pattern, kind in chosen)])
+    text = "\n".join([endpoint, *(f"{WORDS[kind]} {pattern}" for pattern, kind in chosen)])
     return Signature(id=sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], endpoint=endpoint, parts=chosen)

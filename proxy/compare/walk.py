@@ -2,72 +2,44 @@
 The differ: two JSON values side by side, types before values.
 
 `plain` walks where no rule can apply, which is nearly everywhere, with as little as Python allows; `ruled` walks along
-the machine of the rules (`states`). Both put what they find into a `Found`. Values are those of `bodies.json`: dict,
-list, str, bool, None, int, float (as orjson gives them) or Decimal (when numbers were read exactly).
+the machine of the rules (`states`). Both put what they find into a `Found`. Values are those of `bodies.base`.
 
 In Python `True == 1` and `1 == 1.0`; to a client they are different things, so types are compared first. A number
 written as 1 on one side and as 1.0 on the other is a difference of type, since clients in typed languages fail on it;
 0.1 and 0.10 are the same number.
 
 Most parts of two answers are the same. orjson writes a value several times faster than Python walks it, and writes
-different bytes for values of different types; so where two parts are written the same, nobody walks them.
+different bytes for values of different types; so where two parts are written the same, nobody walks them. Far down that
+would write the same parts again and again, so it ends at `WRITTEN` levels: time is in proportion to the size of the
+bodies, whatever they hold.
 """
 
 from collections import Counter
 from typing import Any, Final
 
-from orjson import dumps
+from orjson import OPT_SORT_KEYS, dumps
 
-from proxy.compare.canonical import canonical, identity, matched
-from proxy.compare.difference import ABSENT, Difference, Kind, Steps
-from proxy.compare.leaf import Leaf, Rules
+from proxy.compare.align import gaps
+from proxy.compare.difference import ABSENT, Kind, Steps
+from proxy.compare.found import Differs, Found
+from proxy.compare.leaf import Leaf, Rules, excuse
+from proxy.compare.pairing import as_set, by_key
 
-MOST_DIFFERENCES: Final = 1000
+WRITTEN: Final = 24
+CONTAINERS: Final = (dict, list)
+# Elements that are written together, which is quicker than one by one.
+TOGETHER: Final = 16
 
-# Comparisons of elements with elements, to match those that no canonical form tells apart.
-MOST_TRIES: Final = 10_000
 
-
-class Found:
+def compare(old: Any, new: Any, rules: Rules | None, found: Found, steps: Steps = ()) -> None:
     """
-    What a walk found: at most `most` differences (`more` counts the others), and how often each rule hid one.
-
-    `exact`: values may hold what orjson can't write (Decimal, long integers, lone surrogates).
-    """
-
-    __slots__ = ("differences", "exact", "hidden", "more", "most")
-
-    def __init__(self, *, exact: bool = False, most: int = MOST_DIFFERENCES) -> None:
-        self.exact = exact
-        self.differences: list[Difference] = []
-        self.hidden: dict[int, int] = {}
-        self.more = 0
-        self.most = most
-
-    def add(self, kind: Kind, steps: Steps, old: Any, new: Any) -> None:
-        """
-        Note one difference.
-        """
-        if len(self.differences) < self.most:
-            self.differences.append(Difference(kind, steps, old, new))
-        else:
-            self.more += 1
-
-    def hide(self, rule: int) -> None:
-        """
-        Note that a rule excused something that differs.
-        """
-        self.hidden[rule] = self.hidden.get(rule, 0) + 1
-
-
-def compare(old: Any, new: Any, rules: Rules | None, found: Found) -> None:
-    """
-    Compare two whole bodies. May raise `RecursionError` for values that are nested too deeply.
+    Compare two values, whole bodies unless `steps` lead to them; `rules` are those of their place. May raise
+    `RecursionError` for values that are nested too deeply.
     """
     if rules is None:
-        plain(old, new, (), found)
+        plain(old, new, steps, found)
     else:
-        ruled(old, new, (), found, rules)
+        ruled(old, new, steps, found, rules)
 
 
 # Where no rule applies...
@@ -83,7 +55,7 @@ def plain(old: Any, new: Any, steps: Steps, found: Found) -> None:
     elif kind is dict:
         _plain_members(old, new, steps, found)
     elif kind is list:
-        _plain_elements(old, new, steps, found)
+        _elements(old, new, steps, found, None)
     elif old != new:
         found.add(Kind.VALUE, steps, old, new)
 
@@ -97,6 +69,7 @@ def _plain_members(old: dict[str, Any], new: dict[str, Any], steps: Steps, found
         for name, other in new.items():
             if name not in old:
                 found.add(Kind.EXTRA, (*steps, name), ABSENT, other)
+    walked = found.exact or len(steps) > WRITTEN
     for name, one in old.items():
         other = new.get(name, ABSENT)
         kind = type(one)
@@ -104,28 +77,11 @@ def _plain_members(old: dict[str, Any], new: dict[str, Any], steps: Steps, found
             if other is not ABSENT:
                 found.add(Kind.TYPE, (*steps, name), one, other)
         elif kind is dict or kind is list:
-            if found.exact or dumps(one) != dumps(other):
+            # Lists are written piece by piece anyway.
+            if walked or kind is list or dumps(one) != dumps(other):
                 plain(one, other, (*steps, name), found)
         elif one != other:
             found.add(Kind.VALUE, (*steps, name), one, other)
-
-
-def _plain_elements(old: list[Any], new: list[Any], steps: Steps, found: Found) -> None:
-    if len(old) != len(new):
-        _other_length(old, new, steps, found, None)
-        return
-    before = len(found.differences)
-    for index, (one, other) in enumerate(zip(old, new, strict=True)):
-        kind = type(one)
-        if kind is not type(other):
-            found.add(Kind.TYPE, (*steps, index), one, other)
-        elif kind is dict or kind is list:
-            if found.exact or dumps(one) != dumps(other):
-                plain(one, other, (*steps, index), found)
-        elif one != other:
-            found.add(Kind.VALUE, (*steps, index), one, other)
-    if len(found.differences) > before + 1:
-        _perhaps_order(old, new, steps, found, before, None)
 
 
 # Where rules may apply...
@@ -136,50 +92,44 @@ def ruled(old: Any, new: Any, steps: Steps, found: Found, rules: Rules) -> None:
     Two values of which a rule may say something, here or further down.
     """
     leaf = rules.here
-    if leaf is not None and leaf.ignore is not None:
-        if not alike(old, new, None, exact=found.exact):
-            found.hide(leaf.ignore)
-        return
     kind = type(old)
-    if not found.exact and (kind is dict or kind is list) and dumps(old) == dumps(new):
-        return
-    if kind is dict and type(new) is dict:
+    if leaf is not None and leaf.ignore is not None:
+        _ignored(old, new, steps, found, leaf.ignore)
+    elif kind is dict and type(new) is dict:
         _ruled_members(old, new, steps, found, rules)
     elif kind is list and type(new) is list:
         if leaf is not None and leaf.array is not None:
             _matched_elements(old, new, steps, found, rules, leaf)
         else:
-            _ruled_elements(old, new, steps, found, rules)
-    elif (kind is not type(new) or old != new) and not (leaf is not None and excused(old, new, leaf, found)):
-        found.add(Kind.VALUE if kind is type(new) else Kind.TYPE, steps, old, new)
-
-
-def excused(old: Any, new: Any, leaf: Leaf, found: Found) -> bool:
-    """
-    Does a rule for this place count two different scalars as equal?
-    """
-    if isinstance(old, str) and isinstance(new, str):
-        for rule, rewrite in leaf.texts:
-            old, new = rewrite(old), rewrite(new)
-            if old == new:
-                found.hide(rule)
-                return True
-    for rule, excuses in leaf.excuses:
-        if excuses(old, new):
-            found.hide(rule)
-            return True
-    return False
+            _elements(old, new, steps, found, rules)
+    elif kind is not type(new) or old != new:
+        how = Kind.VALUE if kind is type(new) else Kind.TYPE
+        rule = None if leaf is None else excuse(leaf, old, new)
+        if rule is None:
+            found.add(how, steps, old, new)
+        else:
+            found.hide(rule, how, steps)
 
 
 def _ruled_members(old: dict[str, Any], new: dict[str, Any], steps: Steps, found: Found, rules: Rules) -> None:
+    walked = found.exact or len(steps) > WRITTEN
     for name, one in old.items():
+        other = new.get(name, ABSENT)
+        if other is ABSENT:
+            _one_sided(Kind.MISSING, one, (*steps, name), found, rules.member(name))
+            continue
+        kind = type(one)
+        if kind is type(other):
+            if kind is dict or kind is list:
+                if not (walked or kind is list) and dumps(one) == dumps(other):
+                    continue
+            elif one == other:
+                continue
         below = rules.member(name)
-        if name not in new:
-            _one_sided(Kind.MISSING, one, (*steps, name), found, below)
-        elif below is None:
-            plain(one, new[name], (*steps, name), found)
+        if below is None:
+            plain(one, other, (*steps, name), found)
         else:
-            ruled(one, new[name], (*steps, name), found, below)
+            ruled(one, other, (*steps, name), found, below)
     for name, other in new.items():
         if name not in old:
             _one_sided(Kind.EXTRA, other, (*steps, name), found, rules.member(name))
@@ -191,67 +141,127 @@ def _one_sided(kind: Kind, value: Any, steps: Steps, found: Found, below: Rules 
     """
     leaf = None if below is None else below.here
     if leaf is not None and leaf.ignore is not None:
-        found.hide(leaf.ignore)
+        found.hide(leaf.ignore, kind, steps)
     elif leaf is not None and leaf.null is not None and value is None:
-        found.hide(leaf.null)
+        found.hide(leaf.null, kind, steps)
     elif kind is Kind.MISSING:
         found.add(kind, steps, value, ABSENT)
     else:
         found.add(kind, steps, ABSENT, value)
 
 
-def _ruled_elements(old: list[Any], new: list[Any], steps: Steps, found: Found, rules: Rules) -> None:
-    if len(old) != len(new):
-        _other_length(old, new, steps, found, rules)
+def _ignored(old: Any, new: Any, steps: Steps, found: Found, rule: int) -> None:
+    """
+    Two values that a rule takes out of the comparison: only whether they differ counts, and where, if that is asked.
+    """
+    if found.told is None:
+        if not alike(old, new, None, found):
+            found.hide(rule, Kind.VALUE, steps)
         return
-    before = len(found.differences)
-    for index, (one, other) in enumerate(zip(old, new, strict=True)):
-        _pair(one, other, (*steps, index), found, rules.element(index))
-    if len(found.differences) > before + 1:
-        _perhaps_order(old, new, steps, found, before, rules)
-
-
-def _pair(old: Any, new: Any, steps: Steps, found: Found, rules: Rules | None) -> None:
-    if rules is None:
-        plain(old, new, steps, found)
-    else:
-        ruled(old, new, steps, found, rules)
+    below = found.fresh()
+    plain(old, new, steps, below)
+    if below.differences:
+        found.hide(rule, below.differences[0].kind, below.differences[0].steps)
+        found.tell(rule, below.differences)
 
 
 # Arrays...
 
 
-def _perhaps_order(
-    old: list[Any], new: list[Any], steps: Steps, found: Found, before: int, rules: Rules | None
-) -> None:
+def _elements(old: list[Any], new: list[Any], steps: Steps, found: Found, rules: Rules | None) -> None:
     """
-    Several elements differ: if they are the same ones in another order, say that instead.
+    Arrays in order: each element with the one in its place. Several that differ and are the same ones in another order
+    are one difference.
     """
-    below = None if rules is None else rules.element(0)
-    if Counter(canonical(one, below) for one in old) == Counter(canonical(other, below) for other in new):
-        del found.differences[before:]
-        found.add(Kind.ORDER, steps, old, new)
+    if len(old) != len(new):
+        _other_length(old, new, steps, found, rules)
+        return
+    differing = _differing(old, new, walked=found.exact or len(steps) > WRITTEN)
+    if len(differing) > 1 and not found.probing:
+        below = None if rules is None else rules.any_element()
+        deep = len(steps) > WRITTEN
+        names = found.names()
+        ours = names.of_all([old[index] for index in differing], below, deep=deep)
+        theirs = names.of_all([new[index] for index in differing], below, deep=deep)
+        if ours != theirs and Counter(ours) == Counter(theirs) and not _excused(old, new, differing, rules, found):
+            found.add(Kind.ORDER, steps, old, new)
+            return
+        if rules is None:
+            differing = [index for index, one, other in zip(differing, ours, theirs, strict=True) if one != other]
+    for index in differing:
+        compare(old[index], new[index], None if rules is None else rules.element(index), found, (*steps, index))
+
+
+def _differing(old: list[Any], new: list[Any], *, walked: bool) -> list[int]:
+    """
+    Where elements differ, or may: rather too many than too few.
+    """
+    if walked:
+        return [
+            index
+            for index, (one, other) in enumerate(zip(old, new, strict=True))
+            if type(one) in CONTAINERS or one != other or type(one) is not type(other)
+        ]
+    differing: list[int] = []
+    option = None
+    for start in range(0, len(old), TOGETHER):
+        ours, theirs = old[start : start + TOGETHER], new[start : start + TOGETHER]
+        if dumps(ours, option=option) == dumps(theirs, option=option):
+            continue
+        few = _differing_of_few(ours, theirs)
+        if not few:
+            # Members in another order: so it may go on.
+            option = OPT_SORT_KEYS
+        differing += [start + index for index in few]
+    return differing
+
+
+def _differing_of_few(old: list[Any], new: list[Any]) -> list[int]:
+    """
+    Python's own comparison is quick, and blind for types: so what it takes for equal is looked at again.
+    """
+    unequal = [index for index, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    ours, theirs = old, new
+    if unequal:
+        ours = [one for index, one in enumerate(old) if index not in unequal]
+        theirs = [other for index, other in enumerate(new) if index not in unequal]
+    if dumps(ours, option=OPT_SORT_KEYS) == dumps(theirs, option=OPT_SORT_KEYS):
+        return unequal
+    return [
+        index
+        for index, (one, other) in enumerate(zip(old, new, strict=True))
+        if dumps(one, option=OPT_SORT_KEYS) != dumps(other, option=OPT_SORT_KEYS)
+    ]
+
+
+def _excused(old: list[Any], new: list[Any], indices: list[int], rules: Rules | None, found: Found) -> bool:
+    """
+    Do rules count all these elements as equal where they stand?
+    """
+    return rules is not None and all(alike(old[index], new[index], rules.element(index), found) for index in indices)
 
 
 def _other_length(old: list[Any], new: list[Any], steps: Steps, found: Found, rules: Rules | None) -> None:
     """
-    Arrays of different lengths: what both begin and end with is left out, and of the rest each is compared with the
-    one in its place, so that one inserted element is one difference.
+    Arrays of different lengths: elements that are the same ones, or may be by the rules, find each other, and what is
+    left between them is compared in its order. So one element more is one difference.
     """
-    found.add(Kind.LENGTH, steps, old, new)
-    shorter = min(len(old), len(new))
-    start = 0
-    while start < shorter and alike(
-        old[start], new[start], None if rules is None else rules.element(start), exact=found.exact
-    ):
-        start += 1
-    end = 0
-    while end < shorter - start and alike(
-        old[-1 - end], new[-1 - end], None if rules is None else rules.element(0), exact=found.exact
-    ):
-        end += 1
-    for index in range(start, shorter - end):
-        _pair(old[index], new[index], (*steps, index), found, None if rules is None else rules.element(index))
+    found.add(Kind.LENGTH, steps, len(old), len(new))
+    below = None if rules is None else rules.any_element()
+    deep = len(steps) > WRITTEN
+    names = found.names(loose=rules is not None)
+    at = other_at = 0
+    for gap in (*gaps(names.of_all(old, below, deep=deep), names.of_all(new, below, deep=deep)), None):
+        if rules is not None:
+            # The same by the rules: what they hide in these is counted.
+            for index in range(at, len(old) if gap is None else gap.start):
+                compare(old[index], new[other_at + index - at], rules.element(index), found, (*steps, index))
+        if gap is None:
+            break
+        for index, other in zip(range(gap.start, gap.end), range(gap.other_start, gap.other_end), strict=False):
+            element = None if rules is None else rules.element(index)
+            compare(old[index], new[other], element, found, (*steps, index))
+        at, other_at = gap.end, gap.other_end
 
 
 def _matched_elements(old: list[Any], new: list[Any], steps: Steps, found: Found, rules: Rules, leaf: Leaf) -> None:
@@ -259,52 +269,31 @@ def _matched_elements(old: list[Any], new: list[Any], steps: Steps, found: Found
     Arrays that a rule compares as multisets, or by a key.
     """
     assert leaf.array is not None
-    below = rules.element(0)
-    name = (lambda value: identity(value, leaf.key)) if leaf.key else (lambda value: canonical(value, below))
-    pairs, only_old, only_new = matched(old, new, name)
-    if not leaf.key:
-        more, only_old, only_new = _alike_pairs(old, new, only_old, only_new, below, exact=found.exact)
-        pairs += more
-    if any(one != other for one, other in pairs):
-        found.hide(leaf.array)
+    below = rules.any_element()
+
+    def agree(one: int, other: int, cost: int) -> bool | None:
+        return alike(old[one], new[other], below, found) if found.effort.spend(cost) else None
+
     if leaf.key:
-        for one, other in pairs:
-            _pair(old[one], new[other], (*steps, one), found, below)
+        pairing = by_key(old, new, leaf.key, below, found.names())
     else:
-        # What is left is shown side by side: an element with one changed member is one difference, not two.
-        for one, other in zip(only_old, only_new, strict=False):
-            _pair(old[one], new[other], (*steps, one), found, below)
-        both = min(len(only_old), len(only_new))
-        only_old, only_new = only_old[both:], only_new[both:]
-    for one in only_old:
+        pairing = as_set(old, new, below, (found.names(), found.names(loose=True)), agree)
+    if pairing.moved:
+        found.hide(leaf.array, Kind.ORDER, steps)
+    for one, other in pairing.pairs:
+        compare(old[one], new[other], below, found, (*steps, one))
+    for one in pairing.only_old:
         _one_sided(Kind.MISSING, old[one], (*steps, one), found, below)
-    for other in only_new:
+    for other in pairing.only_new:
         _one_sided(Kind.EXTRA, new[other], (*steps, other), found, below)
 
 
-def _alike_pairs(
-    old: list[Any], new: list[Any], only_old: list[int], only_new: list[int], rules: Rules | None, *, exact: bool
-) -> tuple[list[tuple[int, int]], list[int], list[int]]:
+def alike(old: Any, new: Any, rules: Rules | None, found: Found) -> bool:
     """
-    Of elements that are not the same, those that rules count as equal (tolerances have no canonical form); bounded.
+    Would two values be found equal? Ends at the first difference.
     """
-    if rules is None or len(only_old) * len(only_new) > MOST_TRIES:
-        return [], only_old, only_new
-    pairs = []
-    left = list(only_new)
-    for one in only_old:
-        other = next((index for index in left if alike(old[one], new[index], rules, exact=exact)), None)
-        if other is not None:
-            pairs.append((one, other))
-            left.remove(other)
-    taken = {one for one, _ in pairs}
-    return pairs, [one for one in only_old if one not in taken], left
-
-
-def alike(old: Any, new: Any, rules: Rules | None, *, exact: bool) -> bool:
-    """
-    Would two values be found equal?
-    """
-    found = Found(exact=exact, most=0)
-    _pair(old, new, (), found, rules)
-    return not found.more
+    try:
+        compare(old, new, rules, found.probe())
+    except Differs:
+        return False
+    return True

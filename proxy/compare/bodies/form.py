@@ -5,24 +5,22 @@ Form bodies (application/x-www-form-urlencoded, WHATWG URL §5) as values: each 
 from typing import Final
 from urllib.parse import parse_qsl
 
+from proxy.compare.bodies.base import Document, NotReadable, to_text
+
 MOST_FIELDS: Final = 10_000
 
 
-class NotForm(ValueError):
+def read(content: bytes, exactly: bool) -> Document:  # noqa: ARG001 - the interface of all kinds
     """
-    Not a form, or one beyond all bounds.
+    The fields, in the order of their first value. Raises `NotReadable` for one beyond all bounds.
     """
-
-
-def read_form(text: str) -> dict[str, list[str]]:
-    """
-    The fields, in the order of their first value.
-    """
+    text, broken = to_text(content)
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=MOST_FIELDS)
+        # Bytes that are no UTF-8 stay themselves, each as a surrogate.
+        pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape", max_num_fields=MOST_FIELDS)
     except ValueError as error:
-        raise NotForm(str(error)) from None
+        raise NotReadable(str(error)) from None
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
-    return fields
+    return Document(value=fields, exact=not text.isascii() or "%" in text, broken=broken)

@@ -7,29 +7,35 @@ only the last is left; NaN, Infinity, a byte order mark, lone surrogates and mor
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
 
-# Numbers that a float may not hold exactly: of 16 digits and more, or so small that nothing is left. One within a text
-# costs an exact reading, no more.
-LONG_NUMBER: Final = re.compile(rb"[:\[,\s]-?[0-9](?:[0-9.]{15}|[0-9.]*[eE]-[0-9]{3})|\A-?[0-9]")
+from proxy.compare.bodies.base import MOST_VALUES, Document, NotReadable, to_text
+from proxy.compare.decode import TooLarge
+from proxy.compare.difference import ANY_INDEX, Folded, fold
+
+# Numbers that orjson may not hold exactly: integers of 20 digits, negative ones of 19; of 16 digits with a point or an
+# exponent; so small that nothing is left. A text that looks like one costs an exact reading, no more.
+LONG_NUMBER: Final = re.compile(
+    rb"[:\[,\s](?:[0-9]{20}|-[0-9]{19}|-?(?=[0-9]+[.eE])[0-9.]{16}|-?[0-9.]+[eE]-[0-9]{3})|\A-?[0-9]"
+)
 # Scanning for them by regular expression takes as long as parsing, and by this translation a tenth: digits and points
-# become 0, E becomes e, and all white space the same.
-COARSE: Final = bytes.maketrans(b"123456789.E\t\n\r", b"0000000000e   ")
+# become 0, E becomes e.
+COARSE: Final = bytes.maketrans(b"123456789.E", b"0000000000e")
 SUSPECTS: Final = (b"0" * 16, b"0e-0")
-COLON: Final = re.compile(rb'"\s*:')
-# Python refuses to make an int of more digits (CVE-2020-10735), and Decimal takes them.
+# A colon written by its number.
+ESCAPED: Final = (b"\\u003a", b"\\u003A")
+# Levels of a value. The differ needs up to four frames of Python for each, and is given ten thousand (`judge.FRAMES`).
+MOST_LEVELS: Final = 1000
+# Python refuses to make an int of more digits (CVE-2020-10735).
 MOST_DIGITS: Final = 4000
-
-
-class NotJson(ValueError):
-    """
-    Not JSON, or nested too deeply to be walked.
-    """
+MANY_DIGITS: Final = b"0" * (MOST_DIGITS + 1)
+# Below this size there can't be too many values.
+SMALL: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,78 +47,133 @@ class Odd:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+def read(content: bytes, exactly: bool) -> Document:
     """
-    A body's value. `exact`: read by the standard library. `duplicates`: names that an object has more than once.
+    The value. Raises `NotReadable`, and `TooLarge` for more values than can be held.
     """
-
-    value: Any
-    exact: bool = False
-    duplicates: tuple[str, ...] = field(default=())
-
-
-def read_both(old: bytes, new: bytes) -> tuple[Document, Document]:
-    """
-    Two bodies, read in the same way: exactly, if either of them needs it. Raises `NotJson`.
-    """
-    quick_old, quick_new = read_quickly(old), read_quickly(new)
-    if quick_old is None or quick_new is None:
-        return read_exactly(old), read_exactly(new)
-    return quick_old, quick_new
+    if len(content) > SMALL and content.count(b"{") + content.count(b"[") > MOST_VALUES:
+        raise TooLarge(f"more than {MOST_VALUES} objects and arrays")
+    return (None if exactly else read_quickly(content)) or read_exactly(content)
 
 
-def read_quickly(data: bytes) -> Document | None:
+def read_quickly(content: bytes) -> Document | None:
     """
     The value as orjson has it, None where something would be lost.
     """
     try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        value = orjson.loads(content)
+        # Refused for more than 254 levels.
+        written = orjson.dumps(value)
+    except (orjson.JSONDecodeError, TypeError):
         return None
-    coarse = data.translate(COARSE)
-    if any(suspect in coarse for suspect in SUSPECTS) and LONG_NUMBER.search(data) is not None:
+    # Written again as it came: nothing was lost, and nobody has to look for what might have been.
+    if written != content and (_has_long_number(content) or _has_lost_members(content, written)):
         return None
-    # Members of the same name: fewer are left than there were. An escaped quote before a colon looks like a member's
-    # end, and still does when the value is written again.
-    were = sum(1 for _ in COLON.finditer(data)) if b" :" in coarse else data.count(b'":')
-    if were != orjson.dumps(value).count(b'":'):
-        return None
-    return Document(value=value)
+    return Document(value=value, written=written)
 
 
-def read_exactly(data: bytes) -> Document:
+def _has_long_number(content: bytes) -> bool:
+    coarse = content.translate(COARSE)
+    return any(suspect in coarse for suspect in SUSPECTS) and LONG_NUMBER.search(content) is not None
+
+
+def _has_lost_members(content: bytes, written: bytes) -> bool:
     """
-    The value with every digit and every member. Raises `NotJson`.
+    Members of the same name: with each that is overwritten a colon is lost. Colons within texts are written as they
+    came, unless that was by their number.
     """
-    twice: list[str] = []
+    return content.count(b":") != written.count(b":") or any(escaped in content for escaped in ESCAPED)
 
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+
+def read_exactly(content: bytes) -> Document:
+    """
+    The value with every digit and every member. Raises `NotReadable`.
+    """
+    text, broken = to_text(content)
+    members = _Members()
+    try:
+        value = _load(text, members, long=MANY_DIGITS in content.translate(COARSE))
+        _check_levels(value)
+        repeated = dict(members.places(value)) if members.repeated else {}
+    except (ValueError, RecursionError) as error:
+        raise NotReadable(str(error)) from None
+    return Document(value=value, exact=True, repeated=repeated, broken=broken)
+
+
+def _load(text: str, members: "_Members", *, long: bool) -> Any:
+    load: Callable[..., Any] = json.loads
+    # The standard library's own int and Decimal are several times quicker than functions that look first.
+    integer = _integer if long else None
+    try:
+        return load(
+            text, parse_float=Decimal, parse_int=integer, parse_constant=Odd, object_pairs_hook=members.together
+        )
+    except InvalidOperation:
+        members.repeated.clear()
+        return load(
+            text, parse_float=_decimal, parse_int=integer, parse_constant=Odd, object_pairs_hook=members.together
+        )
+
+
+class _Members:
+    """
+    Objects from their members. Of those with one name the last counts, as most readers have it (RFC 8259 §4); the
+    others are kept in `repeated`, by the identity of their object.
+    """
+
+    def __init__(self) -> None:
+        self.repeated: dict[int, dict[str, list[Any]]] = {}
+
+    def together(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        """
+        One object.
+        """
         whole = dict(pairs)
         if len(whole) < len(pairs):
-            # The last counts, as most readers have it (RFC 8259 §4).
-            twice.extend(_repeated(pairs))
+            earlier: dict[str, list[Any]] = {}
+            for name, value in pairs:
+                earlier.setdefault(name, []).append(value)
+            self.repeated[id(whole)] = {name: values[:-1] for name, values in earlier.items() if len(values) > 1}
         return whole
 
-    try:
-        value = json.loads(
-            data.decode("utf-8-sig", "surrogatepass"),
-            parse_float=_decimal,
-            parse_int=_integer,
-            parse_constant=Odd,
-            object_pairs_hook=members,
-        )
-    except (ValueError, RecursionError) as error:
-        raise NotJson(str(error)) from None
-    return Document(value=value, exact=True, duplicates=tuple(sorted(set(twice))))
+    def places(self, value: Any) -> Iterator[tuple[Folded, tuple[str, ...]]]:
+        """
+        Where in `value` a name was repeated, folded, with everything that was overwritten at such places.
+        """
+        found: dict[Folded, list[str]] = {}
+        waiting: list[tuple[Folded, Any]] = [((), value)]
+        while waiting:
+            steps, one = waiting.pop()
+            if isinstance(one, dict):
+                for name, values in self.repeated.get(id(one), {}).items():
+                    found.setdefault((*steps, *fold((name,))), []).extend(map(repr, values))
+                waiting += [((*steps, *fold((name,))), child) for name, child in one.items() if _holds(child)]
+            else:
+                waiting += [((*steps, ANY_INDEX), child) for child in one if _holds(child)]
+        # Elements may have changed places: that is another difference, if any.
+        return ((steps, tuple(sorted(values))) for steps, values in found.items())
 
 
-def _repeated(pairs: list[tuple[str, Any]]) -> Iterator[str]:
-    seen = set()
-    for name, _ in pairs:
-        if name in seen:
-            yield name
-        seen.add(name)
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _check_levels(value: Any) -> None:
+    """
+    Raise `NotReadable` for more than `MOST_LEVELS` levels.
+    """
+    layer = [value]
+    for _ in range(MOST_LEVELS + 1):
+        layer = [
+            child
+            for one in layer
+            if isinstance(one, dict | list)
+            for child in (one.values() if isinstance(one, dict) else one)
+            if isinstance(child, dict | list)
+        ]
+        if not layer:
+            return
+    raise NotReadable(f"more than {MOST_LEVELS} levels")
 
 
 def _decimal(text: str) -> Decimal | Odd:
