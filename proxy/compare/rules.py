@@ -202,7 +202,7 @@ def compile_rules(rules: Sequence[Rule]) -> Compiled:
     names = dict.fromkeys(name for rule in rules if (name := _field_of(rule)))
     statuses = [(number, rule) for number, rule in numbered if rule.does == STATUS]
     return Compiled(
-        body=Machine([_path_of(rule) for _, rule in in_body], combine).start(),
+        body=Machine([_path_of(rule) for _, rule in in_body], combine).start,
         fields={
             name: _made_of([one for one in numbered if _field_of(one[1]) == name or one in everywhere])
             for name in names

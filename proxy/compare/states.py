@@ -90,12 +90,8 @@ class Machine(Generic[T]):
         self._combine = combine
         self._states: dict[Positions, State[T]] = {}
         self._made: dict[tuple[int, ...], T] = {}
-
-    def start(self) -> State[T] | None:
-        """
-        The state at the root; None if there are no patterns.
-        """
-        return self._state(self._closed((number, 0) for number in range(len(self._patterns))))
+        # At the root; None if there are no patterns.
+        self.start = self._state(self._closed((number, 0) for number in range(len(patterns))))
 
     def made_at(self, positions: Positions) -> T | None:
         """

@@ -15,11 +15,11 @@ from proxy.compare.answer import Answer, Cut
 from proxy.compare.difference import WORDS, Difference, Kind, Part
 from proxy.compare.judge import Book, Judgement, judge
 from proxy.compare.rules import Rule, compile_rules
+from proxy.settings.model import Compare
+from proxy.settings.rules import PARSERS
 
 ENDPOINT = "GET /things/{id}"
 KINDS = {word: kind for kind, word in WORDS.items()}
-# Rules that are a path and nothing more.
-PLACES = ("ignore", "case", "whitespace", "url_host")
 
 
 def _raw_deflate(content: bytes) -> bytes:
@@ -109,29 +109,10 @@ def _packed(content: bytes, told: Mapping[str, Any]) -> tuple[bytes, str]:
 
 def rules_of(section: Mapping[str, Any]) -> list[Rule]:
     """
-    The rules of a `compare:` section of parallax.yaml.
+    The rules of a `compare:` section of parallax.yaml, in the order of their numbers.
     """
-    return [rule for does, entries in section.items() for rule in _rules_of(does, entries)]
-
-
-def _rules_of(does: str, entries: Any) -> list[Rule]:
-    if does == "null_is_missing":
-        places = [""] if entries is True else entries
-        return [Rule(does=does, where=place) for place in places]
-    if does == "status":
-        return [Rule(does=does, given={"of": [one] if isinstance(one, str) else one}) for one in entries]
-    if does in PLACES:
-        return [Rule(does=does, where=place) for place in entries]
-    return [_rule_of(does, entry) for entry in entries]
-
-
-def _rule_of(does: str, entry: Mapping[str, Any]) -> Rule:
-    given = {name: value for name, value in entry.items() if name != "path"}
-    if given.get("as") == "set":
-        given = {}
-    if "within" in given:
-        given["within"] = float(str(given["within"]).removesuffix("s"))
-    return Rule(does=does, where=entry.get("path", ""), given=given)
+    compare = Compare.model_validate(section)
+    return [rule for name in PARSERS for rule in getattr(compare, name)]
 
 
 def book(*rules: Rule, **more: Any) -> Book:
