@@ -90,7 +90,7 @@ async def measure(request: bytes, exchanges: int, rounds: int, profile: bool) ->
     limits = {"requests_per_connection": 10**9}
     table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
     books = Books()
-    tables = Tables(books, lambda pair: None, obeyed=lambda: None, refused=print)
+    tables = Tables(books, lambda *_: None, obeyed=lambda: None, refused=print)
     tables.take(encode(table))
     plane, front = tables.plane, tables.front
     plane.know(Known(["GET /products/{id}"]))

@@ -204,7 +204,7 @@ def _load(file: Path | None, options: Mapping[tuple[str, ...], object]) -> "Load
 
 def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
     from proxy.link.setup import encode
-    from proxy.settings.table import build_table
+    from proxy.settings.table import build_judging, build_table
     from proxy.supervisor import Launch
 
     settings, state = loaded.settings, Path(setup.state)
@@ -215,6 +215,7 @@ def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
         health=(settings.health.listen.host, settings.health.listen.port),
         admin=(settings.admin.listen.host, settings.admin.listen.port),
         setup=encode(setup),
+        judging=build_judging(settings, version=1),
         state=state,
         kill_file=Path(setup.kill_file),
         # Control makes one there when nobody has configured any.
@@ -222,6 +223,8 @@ def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
         certificate=None if setup.tls is None else Path(setup.tls.certificate),
         named=tuple(key for key, value in named.items() if value is not None),
         workers=settings.workers,
+        comparers=settings.comparers,
+        comparer_memory=settings.judge.memory,
         drain_delay=settings.drain.delay,
         drain_timeout=settings.drain.timeout,
     )

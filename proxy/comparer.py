@@ -11,29 +11,44 @@ import gc
 import os
 import signal
 import socket
-import struct
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Final, cast
 
 import orjson
 
-from proxy.clock import monotonic, time
+from proxy.clock import monotonic, time, timestamp
 from proxy.compare.answer import Answer, Cut
-from proxy.compare.judge import Judgement, judge
-from proxy.compare.judging import Judging, JudgingTable, decode
+from proxy.compare.judge import Book, Judgement, judge
+from proxy.compare.judging import Judging, decode
+from proxy.crash import tell_without_values
 from proxy.errors import LinkError
 from proxy.evidence.seen import Seen
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.link.hand import Hand
-from proxy.link.pairs import PairMessage, PairReader, Said, Side, Verdict, pack_verdicts, parse_head
+from proxy.link.pairs import (
+    CREDENTIALS,
+    NEW_CUT,
+    OLD_CUT,
+    TWIN,
+    PairMessage,
+    PairReader,
+    Said,
+    Verdict,
+    pack_verdicts,
+    parse_cut,
+    parse_head,
+)
 
 # How often the time of the pair in hand is looked at, and what was seen is told.
 LOOK_SECONDS: Final = 0.1
 TELL_SECONDS: Final = 1.0
-# Verdicts that are ready wait for others at most so long.
-BATCH_SECONDS: Final = 0.005
+# One worker's pairs are judged for so long before others have their turn; verdicts that are ready wait as long.
+TURN_SECONDS: Final = 0.005
+# What a worker hears first.
+HERE: Final = Verdict(0, Said.HERE, 0, 0, 0)
 # Values are walked by recursion: deeper ones are compared as text.
 RECURSION: Final = 10_000
 SAYS: Final = {
@@ -44,8 +59,6 @@ SAYS: Final = {
     "undecodable": Said.UNDECODABLE,
     "body_too_large": Said.BODY_TOO_LARGE,
 }
-# struct ucred of unix(7): pid, uid, gid.
-CREDENTIALS: Final = struct.Struct("3i")
 
 
 class TookTooLong(Exception):
@@ -92,7 +105,9 @@ class Comparer:
         self._listening = listening
         self._hand = hand
         self._clock = Clock()
-        self._judging = Judging(JudgingTable(version=0))
+        # None until the supervisor has told it; no pair is judged before.
+        self._judging: Judging | None = None
+        self._workers: set[Worker] = set()
         self._seen = Seen()
         self._channel: Channel
         self._over = asyncio.Event()
@@ -119,12 +134,29 @@ class Comparer:
                 judging = Judging(decode(frame.payload))
             except (KeyError, TypeError, ValueError) as error:
                 raise LinkError("a judging table has the wrong shape") from error
+            first, self._judging = self._judging is None, judging
             self._seen.start(judging.table.version)
-            self._judging = judging
+            if first:
+                for worker in self._workers:
+                    worker.greet()
             self._clock.limit = judging.table.max_seconds
             self._channel.send(Kind.READY, orjson.dumps({"version": judging.table.version}))
         elif frame.kind in {Kind.STOP, Kind.DRAIN}:
             self._over.set()
+
+    def met(self, worker: "Worker") -> None:
+        """
+        A worker has connected.
+        """
+        self._workers.add(worker)
+        if self._judging is not None:
+            worker.greet()
+
+    def left(self, worker: "Worker") -> None:
+        """
+        A worker is gone.
+        """
+        self._workers.discard(worker)
 
     def _tell(self) -> None:
         asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
@@ -135,37 +167,43 @@ class Comparer:
         """
         Judge one pair. Whatever it holds, there is an answer.
         """
+        judging = self._judging
+        assert judging is not None, "no worker is greeted before"
+        endpoint = pair.endpoint.decode("utf-8", "replace")
         try:
-            judgement = self._judge(pair)
+            judgement = self._judge(pair, judging.book(endpoint))
         except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
-            return Verdict(pair.id, Said.JUDGE_ERROR, 0, 0, self._judging.table.version)
-        self._seen.note(pair, judgement, time())
-        return _verdict(pair.id, judgement, self._judging.table.version)
+            return Verdict(pair.id, Said.JUDGE_ERROR, 0, 0, judging.table.version)
+        self._seen.note(endpoint, judgement, time(), twin=bool(pair.flags & TWIN))
+        return _verdict(pair.id, judgement, judging.table.version)
 
-    def _judge(self, pair: PairMessage) -> Judgement:
+    def _judge(self, pair: PairMessage, book: Book) -> Judgement:
         """
         Raises `TookTooLong`, and whatever a mistake of ours raises.
         """
-        self._hand.hold(pair.endpoint.encode())
+        self._hand.hold(pair.endpoint)
         self._clock.start()
         try:
-            return judge(_answer(pair.old), _answer(pair.new), self._judging.book(pair.endpoint))
+            old = _answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT)
+            new = _answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT)
+            return judge(old, new, book)
         finally:
             self._clock.stop()
             self._hand.free()
 
 
-def _answer(side: Side) -> Answer:
-    head = parse_head(side.head)
-    content: bytes | Cut = side.content
-    if side.cut:
-        content = Cut(length=int.from_bytes(side.content[:8], "big"), digest=side.content[8:])
+def _answer(packed: bytes, content: bytes, cut: int) -> Answer:
+    head = parse_head(packed)
+    kept: bytes | Cut = content
+    if cut:
+        length, digest = parse_cut(content)
+        kept = Cut(length=length, digest=digest)
     return Answer(
         status=head["status"],
         fields=tuple((name, value) for name, value in head["fields"]),
         media=head["media"],
         coding=head["coding"],
-        content=content,
+        content=kept,
     )
 
 
@@ -177,13 +215,14 @@ def _verdict(number: int, judgement: Judgement, version: int) -> Verdict:
 
 class Worker(asyncio.Protocol):
     """
-    A worker's connection: pairs in, verdicts out.
+    A worker's connection: pairs in, verdicts out. Takes turns with the other workers, the link and the clock.
     """
 
     def __init__(self, comparer: Comparer) -> None:
         self._comparer = comparer
         self._reader = PairReader()
         self._transport: asyncio.Transport | None = None
+        self._pairs: Iterator[PairMessage] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """
@@ -194,32 +233,54 @@ class Worker(asyncio.Protocol):
         _, user, _ = CREDENTIALS.unpack(peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))
         if user != os.getuid():
             self._transport.abort()
+            return
+        self._comparer.met(self)
+
+    def greet(self) -> None:
+        """
+        Say that pairs may come.
+        """
+        if self._transport is not None:
+            self._transport.write(pack_verdicts([HERE]))
 
     def data_received(self, data: bytes) -> None:
         """
         Called by the loop.
         """
-        if self._transport is None or self._transport.is_closing():
+        self._pairs = self._reader.feed(data)
+        self._turn()
+
+    def _turn(self) -> None:
+        """
+        Judge what has come, for a while; then let the others have their turn.
+        """
+        transport, pairs = self._transport, self._pairs
+        if transport is None or pairs is None or transport.is_closing():
             return
         ready: list[Verdict] = []
-        began = monotonic()
+        end = monotonic() + TURN_SECONDS
         try:
-            for pair in self._reader.feed(data):
+            for pair in pairs:
                 ready.append(self._comparer.settle(pair))
-                if monotonic() - began > BATCH_SECONDS:
-                    self._transport.write(pack_verdicts(ready))
-                    ready, began = [], monotonic()
-        except LinkError:
-            self._transport.abort()
+                if monotonic() > end:
+                    transport.pause_reading()
+                    asyncio.get_running_loop().call_soon(self._turn)
+                    break
+            else:
+                self._pairs = None
+                transport.resume_reading()
+        except (LinkError, MemoryError):
+            transport.abort()
             return
         if ready:
-            self._transport.write(pack_verdicts(ready))
+            transport.write(pack_verdicts(ready))
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """
-        Called by the loop.
+        Called by the loop. What it still wanted to know, nobody does.
         """
-        self._transport = None
+        self._transport = self._pairs = None
+        self._comparer.left(self)
 
 
 def main() -> None:
@@ -229,6 +290,7 @@ def main() -> None:
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(ignored, signal.SIG_IGN)
     link_fd, listen_fd, hand_fd = map(int, sys.argv[1:4])
+    tell_without_values("comparer", timestamp)
     sys.setrecursionlimit(RECURSION)
     listening = socket.socket(fileno=listen_fd)
     listening.setblocking(False)

@@ -100,6 +100,8 @@ class Control:
                     self._port.diverged(facts.samples[-1])
             case Kind.REPORT:
                 self._report(frame)
+            case Kind.JUDGED:
+                facts.take_judged(frame.payload)
             case _:
                 self._obey_supervisor(frame)
 
@@ -116,6 +118,8 @@ class Control:
                 if self.steering is not None:
                     self.steering.status_changed()
                 self._tell_listeners()
+            case Kind.JUDGING:
+                self._facts.take_judging(frame.payload)
             case Kind.JOINED:
                 self.joined.set()
             case Kind.RELOAD:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from proxy.compare.judging import JudgingTable
 from proxy.errors import ConfigurationError
 from proxy.link.setup import Setup
 from proxy.routing.table import Table
@@ -23,10 +24,12 @@ GONE: Final = "gone"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """
-    A configuration that can be used. The intent in `table` is that of a first start.
+    A configuration that can be used. The intent in `table` is that of a first start; `judging` is what it says of
+    judging, and its version means nothing.
     """
 
     table: Table
+    judging: JudgingTable
     setup: Setup
     warnings: tuple[str, ...]
 
@@ -89,7 +92,7 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     """
     from proxy.settings.load import load
     from proxy.settings.setup import build_setup
-    from proxy.settings.table import build_table
+    from proxy.settings.table import build_judging, build_table
 
     file, options = None if setup.file is None else Path(setup.file), dict(setup.options)
     data = None if setup.file is None else look(setup.file)
@@ -100,7 +103,8 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     if problems := refuse_fixed(setup, again):
         raise ConfigurationError(*problems)
     table = build_table(loaded.settings, loaded.folder, loaded.authorities)
-    return Configuration(table=table, setup=again, warnings=loaded.warnings)
+    judging = build_judging(loaded.settings, version=0)
+    return Configuration(table=table, judging=judging, setup=again, warnings=loaded.warnings)
 
 
 def refuse_fixed(before: Setup, after: Setup) -> list[str]:

@@ -11,13 +11,10 @@ from proxy.clock import monotonic
 from proxy.course import Reach
 from proxy.metrics.books import SHADOW
 from proxy.mirror.breaker import STOPPED
-from proxy.mirror.pair import Pair
+from proxy.mirror.pair import SLACK, Pair
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
 from proxy.wire.answer import AnswerHead
-
-# How much longer than the live answer the copy's may be and still be read at full speed, in bytes.
-SLACK = 65536
 
 
 class ShadowLeg:
@@ -36,6 +33,8 @@ class ShadowLeg:
         "_queue",
         "_reach",
         "_sent",
+        "_waited",
+        "_waits",
         "upgrade",
     )
 
@@ -50,6 +49,8 @@ class ShadowLeg:
         self._queue: list[bytes] = []
         self._sent = False
         self._ended = False
+        self._waits = False
+        self._waited = False
         self._cause = STOPPED
 
     # Sending the copy...
@@ -122,19 +123,35 @@ class ShadowLeg:
         observation.head = head
         observation.at = monotonic()
         pair.page.answered(1 - pair.live_side, SHADOW, head.status, observation.at - observation.sent)
-        pair.announced(head)
+        pair.announced(observation, head)
 
     def data(self, data: bytes) -> None:
         """
         A piece of the answer's content.
         """
         pair = self._pair
-        pair.keep(pair.shadow, data)
-        if pair.live.done and pair.shadow.size > pair.live.size + SLACK and self._connection is not None:
-            # Longer than the live answer was: the rest is read in no hurry, since reading as fast as a side can send
-            # costs clients (measured at 1,000 endless copies a second: 55 ms of p99).
-            self._connection.pause()
-            self._plane.slowed.append(self)
+        live, shadow = pair.live, pair.shadow
+        pair.keep(shadow, data)
+        if shadow.size > live.size + SLACK and self._connection is not None:
+            if live.done:
+                # Longer than the live answer was: the rest is read in no hurry, since reading as fast as a side can
+                # send costs clients (measured at 1,000 endless copies a second: 55 ms of p99).
+                self._connection.pause()
+                self._plane.slowed.append(self)
+            elif shadow.digest is not None:
+                # Too long to be kept, and ahead of the live answer: it waits for that, for the same reason.
+                self._connection.pause()
+                self._waits = self._waited = True
+
+    def live_went_on(self) -> None:
+        """
+        The live answer is longer now, or complete: read on if it has caught up.
+        """
+        pair = self._pair
+        if self._waits and (pair.live.done or pair.shadow.size <= pair.live.size + SLACK):
+            self._waits = False
+            if self._connection is not None:
+                self._connection.resume()
 
     def go_on(self) -> bool:
         """
@@ -169,6 +186,10 @@ class ShadowLeg:
         if cause == "reload":
             # We cut it; the side did nothing.
             self._pair.drop("draining")
+            return
+        if self._waited:
+            # We kept it from sending for a while; who knows how it would have ended.
+            self._pair.drop("body_too_large")
             return
         self._reach.troubles.note(1 - self._pair.live_side, SHADOW, cause)
         self._finish(cause)

@@ -145,6 +145,7 @@ class Shedding:
         self._front.crowded = level > CALM and len(self._front.connections) >= MANY
         if level >= CLIENTS:
             plane.pairs.drop_all("memory_budget")
+            plane.pairs.judge.drop_waiting("memory_budget")
 
     def _let_go(self, now: float) -> None:
         """

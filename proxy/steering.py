@@ -37,6 +37,7 @@ from proxy.publication import Publication, Send
 from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
 from proxy.routing.intent import Intent, as_values, with_intent
 from proxy.routing.table import Table
+from proxy.rulebook import Rulebook
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
 from proxy.threads import on_thread
@@ -70,6 +71,7 @@ class Steering:
         self._setup = setup
         self._outside = outside
         self._publication = Publication(facts, outside.send)
+        self.rulebook = Rulebook(facts, outside.send)
         self._ledger = Ledger(setup.store, self)
         self._latching = Latching(self._publication, self._ledger, outside.send, setup.kill_file)
         self._turn = asyncio.Lock()
@@ -252,6 +254,7 @@ class Steering:
         # Who asks gets it again even if it is the same: the files that it names may be others.
         is_new = is_asked or table != self._publication.table
         place = self._publication.put(table) if is_new else self._publication.place
+        self.rulebook.follow(configuration.judging)
         # After the table: a successor that finds only that reloads once more. The other way round it never would.
         self._setup = configuration.setup
         self._outside.send(Kind.SETUP, encode_setup(configuration.setup))

@@ -10,27 +10,29 @@ import math
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
 from itertools import count
 from typing import Any
 
 from proxy.clock import monotonic
+from proxy.compare.judging import encode as encode_judging
 from proxy.crash import leave_no_core, told
 from proxy.link.frames import Kind
 from proxy.log import Log, open_log
 from proxy.routing.intent import with_intent
 from proxy.routing.table import encode
-from proxy.supervise.child import Role
+from proxy.supervise.child import Child, Role
 from proxy.supervise.descriptors import needed, raise_limit
 from proxy.supervise.early import hear_orders
 from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
 from proxy.supervise.killfile import KillFile
-from proxy.supervise.launch import Launch, entry_of, listen, recollect
+from proxy.supervise.launch import Launch, entry_of, judging_table, listen, recollect
 from proxy.supervise.lock import Hold, hold, release
 from proxy.supervise.memory import Folder, Found, Nowhere
 from proxy.supervise.patience import Patience
+from proxy.supervise.places import Places
 from proxy.supervise.registry import folder_of, registered
 from proxy.supervise.signals import StopRequests
 from proxy.supervise.slot import Post, Reports, Slot
@@ -47,7 +49,7 @@ LOOK_SECONDS = 1.0
 ORPHAN_SECONDS = 5.0
 # A worker that ends exactly at the drain's deadline kept to it.
 DRAIN_GRACE = 0.5
-# What control gets to close its store, and the kernel to end what was killed.
+# What comparers get to tell what they saw, control to close its store, and the kernel to end what was killed.
 STOP_SECONDS = 1.0
 
 
@@ -71,7 +73,8 @@ def serve(launch: Launch) -> int:
         if held.trouble:
             remedy = "let this user write there, or name another folder in store"
             log.error("state_not_locked", folder=str(launch.state), why=held.trouble, remedy=remedy)
-        code = asyncio.run(Supervisor(launch, listeners, recollect(launch, log), held, log).run())
+        places = stack.enter_context(closing(Places(launch.comparers)))
+        code = asyncio.run(Supervisor(launch, listeners, places, recollect(launch, log), held, log).run())
         if held.held and launch.state is not None:
             release(launch.state)
         return code
@@ -82,9 +85,12 @@ class Supervisor:
     One run, from bound sockets to the exit code.
     """
 
-    def __init__(self, launch: Launch, listeners: Listeners, found: Found, held: Hold, log: Log) -> None:
+    def __init__(
+        self, launch: Launch, listeners: Listeners, places: Places, found: Found, held: Hold, log: Log
+    ) -> None:
         self._launch = launch
         self._listeners = listeners
+        self._places = places
         self._held = held
         self._log = log
         # Set whenever something happened; whoever waits for something looks again whether it came.
@@ -96,6 +102,8 @@ class Supervisor:
         self._hub = Hub(
             table=encode(table),
             setup=launch.setup,
+            judging=encode_judging(judging_table(launch, found)),
+            places=places.names,
             latch=found.latch,
             host=socket.gethostname(),
             log=log,
@@ -113,27 +121,19 @@ class Supervisor:
         )
         self._watchdog = Watchdog(self._hub, self._patience, self._stop, log)
         self._health = Health(self._watchdog.not_ready, lambda: self._hub.switch.latch.killed)
-        reports = Reports(
-            joined=self._hub.joined, frame=self._hub.received, left=self._hub.left, died=self._watchdog.died
-        )
-        incarnations = count(1)
+        self._reports = Reports(joined=self._hub.joined, frame=self._hub.received, left=self._hub.left, died=self._died)
+        self._incarnations = count(1)
         self._workers = [
-            Slot(
-                Post(role=Role.WORKER, number=number, command=launch.worker_command, listener=listener),
-                reports,
-                incarnations,
-                log,
-            )
+            self._slot(Post(role=Role.WORKER, number=number, command=launch.worker_command, listener=listener))
             for number, listener in enumerate(listeners.workers)
         ]
-        control = Post(
-            role=Role.CONTROL,
-            number=0,
-            command=launch.control_command,
-            listener=listeners.admin,
-        )
-        self._control = Slot(control, reports, incarnations, log)
-        self._slots = [*self._workers, self._control]
+        self._comparers = [self._slot(post) for post in comparer_posts(launch, places)]
+        control = Post(role=Role.CONTROL, number=0, command=launch.control_command, listener=listeners.admin)
+        self._control = self._slot(control)
+        self._slots = [*self._workers, *self._comparers, self._control]
+
+    def _slot(self, post: Post) -> Slot:
+        return Slot(post, self._reports, self._incarnations, self._log)
 
     async def run(self) -> int:
         """
@@ -155,9 +155,10 @@ class Supervisor:
             # Serve until told to stop...
             await self._until(lambda: self._stop.first is not None)
 
-            # Drain the workers, then let control go...
+            # Drain the workers, then let those go that they need, and control, which is told what they all did...
             lost = await self._drain()
-            await self._stop_control()
+            await self._end(self._comparers)
+            await self._end([self._control])
             return FAILED if lost or self._stop.second else DONE
         finally:
             # Whatever happened, leave nothing running and nothing unsaved.
@@ -177,6 +178,7 @@ class Supervisor:
         if latch.number:
             self._memory.keep_latch(latch)
         self._memory.keep_table(self._hub.table)
+        self._memory.keep_judging(self._hub.judging)
         if self._kill_file is not None:
             # No worker may begin before a kill that was there before it.
             self._kill_file.watch()
@@ -229,11 +231,12 @@ class Supervisor:
             self._log.info("drained", seconds=round(monotonic() - stop.at, 3))
         return bool(lost)
 
-    async def _stop_control(self) -> None:
-        self._control.retire()
-        if self._control.child is not None:
-            self._control.child.send(Kind.STOP)
-            await self._until(lambda: self._control.child is None, STOP_SECONDS)
+    async def _end(self, slots: Sequence[Slot]) -> None:
+        for slot in slots:
+            slot.retire()
+            if slot.child is not None:
+                slot.child.send(Kind.STOP)
+        await self._until(lambda: all(slot.child is None for slot in slots), STOP_SECONDS)
 
     async def _kill_all(self) -> None:
         for slot in self._slots:
@@ -278,6 +281,14 @@ class Supervisor:
             remedy = "name --admin and PARALLAX_ADMIN_TOKEN to commands"
             self._log.warning("not_registered", why=trouble, remedy=remedy)
 
+    def _died(self, child: Child, why: str) -> None:
+        if child.role is Role.COMPARER:
+            hand = self._places.all[child.number].hand
+            if endpoint := hand.held():
+                hand.free()
+                self._hub.quarantine(child.number, endpoint)
+        self._watchdog.died(child, why)
+
     def _kept(self) -> None:
         self._hub.tell()
         self._news.set()
@@ -285,3 +296,20 @@ class Supervisor:
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self._log.error("unexpected_error", **told(error if isinstance(error, BaseException) else None))
+
+
+def comparer_posts(launch: Launch, places: Places) -> list[Post]:
+    """
+    What the slots of comparers start.
+    """
+    return [
+        Post(
+            role=Role.COMPARER,
+            number=number,
+            command=launch.comparer_command,
+            listener=place.listener,
+            more=(place.page,),
+            memory=launch.comparer_memory,
+        )
+        for number, place in enumerate(places.all)
+    ]

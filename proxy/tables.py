@@ -13,7 +13,7 @@ from proxy.course import Course
 from proxy.exchange import begin
 from proxy.metrics.books import Books
 from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Pair, Pairs
+from proxy.mirror.pair import Judge, Pair, Pairs
 from proxy.net.front import Front, Terms
 from proxy.net.pool import tls_context
 from proxy.plane import Plane
@@ -27,23 +27,25 @@ from proxy.wire.request import RequestRules
 
 class Tables:
     """
-    `plane` and `front` exist from the first table on. `obeyed` is called whenever a table or the latch is in force, and
-    `refused` with a sentence for a table that can't be.
+    `plane` and `front` exist from the first table on. `judge` gets the pairs that bytes can't settle. `obeyed` is
+    called whenever a table or the latch is in force, and `refused` with a sentence for a table that can't be.
     """
 
     def __init__(
         self,
         books: Books,
-        on_divergent: Callable[[Pair], None],
+        on_divergent: Callable[[Pair, int], None],
         *,
         obeyed: Callable[[], None],
         refused: Callable[[str], None],
+        judge: Judge | None = None,
     ) -> None:
         self.plane: Plane
         self.front: Front
         self.killed = False
         self._books = books
         self._on_divergent = on_divergent
+        self._judge = judge
         self._obeyed = obeyed
         self._refused = refused
         self._names = request_names()
@@ -126,7 +128,8 @@ class Tables:
         """
         in_force = killed(table) if self.killed else table
         if self._table is None:
-            pairs = Pairs(Budget(table.mirror.memory_budget), table.mirror.max_body, self._on_divergent)
+            budget = Budget(table.mirror.memory_budget)
+            pairs = Pairs(budget, table.mirror.max_body, self._on_divergent, self._judge)
             self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls), self._books)
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now

@@ -22,10 +22,12 @@ from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.metrics.books import LIVE, ROLES, Books
 from proxy.metrics.endpoints import Known
+from proxy.mirror.handover import Handover
 from proxy.mirror.pair import Pair
 from proxy.mirror.sample import sample
 from proxy.mirror.troubles import Trouble
 from proxy.net.client import ClientConnection
+from proxy.net.comparer import Comparers
 from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
@@ -44,6 +46,8 @@ ORPHAN_SECONDS = 5.0
 SAMPLES = 5
 # Causes of which the system says more than we do.
 CONNECTING = frozenset({"refused", "unreachable", "dns", "tls", "certificate"})
+# While draining, verdicts are waited for so long.
+JUDGING_SECONDS = 2.0
 # A client that was idle for this long while draining isn't about to send.
 IDLE_SECONDS = 1.0
 
@@ -57,7 +61,11 @@ class Worker:
         self._listening = listening
         self._books = Books()
         self._channel: Channel
-        self._tables = Tables(self._books, self._divergent, obeyed=self._obeyed, refused=self._refused)
+        self._handover = Handover()
+        self._comparers = Comparers(self._handover)
+        self._tables = Tables(
+            self._books, self._divergent, obeyed=self._obeyed, refused=self._refused, judge=self._handover
+        )
         self._plane: Plane | None = None
         self._front: Front
         self._shedding: Shedding
@@ -67,6 +75,7 @@ class Worker:
         self._ticks = 0
         self._samples = SAMPLES
         self._deadline = 0.0
+        self._judged_by = 0.0
         self._lost = False
         self._breakers_open = [0, 0]
         self._over = asyncio.Event()
@@ -100,6 +109,11 @@ class Worker:
             self._known = _known(frame.payload)
             if self._plane is not None:
                 self._plane.know(self._known)
+        elif frame.kind == Kind.COMPARERS:
+            self._comparers.follow(orjson.loads(frame.payload))
+        elif frame.kind == Kind.QUARANTINE:
+            said = orjson.loads(frame.payload)
+            self._handover.quarantine(said["endpoint"], monotonic() + said["seconds"])
         elif frame.kind == Kind.CLOSING:
             self._closing()
         elif frame.kind == Kind.DRAIN:
@@ -119,6 +133,7 @@ class Worker:
         """
         A table, or the kill latch, is in force; with the first table, accept.
         """
+        self._handover.limit = self._tables.plane.table.judging.queue
         if self._listener is None:
             self._begin()
             return
@@ -137,6 +152,7 @@ class Worker:
         The first table is there: accept.
         """
         self._plane, self._front = plane, front = self._tables.plane, self._tables.front
+        self._handover.now = plane.now
         plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
         front.date = _date()
@@ -171,13 +187,13 @@ class Worker:
         """
         self._channel.send(Kind.CANDIDATE, orjson.dumps([endpoint]))
 
-    def _divergent(self, pair: Pair) -> None:
+    def _divergent(self, pair: Pair, signature: int) -> None:
         """
         A divergent pair, before its bytes are let go: a few each second are shown to people.
         """
         if self._samples > 0:
             self._samples -= 1
-            self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time())))
+            self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time(), signature)))
 
     # The one timer...
 
@@ -194,6 +210,7 @@ class Worker:
             front.now = now
             front.date = _date()
             plane.tick(now)
+            self._comparers.tick(now)
             for client in list(front.connections):
                 if client.deadline or client.taking is not None:
                     client.expire(now)
@@ -274,6 +291,7 @@ class Worker:
         Stop accepting without losing anybody, drop shadow work, finish what is in flight.
         """
         self._deadline = monotonic() + seconds
+        self._judged_by = monotonic() + min(seconds, JUDGING_SECONDS)
         if self._listener is not None:
             await self._listener.close()
         if self._plane is not None:
@@ -289,7 +307,9 @@ class Worker:
             if client.is_idle() and now - client.idle_since() > IDLE_SECONDS:
                 client.close()
         if self._plane is None or not self._front.connections:
-            self._over.set()
+            if not self._handover.unanswered or now > self._judged_by:
+                self._handover.drop_all("draining")
+                self._over.set()
         elif now > self._deadline:
             # A tunnel has no end of its own: to cut it at the deadline is no loss.
             self._lost = any(client.is_answering() for client in self._front.connections)

@@ -19,7 +19,7 @@ GROUND = {"errors", "clock", "crash", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
 STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
-    *("steering", "latching", "publication", "ledger", "reloading", "equipment")
+    *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment")
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "asking", "cli", "operate", "__main__"}  # floor 5
@@ -30,9 +30,12 @@ IO_MODULES = (
     | STORIES
     | WIRING
     | {"supervisor", "asking", "cli", "operate", "__main__"}
-    | {f"net.{name}" for name in ("answering", "client", "listener", "pool", "resolver", "upstream")}
+    | {f"net.{name}" for name in ("answering", "client", "comparer", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
-    | {f"supervise.{name}" for name in ("launch", "lives", "lock", "memory", "patience", "registry", "reports")}
+    | {
+        f"supervise.{name}"
+        for name in ("launch", "lives", "lock", "memory", "patience", "places", "registry", "reports")
+    }
     | {f"supervise.{name}" for name in ("signals", "slot", "sockets", "switch", "watchdog")}
     | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}

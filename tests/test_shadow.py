@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from proxy.mirror import pair
 from proxy.mirror.breaker import OPEN, SAMPLES
+from proxy.mirror.pair import SLACK
 from proxy.plane import SLOWLY
-from proxy.shadow import SLACK
 from tests.parts.plane import GET, NEW, OK, OLD, Data, data_plane
 
 
@@ -151,10 +152,13 @@ def test_an_answer_without_end_counts_against_its_side(data: Data) -> None:
     data.settled()
 
 
-def test_content_that_is_too_long_on_both_sides_accuses_none(data: Data) -> None:
+def test_content_that_is_longer_than_is_read_on_both_sides_accuses_none(
+    data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     The pair ends with the live side's content; the copy is ours to stop.
     """
+    monkeypatch.setattr(pair, "LONGEST", 1_100_000)
     for _ in range(SAMPLES):
         old, new = data.both()
         client = data.a_client()
@@ -164,6 +168,67 @@ def test_content_that_is_too_long_on_both_sides_accuses_none(data: Data) -> None
 
     assert data.entries() == {"body_too_large": SAMPLES}
     assert data.plane.breakers_open() == [0, 0]
+    data.settled()
+
+
+PIECES = 40
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (PIECES * SLACK)
+
+
+@pytest.mark.parametrize(("last", "verdict"), [(b"x", "identical"), (b"y", "divergent")])
+def test_content_that_is_too_long_to_be_kept_is_compared(data: Data, last: bytes, verdict: str) -> None:
+    """
+    Nothing of it is held, and the copy's keeps step with the live one's.
+    """
+    old, new = data.both()
+    data.client.feed(GET)
+    new.feed(LONG)
+    old.feed(LONG)
+    pieces = [b"x" * SLACK] * (PIECES - 1) + [last * SLACK]
+    for number in range(PIECES):
+        while pieces and new.is_reading():
+            assert len(pieces) > PIECES - number - 3, "far ahead"
+            new.feed(pieces.pop(0))
+        old.feed(b"x" * SLACK)
+        assert data.pairs.budget.used < SLACK
+        assert new.is_reading() or new.closed or not pieces
+    while pieces:
+        new.feed(pieces.pop(0))
+
+    assert data.entries() == {verdict: 1}
+    assert data.client.written.count(b"x" * SLACK) == PIECES
+    data.settled()
+
+
+def test_a_copy_that_was_held_back_and_then_fails_accuses_nobody(data: Data) -> None:
+    """
+    A side may give up a reader that rests, as it may give up a client.
+    """
+    old, new = data.both()
+    data.client.feed(GET)
+    old.feed(LONG)
+    new.feed(LONG, b"x" * 2 * SLACK)
+    assert not new.is_reading()
+    old.feed(b"x" * SLACK * 2)
+    assert new.is_reading()
+    new.lose(ConnectionResetError())
+
+    assert data.entries() == {"body_too_large": 1}
+    assert data.page().failed == [0, 0]
+
+
+def test_a_copy_that_was_held_back_ends_with_a_live_answer_that_fails(data: Data) -> None:
+    """
+    Nothing waits for ever.
+    """
+    old, new = data.both()
+    data.client.feed(GET)
+    old.feed(LONG)
+    new.feed(LONG, b"x" * 2 * SLACK)
+    old.lose(ConnectionResetError())
+    new.feed(b"x" * SLACK)
+
+    assert data.entries() == {"body_too_large": 1}
     data.settled()
 
 

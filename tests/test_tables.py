@@ -28,7 +28,7 @@ class Taken:
         self.obeyed: list[tuple[int, float]] = []
         self.refused: list[str] = []
         self._heard = asyncio.Event()
-        self.tables = Tables(Books(), lambda pair: None, obeyed=self._obey, refused=self._refuse)
+        self.tables = Tables(Books(), lambda *_: None, obeyed=self._obey, refused=self._refuse)
 
     def _obey(self) -> None:
         table = self.tables.plane.table

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from proxy.compare.judging import JudgingTable
+from proxy.compare.judging import decode as decode_judging
 from proxy.errors import LinkError
 from proxy.metrics.exposition import Exposed, WorkerGauges
 from proxy.metrics.learner import Learner
@@ -19,6 +21,7 @@ from proxy.routing.intent import killed
 from proxy.routing.table import NEW, OLD, Table, decode
 
 SAMPLES = 100
+JUDGED = 300
 LARGEST_SAMPLE = 256 * 1024  # bytes; a head is at most 64 KiB a side, and 100 samples must stay small change
 
 
@@ -34,6 +37,17 @@ class Worker:
     epoch: int | None
     digest: str | None
     killed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparer:
+    """
+    One comparer that lives, and the version of the judging table that it judges by, None until it does.
+    """
+
+    number: int
+    incarnation: int
+    version: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,7 @@ class Status:
     unsaved: str | None
     kill_file: bool
     workers: tuple[Worker, ...]
+    comparers: tuple[Comparer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +111,9 @@ class Facts:
         self.merge = Merge()
         self.learner = Learner()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
+        self.judging: JudgingTable | None = None
+        # What comparers told of the last minutes, the newest last.
+        self.judged: deque[dict[str, Any]] = deque(maxlen=JUDGED)
 
     # From the link
 
@@ -140,6 +158,21 @@ class Facts:
         snapshot = parse(parse_object(payload))
         self.merge.put(incarnation, snapshot)
         self.learner.remember(snapshot.books.pages)
+
+    def take_judging(self, payload: bytes) -> None:
+        """
+        The judging table that a predecessor, or the supervisor, put into force.
+        """
+        try:
+            self.judging = decode_judging(payload)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise LinkError("a judging table has the wrong shape") from error
+
+    def take_judged(self, payload: bytes) -> None:
+        """
+        What one comparer saw within a second.
+        """
+        self.judged.append(parse_object(payload))
 
     def take_endpoints(self, payload: bytes) -> None:
         """
@@ -285,6 +318,14 @@ def _read_status(raw: dict[str, Any]) -> Status:
                 killed=bool(worker["killed"]),
             )
             for worker in raw["workers"]
+        ),
+        comparers=tuple(
+            Comparer(
+                number=int(comparer["number"]),
+                incarnation=int(comparer["incarnation"]),
+                version=comparer["version"],
+            )
+            for comparer in raw.get("comparers", ())
         ),
     )
 

@@ -11,7 +11,6 @@ import orjson
 
 from proxy.compare.judge import Judgement
 from proxy.compare.signature import Signature
-from proxy.link.pairs import PairMessage
 
 # Different things told in one second; what is beyond is counted as one.
 MOST: Final = 1000
@@ -51,18 +50,18 @@ class Seen:
         self.version = version
         self.hidden.clear()
 
-    def note(self, pair: PairMessage, judgement: Judgement, at: float) -> None:
+    def note(self, endpoint: str, judgement: Judgement, at: float, *, twin: bool = False) -> None:
         """
-        One pair has been judged, `at` wall-clock seconds.
+        One pair has been judged, `at` wall-clock seconds; a `twin` pair shows old's own differences.
         """
         for rule, times in judgement.hidden.items():
-            self._count(self.hidden, (pair.endpoint, rule), times)
-        if pair.twin:
-            self._count(self.twins, pair.endpoint)
+            self._count(self.hidden, (endpoint, rule), times)
+        if twin:
+            self._count(self.twins, endpoint)
             for place in {(one.pattern, one.kind) for one in judgement.differences}:
-                self._count(self.noise, (pair.endpoint, *place))
+                self._count(self.noise, (endpoint, *place))
             return
-        self._count(self.pairs, pair.endpoint)
+        self._count(self.pairs, endpoint)
         if judgement.signature is not None and judgement.verdict is not None:
             self._sight(judgement.signature, judgement.verdict, at)
 

@@ -2,11 +2,13 @@
 Pairs on their way from a worker to a comparer, and verdicts on their way back: bytes and values, on their own stream.
 
 A pair is one message: `HEADER`, then the endpoint, the exchange's context, and for either side a head (JSON, made once
-for each different head) and the content, raw. A verdict is one record of fixed size, many in one write.
+for each different head) and the content, raw. A verdict is one record of fixed size, many in one write. The first
+record on a connection has id 0: the comparer is there, and judges.
+
+Values are plain tuples: a pair at 1.3 KB costs 2 µs to pack and 3 µs to read, with frozen dataclasses 3 µs more.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 from typing import Any, Final, NamedTuple
@@ -20,8 +22,12 @@ from proxy.errors import LinkError
 HEADER: Final = Struct(">IQBHIIIII")
 LENGTH: Final = Struct(">I")
 VERDICT: Final = Struct(">QBHQI")
+# struct ucred of unix(7), by which either end knows the other's user: pid, uid, gid.
+CREDENTIALS: Final = Struct("3i")
 # Two bodies of mirror.max_body at its largest, and heads.
 LARGEST: Final = 512 * 1024 * 1024
+# Messages up to this size are sent in one piece: to copy them costs less than to write seven.
+SMALL: Final = 32 * 1024
 
 OLD_CUT, NEW_CUT, TWIN = 1, 2, 4
 
@@ -31,6 +37,7 @@ class Said(IntEnum):
     What a comparer says of a pair: a verdict, or why there is none.
     """
 
+    HERE = 0
     EQUIVALENT = 1
     NOISE = 2
     WAIVED = 3
@@ -53,42 +60,46 @@ class Verdict(NamedTuple):
     version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
+class PairMessage(NamedTuple):
     """
-    One side's head as JSON (`status`, `fields`, `media`, `coding`, `shown`) and its content; or, when `cut`, 8 bytes of
-    length and 32 of SHA-256.
-    """
-
-    head: bytes
-    content: bytes
-    cut: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairMessage:
-    """
-    One pair. `context` is JSON: method, redacted target, request id, live side, digest of the sticky key, times.
-    `twin`: both sides are old, and only noise is to be learned.
+    One pair. `context` is JSON: method, target, request id, live side, milliseconds of either side. Heads are JSON:
+    `status`, `fields`, `media`, `coding`, `shown`. A content whose flag `OLD_CUT` or `NEW_CUT` is set is 8 bytes of
+    length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be learned.
     """
 
     id: int
-    endpoint: str
+    flags: int
+    endpoint: bytes
     context: bytes
-    old: Side
-    new: Side
-    twin: bool = False
+    old_head: bytes
+    old_content: bytes
+    new_head: bytes
+    new_content: bytes
 
 
 def pack_pair(pair: PairMessage) -> list[bytes]:
     """
-    The message in pieces, for `writelines`; contents are not copied.
+    The message in pieces, for `writelines`; large contents are not copied.
     """
-    endpoint = pair.endpoint.encode()
-    parts = [endpoint, pair.context, pair.old.head, pair.old.content, pair.new.head, pair.new.content]
-    lengths = [len(part) for part in parts]
-    flags = OLD_CUT * pair.old.cut | NEW_CUT * pair.new.cut | TWIN * pair.twin
-    return [HEADER.pack(HEADER.size - LENGTH.size + sum(lengths), pair.id, flags, *lengths), *parts]
+    number, flags, *parts = pair
+    lengths = [*map(len, parts)]
+    size = HEADER.size - LENGTH.size + sum(lengths)
+    header = HEADER.pack(size, number, flags, *lengths)
+    return [b"".join((header, *parts))] if size <= SMALL else [header, *parts]
+
+
+def pack_cut(length: int, digest: bytes) -> bytes:
+    """
+    The content of a side that was too long to be kept.
+    """
+    return length.to_bytes(8, "big") + digest
+
+
+def parse_cut(content: bytes) -> tuple[int, bytes]:
+    """
+    Length and digest of what `pack_cut` packed.
+    """
+    return int.from_bytes(content[:8], "big"), content[8:]
 
 
 class PairReader:
@@ -97,53 +108,57 @@ class PairReader:
     """
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._have = 0
+        self._need = HEADER.size
 
     def feed(self, data: bytes) -> Iterator[PairMessage]:
         """
         Pairs completed by `data`. Raises `LinkError` for lengths that don't add up.
         """
-        buffer = self._buffer
-        buffer += data
-        start = 0
-        while len(buffer) - start >= HEADER.size:
-            (length,) = LENGTH.unpack_from(buffer, start)
-            if not HEADER.size - LENGTH.size <= length <= LARGEST:
-                raise LinkError(f"a pair of {length} bytes can't be")
-            end = start + LENGTH.size + length
-            if len(buffer) < end:
+        self._pieces.append(data)
+        self._have += len(data)
+        if self._have < self._need:
+            return
+        buffer = data if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces = []
+        start, end = 0, len(buffer)
+        self._need = HEADER.size
+        while end - start >= HEADER.size:
+            whole = self._whole(buffer, start)
+            if start + whole > end:
+                self._need = whole
                 break
-            yield _unpack(memoryview(buffer)[start:end])
-            start = end
-        del buffer[:start]
+            yield _unpack(buffer, start)
+            start += whole
+        if start < end:
+            self._pieces.append(buffer[start:] if start else buffer)
+        self._have = end - start
+
+    def _whole(self, buffer: bytes, start: int) -> int:
+        (length,) = LENGTH.unpack_from(buffer, start)
+        if not HEADER.size - LENGTH.size <= length <= LARGEST:
+            raise LinkError(f"a pair of {length} bytes can't be")
+        return LENGTH.size + int(length)
 
 
-def _unpack(message: memoryview) -> PairMessage:
-    _, id_, flags, *lengths = HEADER.unpack_from(message)
-    if HEADER.size + sum(lengths) != len(message):
+def _unpack(buffer: bytes, start: int) -> PairMessage:
+    length, number, flags, *lengths = HEADER.unpack_from(buffer, start)
+    if HEADER.size - LENGTH.size + sum(lengths) != length:
         raise LinkError("the parts of a pair don't add up")
-    at = HEADER.size
+    at = start + HEADER.size
     parts = []
-    for length in lengths:
-        parts.append(bytes(message[at : at + length]))
-        at += length
-    endpoint, context, old_head, old_content, new_head, new_content = parts
-    message.release()
-    return PairMessage(
-        id=id_,
-        endpoint=endpoint.decode("utf-8", "replace"),
-        context=context,
-        old=Side(head=old_head, content=old_content, cut=bool(flags & OLD_CUT)),
-        new=Side(head=new_head, content=new_content, cut=bool(flags & NEW_CUT)),
-        twin=bool(flags & TWIN),
-    )
+    for size in lengths:
+        parts.append(buffer[at : at + size])
+        at += size
+    return PairMessage(number, flags, *parts)
 
 
 def pack_verdicts(verdicts: list[Verdict]) -> bytes:
     """
     Records for one write.
     """
-    return b"".join(VERDICT.pack(*verdict) for verdict in verdicts)
+    return b"".join([VERDICT.pack(*verdict) for verdict in verdicts])
 
 
 class VerdictReader:

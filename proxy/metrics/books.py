@@ -6,8 +6,10 @@ side and live are 0 old, 1 new; role is 0 live, 1 shadow. No clock and no I/O: c
 """
 
 from bisect import bisect_left
+from functools import lru_cache
 from typing import Any
 
+from proxy.compare.difference import Kind
 from proxy.routing.table import SIDES
 
 VERDICTS = ("identical", "equivalent", "noise", "waived", "divergent", "failed")
@@ -28,12 +30,22 @@ SECONDS = (
 DELTAS = (*(-bound for bound in reversed(SECONDS[:14])), 0.0, *SECONDS[:14])
 
 
+@lru_cache(maxsize=256)
+def kinds_in(mask: int) -> tuple[str, ...]:
+    """
+    The kinds of difference in a mask, as metrics name them.
+    """
+    return tuple(kind.name.lower() for kind in Kind if mask >> kind & 1)
+
+
 class Page:
     """
     The totals of one endpoint.
     """
 
-    __slots__ = ("deltas", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "verdicts")
+    __slots__ = (
+        "deltas", "differences", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "verdicts",
+    )  # fmt: skip
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,6 +53,8 @@ class Page:
         self.verdicts = [[0] * len(VERDICTS), [0] * len(VERDICTS)]
         self.skipped: list[dict[str, int]] = [{}, {}]
         self.failed = [0, 0]
+        # Pairs that differ in some way, by kind.
+        self.differences: dict[str, int] = {}
         # By side * 2 + role.
         self.requests: list[dict[int, int]] = [{}, {}, {}, {}]
         self.seconds = [[0] * (len(SECONDS) + 1) for _ in range(4)]
@@ -70,6 +84,14 @@ class Page:
         """
         self.verdicts[live][verdict] += 1
 
+    def differed(self, kinds: int) -> None:
+        """
+        The kinds of difference of one judged pair, as a mask of bits.
+        """
+        differences = self.differences
+        for kind in kinds_in(kinds):
+            differences[kind] = differences.get(kind, 0) + 1
+
     def compared(self, live: int, delta: float) -> None:
         """
         Both latencies of one exchange are known: `delta` = new − old, seconds.
@@ -93,6 +115,7 @@ class Page:
             "verdicts": self.verdicts,
             "skipped": self.skipped,
             "failed": self.failed,
+            "differences": self.differences,
             "requests": {
                 key: {str(code): count for code, count in codes.items()}
                 for key, codes in zip(keys, self.requests, strict=True)

@@ -98,7 +98,14 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
     failed = CounterMetricFamily(
         "parallax_failed", "Exchanges in which only this side gave no complete answer.", labels=("endpoint", "side")
     )
+    differences = CounterMetricFamily(
+        "parallax_differences",
+        "Judged exchanges whose answers differ in this way, whatever the verdict.",
+        labels=("endpoint", "kind"),
+    )
     for page in pages:
+        for kind, count in sorted(page.differences.items()):
+            differences.add_metric((page.name, kind), count)
         for index, codes in enumerate(page.requests):
             for code, count in sorted(codes.items()):
                 requests.add_metric((page.name, SIDES[index // 2], ROLES[index % 2], str(code)), count)
@@ -111,7 +118,7 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
                 skipped.add_metric((page.name, side, reason), count)
             if any(page.eligible):
                 failed.add_metric((page.name, side), page.failed[live])
-    yield from (requests, eligible, comparisons, skipped, failed)
+    yield from (requests, eligible, comparisons, skipped, failed, differences)
 
 
 def _seconds(pages: list[Page]) -> Metric:

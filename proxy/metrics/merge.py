@@ -148,6 +148,7 @@ def _add_page(into: Page, page: Page) -> None:
         _add_counts(total, counts)
     for live in (OLD, NEW):
         _add_named(into.skipped[live], page.skipped[live])
+    _add_named(into.differences, page.differences)
     for codes, more in zip(into.requests, page.requests, strict=True):
         _add_named(codes, more)
 
@@ -165,6 +166,7 @@ def _read_page(into: Page, raw: dict[str, Any]) -> None:
         _add_counts(total, counts)
     for live in (OLD, NEW):
         _add_named(into.skipped[live], raw["skipped"][live])
+    _add_named(into.differences, raw["differences"])
     for key, codes in raw["requests"].items():
         _add_named(into.requests[_LEGS[key]], {int(code): count for code, count in codes.items()})
     for key, (*counts, seconds) in raw["seconds"].items():

@@ -9,28 +9,20 @@ around it, masked: letters as a, digits as 9.
 import re
 from typing import Any
 
+from proxy.mirror.heads import LONGEST, SHOWN, shown_fields, text
 from proxy.mirror.pair import Observation, Pair
 from proxy.routing.table import SIDES
 
-REDACTED = "(redacted)"
-# Fields whose values are shown. Everything else could hold a secret or a person's data.
-SHOWN = frozenset(
-    {
-        "accept-ranges", "age", "allow", "cache-control", "connection", "content-encoding", "content-language",
-        "content-length", "content-type", "date", "expires", "last-modified", "retry-after", "server",
-        "transfer-encoding", "vary",
-    }
-)  # fmt: skip
-LONGEST = 120
 # How far back a name is looked for, in bytes, and what is taken for one: a short identifier before a colon.
 NEAR = 256
 KEY = re.compile(rb'"([a-z_][A-Za-z_-]{0,30})"[ ]*:')
 AROUND = 12
 
 
-def sample(pair: Pair, at: float) -> dict[str, Any]:
+def sample(pair: Pair, at: float, signature: int = 0) -> dict[str, Any]:
     """
-    The sample of a complete divergent pair, as JSON can carry it; `at` is wall-clock seconds.
+    The sample of a complete divergent pair, as JSON can carry it; `at` is wall-clock seconds, `signature` 0 where
+    nobody looked further than the bytes.
     """
     request, sides = pair.request, [pair.live, pair.shadow]
     if pair.live_side:
@@ -43,6 +35,7 @@ def sample(pair: Pair, at: float) -> dict[str, Any]:
         "method": text(request.method),
         "target": redact_target(request.target, pair.page.name),
         "request_id": text(request.request_id)[:64],
+        "signature": f"{signature:016x}" if signature else None,
         "first": first_difference(old, new),
         "old": _side(old),
         "new": _side(new),
@@ -60,6 +53,8 @@ def first_difference(old: Observation, new: Observation) -> dict[str, Any]:
     if (name := _differing_field(old, new)) is not None:
         values = [_values(side, name) for side in (old, new)]
         return {"where": f"header:{name}", "offset": None, "old": values[0], "new": values[1]}
+    if old.digest is not None or new.digest is not None:
+        return {"where": "body", "offset": None, "old": f"{old.size} bytes", "new": f"{new.size} bytes"}
     one, other = old.body(), new.body()
     offset = next(
         (at for at in range(0, min(len(one), len(other)), 4096) if one[at : at + 4096] != other[at : at + 4096]), 0
@@ -93,25 +88,14 @@ def redact_target(target: bytes, endpoint: str) -> str:
     return f"{shown}#…" if mark else shown
 
 
-def text(data: bytes) -> str:
-    """
-    Bytes from the network as printable ASCII.
-    """
-    return re.sub(r"[^\x20-\x7e]", "?", data.decode("latin-1"))
-
-
 def _side(observation: Observation) -> dict[str, Any]:
     """
     One side's head and size.
     """
     head = observation.head
-    lines = [] if head is None else [line.partition(b":") for line in head.lines]
     return {
         "status": None if head is None else head.status,
-        "headers": [
-            [text(name), text(value).strip()[:LONGEST] if name.decode("latin-1").lower() in SHOWN else REDACTED]
-            for name, _, value in lines
-        ],
+        "headers": [] if head is None else shown_fields(head),
         "size": observation.size,
         "ms": round((observation.at - observation.sent) * 1000, 3),
     }
@@ -139,7 +123,7 @@ def _values(side: Observation, name: str) -> str:
     The values of one compared field, as people may read them.
     """
     values = ", ".join(text(value) for value in _pairs(side, name.encode() + b":"))[:LONGEST] or "(absent)"
-    return values if name in SHOWN or values == "(absent)" else _mask(values)
+    return values if name.encode() in SHOWN or values == "(absent)" else _mask(values)
 
 
 def _shape(content: bytes, offset: int) -> str:

@@ -138,6 +138,15 @@ class Overload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """
+    What a worker may ask of comparers: `queue` pairs without a verdict.
+    """
+
+    queue: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """
     Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
@@ -152,6 +161,7 @@ class Table:
     sticky: Sticky
     split: bool
     overload: Overload
+    judging: Judging
     limits: Limits
     timeouts: Timeouts
     headers: tuple[str, ...]
@@ -195,6 +205,7 @@ def decode(data: bytes) -> Table:
         mirror=Mirror(**raw.pop("mirror")),
         sticky=Sticky(keys=tuple(sticky["keys"]), salt=sticky["salt"]),
         overload=Overload(**raw.pop("overload")),
+        judging=Judging(**raw.pop("judging")),
         limits=Limits(**{**limits, "methods": tuple(limits["methods"])}),
         timeouts=Timeouts(**raw.pop("timeouts")),
         headers=tuple(raw.pop("headers")),

@@ -187,6 +187,17 @@ class Compare(Section):
     endpoints: EndpointRules = Field({}, description="more of all these, for one endpoint")
 
 
+class Judge(Section):
+    """
+    What comparers may use to judge what isn't byte for byte the same.
+    """
+
+    queue: int = Field(4096, ge=1, description="pairs without a verdict, in each worker; then queue_full")
+    max_seconds: Seconds = Field(1.0, gt=0, description="what one pair may cost; then judge_error")
+    max_decoded: Size = Field(16 * 2**20, ge=2**10, description="bytes that a coded body may decode into")
+    memory: Size = Field(2**30, ge=2**28, description="address space of one comparer")
+
+
 class Metrics(Section):
     """
     How endpoints are named in metrics.
@@ -256,6 +267,9 @@ class Settings(Section):
     health: Health = Field(Health())
     admin: Admin = Field(Admin())
     workers: int = Field(1, ge=1, le=256, description="processes that serve; about one for each core")
+    comparers: int = Field(
+        1, ge=0, le=64, description="processes that judge what differs; 0: whatever isn't byte-equal is divergent"
+    )
     old: Old = Field()
     new: New = Field()
     weights: Weights = Field(Weights())
@@ -263,6 +277,7 @@ class Settings(Section):
     sticky: Sticky = Field(Sticky())
     data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
+    judge: Judge = Field(Judge())
     metrics: Metrics = Field(Metrics())
     limits: Limits = Field(Limits())
     timeouts: Timeouts = Field(Timeouts())

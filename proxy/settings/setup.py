@@ -10,7 +10,7 @@ from typing import Any
 
 from proxy.link.setup import Certificate, OptionPath, Setup, Token
 from proxy.settings.doors import OF_THE_VARIABLE, token_of
-from proxy.settings.kinds import show_number
+from proxy.settings.kinds import show_number, show_size
 from proxy.settings.load import Loaded
 from proxy.settings.model import Settings
 
@@ -53,6 +53,8 @@ def _fixed(settings: Settings, setup: Setup) -> tuple[tuple[str, str], ...]:
         ("admin.listen", str(settings.admin.listen)),
         ("admin.tls", "null" if setup.tls is None else "a certificate and a key"),
         ("workers", str(settings.workers)),
+        ("comparers", str(settings.comparers)),
+        ("judge.memory", show_size(settings.judge.memory)),
         ("drain.delay", show_number(settings.drain.delay)),
         ("drain.timeout", show_number(settings.drain.timeout)),
         ("store", setup.store),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from proxy.compare.judging import JudgingTable
 from proxy.routing.intent import Intent, with_intent
-from proxy.routing.table import Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, encode
+from proxy.routing.table import Judging, Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, encode
 from proxy.settings.model import Settings
 from proxy.settings.model import Side as SideSettings
 from proxy.settings.rules import PARSERS
@@ -51,6 +51,7 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
         split=settings.data == "split",
         overload=Overload(**settings.overload.model_dump(), workers=settings.workers),
+        judging=Judging(queue=settings.judge.queue),
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=_headers(settings.compare.headers),
@@ -96,4 +97,6 @@ def build_judging(settings: Settings, version: int) -> JudgingTable:
         version=version,
         rules=tuple(rule for name in PARSERS for rule in getattr(compare, name)),
         by_endpoint=compare.endpoints,
+        largest=settings.judge.max_decoded,
+        max_seconds=settings.judge.max_seconds,
     )

@@ -5,10 +5,12 @@ Whether there is another life afterwards is decided by its slot (`slot.py`).
 """
 
 import asyncio
+import resource
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import StrEnum
 
 from proxy.clock import monotonic
@@ -30,14 +32,15 @@ class Role(StrEnum):
     """
 
     WORKER = "worker"
+    COMPARER = "comparer"
     CONTROL = "control"
 
 
 def name_of(role: Role, number: int) -> str:
     """
-    What a log line calls a child: `worker 0`, `control`.
+    What a log line calls a child: `worker 0`, `comparer 1`, `control`.
     """
-    return f"{role} {number}" if role is Role.WORKER else str(role)
+    return str(role) if role is Role.CONTROL else f"{role} {number}"
 
 
 class Child:
@@ -67,13 +70,15 @@ class Child:
         self._timer: asyncio.TimerHandle | None = None
         self._ended = False
         self._why = ""
-        # Since when it does its work: a worker that accepts, a control that pulses.
+        # Since when it does its work: a worker that accepts, a comparer that judges, a control that pulses.
         self.since: float | None = None
         # Said by a worker:
         self.drained = False
         self.epoch: int | None = None
         self.digest: str | None = None
         self.killed = False
+        # Said by a comparer: the judging table that it judges by.
+        self.version: int | None = None
         # Counted by the supervisor: looks at it in its life, since its last frame, and since it was told of a kill that
         # it doesn't obey.
         self.looks = 0
@@ -111,13 +116,14 @@ class Child:
         """
         return self._process.returncode if self._process is not None else None
 
-    def start(self, command: Sequence[str], listener: socket.socket) -> None:
+    def start(self, command: Sequence[str], inherited: Sequence[int], *, memory: int = 0) -> None:
         """
-        Start the process with LINK_FD and the listener's descriptor as arguments. Raises OSError if that fails.
+        Start the process with LINK_FD and the descriptors that it inherits as arguments; with `memory`, it gets no more
+        bytes of address space than that. Raises OSError if that fails.
         """
         self._link, theirs = socket.socketpair()
         with theirs:
-            descriptors = (theirs.fileno(), listener.fileno())
+            descriptors = (theirs.fileno(), *inherited)
             before = signal.pthread_sigmask(signal.SIG_BLOCK, UNHEARD)
             try:
                 self._process = subprocess.Popen(
@@ -128,6 +134,9 @@ class Child:
                 raise
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if memory:
+            with suppress(ProcessLookupError):
+                resource.prlimit(self._process.pid, resource.RLIMIT_AS, (memory, memory))
 
     async def open(self) -> None:
         """

@@ -1,9 +1,10 @@
 """
 The hub: what passes between workers and control, and what is kept so that either can be started anew.
 
-It keeps the table, how control was started, the last list of endpoints and every worker incarnation's last snapshot,
-as bytes that it doesn't look into, and the kill latch. It does no I/O of its own: children are given to it and told
-through their links; what has to survive the supervisor goes to its `memory`.
+It keeps the table, the judging table, how control was started, the last list of endpoints and every worker
+incarnation's last snapshot, as bytes that it doesn't look into, the kill latch, and which endpoints are quarantined. It
+does no I/O of its own: children are given to it and told through their links; what has to survive the supervisor goes
+to its `memory`.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from proxy.supervise.child import Child, Role
 from proxy.supervise.killfile import Sighting
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives
+from proxy.supervise.quarantine import Quarantines
 from proxy.supervise.reports import ReportLog
 from proxy.supervise.switch import Switch
 
@@ -39,6 +41,11 @@ class Memory(Protocol):
         As `keep_table`.
         """
 
+    def keep_judging(self, judging: bytes) -> None:
+        """
+        As `keep_table`.
+        """
+
     def saved(self) -> dict[str, Any]:
         """
         Epoch and digest of the table that is kept, and what hinders.
@@ -54,7 +61,8 @@ class Memory(Protocol):
 class Hub:
     """
     `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
-    how control was started, empty when it needs no telling; `latch` is the one that a predecessor left.
+    how control was started, empty when it needs no telling; `latch` is the one that a predecessor left, `judging` the
+    judging table, and `places` are the names that comparers listen by.
     """
 
     table: bytes
@@ -63,14 +71,18 @@ class Hub:
     changed: Callable[[], None]
     memory: Memory
     setup: bytes = b""
+    judging: bytes = b""
+    places: tuple[str, ...] = ()
     latch: InitVar[Latch | None] = None
     steady: bool = True
     endpoints: bytes | None = None
     closing: bool = False
     drain_until: float | None = None
     control: Child | None = None
+    comparers: dict[int, Child] = field(default_factory=dict)
     lives: Lives = field(init=False)
     switch: Switch = field(init=False)
+    _quarantines: Quarantines = field(default_factory=Quarantines)
     _reports: ReportLog = field(init=False)
     _reload_waits: bool = False
     _told: bytes = b""
@@ -95,10 +107,21 @@ class Hub:
         """
         if child.role is Role.CONTROL:
             self._control_joined(child)
-            return
+        elif child.role is Role.COMPARER:
+            self.comparers[child.incarnation] = child
+            child.send(Kind.JUDGING, self.judging)
+            self.tell()
+        else:
+            self._worker_joined(child)
+
+    def _worker_joined(self, child: Child) -> None:
         self.lives.begin(f"{self.host}/{child.number}", child)
         if self.switch.latch.killed:
             self._send_latch(child)
+        if self.places:
+            child.send(Kind.COMPARERS, orjson.dumps(self.places))
+        for endpoint, seconds in self._quarantines.active(monotonic()).items():
+            child.send(Kind.QUARANTINE, orjson.dumps({"endpoint": endpoint, "seconds": seconds}))
         if self.endpoints is not None:
             child.send(Kind.ENDPOINTS, self.endpoints)
         child.send(Kind.TABLE, self.table)
@@ -117,6 +140,7 @@ class Hub:
             control.send(Kind.ENDPOINTS, self.endpoints)
         for life in self.lives.known.values():
             self._send_snapshot(life)
+        control.send(Kind.JUDGING, self.judging)
         control.send(Kind.JOINED)
         if self._reload_waits:
             self._reload_waits = not control.send(Kind.RELOAD)
@@ -129,6 +153,8 @@ class Hub:
         """
         if child.role is Role.CONTROL:
             self._from_control(child, frame)
+        elif child.role is Role.COMPARER:
+            self._from_comparer(child, frame)
         else:
             self._from_worker(self.lives.known[child.incarnation], frame)
 
@@ -142,6 +168,11 @@ class Hub:
             case Kind.ENDPOINTS:
                 self.endpoints = frame.payload
                 self._send_workers(Kind.ENDPOINTS, frame.payload)
+            case Kind.JUDGING:
+                self.judging = frame.payload
+                for comparer in self.comparers.values():
+                    comparer.send(Kind.JUDGING, frame.payload)
+                self.memory.keep_judging(frame.payload)
             case Kind.SETUP:
                 self.setup = frame.payload
             case Kind.KILL:
@@ -178,6 +209,20 @@ class Hub:
             case kind:
                 raise LinkError(f"a worker may not send {kind.name}")
 
+    def _from_comparer(self, child: Child, frame: Frame) -> None:
+        match frame.kind:
+            case Kind.READY:
+                version = parse_object(frame).get("version")
+                if child.works():
+                    self.log.info("comparer_ready", comparer=child.number, incarnation=child.incarnation, pid=child.pid)
+                child.version = version if isinstance(version, int) else None
+                self.tell()
+            case Kind.JUDGED:
+                if self.control is not None:
+                    self.control.send(Kind.JUDGED, frame.payload, child.incarnation)
+            case kind:
+                raise LinkError(f"a comparer may not send {kind.name}")
+
     # ... and goes.
 
     def left(self, child: Child) -> None:
@@ -186,6 +231,8 @@ class Hub:
         """
         if child is self.control:
             self.control = None
+        if self.comparers.pop(child.incarnation, None) is not None:
+            self.tell()
         life = self.lives.known.get(child.incarnation)
         if life is not None:
             life.alive = False
@@ -211,6 +258,17 @@ class Hub:
         self.tell()
 
     # What the supervisor finds out...
+
+    def quarantine(self, comparer: int, endpoint: str) -> None:
+        """
+        A comparer died with a pair of this endpoint in hand: no worker hands over another one for a while.
+        """
+        seconds = self._quarantines.died(endpoint, monotonic())
+        self._send_workers(Kind.QUARANTINE, orjson.dumps({"endpoint": endpoint, "seconds": seconds}))
+        remedy = "nothing at once; if it happens again, report what this endpoint answers"
+        self.log.warning(
+            "endpoint_quarantined", endpoint=endpoint, comparer=comparer, seconds=round(seconds), remedy=remedy
+        )
 
     def settle(self, *, steady: bool) -> None:
         """
@@ -261,6 +319,10 @@ class Hub:
             "saved": self.memory.saved(),
             "kill_file": self.switch.file_there,
             "workers": [life.status() for life in self.lives.known.values()],
+            "comparers": [
+                {"number": child.number, "incarnation": child.incarnation, "version": child.version}
+                for child in self.comparers.values()
+            ],
         }
         payload = orjson.dumps(status)
         if payload != self._told and self.control.send(Kind.STATUS, payload):

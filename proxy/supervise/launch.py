@@ -4,11 +4,12 @@ What `serve` starts, and the first steps with it: addresses, what a predecessor 
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import sleep
 
 from proxy.clock import monotonic
+from proxy.compare.judging import JudgingTable
 from proxy.errors import ConfigurationError
 from proxy.log import Log
 from proxy.routing.intent import intent_of
@@ -26,12 +27,14 @@ class Launch:
     """
     Addresses are (host, port) as configured, port 0 for any free one; times are seconds.
 
-    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD ADMIN_FD for control. A
-    worker that isn't ready `ready_timeout` after its start, or that is silent for `silence_timeout`, is killed and
-    replaced, and so is control for the lack of its first or a later pulse.
+    The commands get their file descriptors appended: LINK_FD LISTEN_FD for a worker, LINK_FD LISTEN_FD HAND_FD for a
+    comparer, LINK_FD ADMIN_FD for control. A worker or comparer that isn't ready `ready_timeout` after its start, or
+    that is silent for `silence_timeout`, is killed and replaced, and so is control for the lack of its first or a later
+    pulse. A comparer gets `comparer_memory` bytes of address space, 0 for any number.
 
-    `setup` is for control, unread. The folder `state` keeps the table and the kill latch, and its lock; the latch is
-    set where `kill_file` appears. `token_file` and `certificate` are for commands that look for a running Parallax.
+    `setup` is for control, unread; `judging` is what comparers judge by at first. The folder `state` keeps the table,
+    the judging table and the kill latch, and its lock; the latch is set where `kill_file` appears. `token_file` and
+    `certificate` are for commands that look for a running Parallax.
     `named` are those keys of the table's intent that the configuration names: of the others it has no opinion.
     """
 
@@ -40,12 +43,15 @@ class Launch:
     health: tuple[str, int]
     admin: tuple[str, int]
     setup: bytes = b""
+    judging: JudgingTable = field(default_factory=lambda: JudgingTable(version=1))
     state: Path | None = None
     kill_file: Path | None = None
     token_file: Path | None = None
     certificate: Path | None = None
     named: tuple[str, ...] = ("weights.new", "mirror.percent")
     workers: int = 1
+    comparers: int = 0
+    comparer_memory: int = 0
     drain_delay: float = 5.0
     drain_timeout: float = 28.0
     ready_timeout: float = 10.0
@@ -53,6 +59,7 @@ class Launch:
     first_pulse_timeout: float = 20.0
     pulse_timeout: float = 10.0
     worker_command: tuple[str, ...] = (sys.executable, "-m", "proxy.worker")
+    comparer_command: tuple[str, ...] = (sys.executable, "-m", "proxy.comparer")
     control_command: tuple[str, ...] = (sys.executable, "-m", "proxy.control")
 
 
@@ -88,6 +95,18 @@ def recollect(launch: Launch, log: Log) -> Found:
         if key in launch.named and configured != in_force:
             log.warning("not_in_force", key=key, configured=configured, in_force=in_force, remedy=command)
     return found
+
+
+def judging_table(launch: Launch, found: Found) -> JudgingTable:
+    """
+    The judging table to begin with: rules as configured, noise and waivers as they were. Its version is above those
+    that were in use, unless it is the same.
+    """
+    kept = found.judging
+    if kept is None:
+        return launch.judging
+    table = replace(launch.judging, noise=kept.noise, waived=kept.waived, version=kept.version)
+    return table if table == kept else replace(table, version=kept.version + 1)
 
 
 def entry_of(launch: Launch, state: Path, addresses: Mapping[str, str], pid: int) -> Entry:

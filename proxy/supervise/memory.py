@@ -1,5 +1,5 @@
 """
-What outlives the supervisor: the table and the kill latch, in the folder for state or nowhere.
+What outlives the supervisor: the table, the judging table and the kill latch, in the folder for state or nowhere.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from typing import Any
 import orjson
 
 from proxy.clock import time, timestamp
+from proxy.compare.judging import JudgingTable
+from proxy.compare.judging import decode as decode_judging
 from proxy.log import Log
 from proxy.routing.intent import Intent, intent_in
 from proxy.supervise.keep import Keeper, explain, set_aside
 from proxy.supervise.latch import Latch, decode, encode
 
-TABLE, LATCH = "table.json", "latch.json"
+TABLE, LATCH, JUDGING = "table.json", "latch.json", "judging.json"
 # How one tells that a store was here before, without knowing stores.
 STORES = frozenset({".db", ".sqlite", ".sqlite3"})
 MISSING = (FileNotFoundError, NotADirectoryError)
@@ -39,6 +41,11 @@ class Nowhere:
         Forget it.
         """
 
+    def keep_judging(self, _judging: bytes) -> None:
+        """
+        Forget it.
+        """
+
     def saved(self) -> dict[str, Any]:
         """
         No table.
@@ -54,12 +61,13 @@ class Nowhere:
 
 class Folder:
     """
-    Keeps both in files of a folder. `changed` is called when a file was written or could not be.
+    Keeps them in files of a folder. `changed` is called when a file was written or could not be.
     """
 
     def __init__(self, folder: Path, log: Log, changed: Callable[[], None]) -> None:
         self._table = Keeper(folder / TABLE, log, changed)
         self._latch = Keeper(folder / LATCH, log, changed)
+        self._judging = Keeper(folder / JUDGING, log, changed)
         self._newest_latch: bytes | None = None
 
     @property
@@ -67,7 +75,7 @@ class Folder:
         """
         Whether a write is under way.
         """
-        return self._table.pending or self._latch.pending
+        return self._table.pending or self._latch.pending or self._judging.pending
 
     def keep_table(self, table: bytes) -> None:
         """
@@ -81,6 +89,12 @@ class Folder:
         """
         self._newest_latch = encode(latch)
         self._latch.keep(self._newest_latch)
+
+    def keep_judging(self, judging: bytes) -> None:
+        """
+        As `keep_table`.
+        """
+        self._judging.keep(judging)
 
     def saved(self) -> dict[str, Any]:
         """
@@ -109,11 +123,13 @@ def name_of(table: bytes | None) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """
-    What a predecessor left: the intent that was in force, None on the very first start, and the latch.
+    What a predecessor left: the intent that was in force, None on the very first start, the latch, and the judging
+    table, None if there is none that can be read.
     """
 
     intent: Intent | None = None
     latch: Latch = field(default_factory=Latch)
+    judging: JudgingTable | None = None
 
 
 def find(folder: Path, first: Intent, log: Log) -> Found:
@@ -123,7 +139,11 @@ def find(folder: Path, first: Intent, log: Log) -> Found:
 
     `first` is the intent of a very first start.
     """
-    return Found(intent=_find_intent(folder, first, log), latch=_find_latch(folder / LATCH, log))
+    return Found(
+        intent=_find_intent(folder, first, log),
+        latch=_find_latch(folder / LATCH, log),
+        judging=_find_judging(folder / JUDGING, log),
+    )
 
 
 def _find_intent(folder: Path, first: Intent, log: Log) -> Intent | None:
@@ -163,3 +183,17 @@ def _find_latch(path: Path, log: Log) -> Latch:
     log.error("latch_lost", file=str(path), why=why, fate=fate, remedy="`parallax restore` when new may serve again")
     # A number above any that could have been counted to, so that this change is nobody's old news.
     return Latch(killed=True, by="parallax", reason=why, at=timestamp(), number=int(time()))
+
+
+def _find_judging(path: Path, log: Log) -> JudgingTable | None:
+    try:
+        return decode_judging(path.read_bytes())
+    except MISSING:
+        return None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        why, fate = "it is no judging table", set_aside(path)
+    except OSError as error:
+        why, fate = f"it can't be read: {explain(error)}", ""
+    remedy = "nothing: control brings waivers and noise back from the store"
+    log.warning("judging_lost", file=str(path), why=why, fate=fate, remedy=remedy)
+    return None

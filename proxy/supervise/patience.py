@@ -15,8 +15,8 @@ LOOKS = 5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """
-    Seconds. A worker is ready within `ready` and says something every `silence`; control pulses within `first_pulse`
-    and then every `pulse`. Each gets a little more than that.
+    Seconds. A worker or comparer is ready within `ready` and says something every `silence`; control pulses within
+    `first_pulse` and then every `pulse`. Each gets a little more than that.
     """
 
     ready: float
@@ -35,7 +35,7 @@ class Patience:
         """
         What a child is to be killed for, None when it has time left.
         """
-        if child.role is Role.WORKER:
+        if child.role is not Role.CONTROL:
             first, limit, missing = self.ready, self.silence, "not ready"
         else:
             first, limit, missing = self.first_pulse, self.pulse, "without a sign of life"

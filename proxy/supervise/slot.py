@@ -38,13 +38,16 @@ def count_failures(before: int, worked: float) -> int:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
     """
-    What a slot starts: the command and the listener it inherits.
+    What a slot starts: the command, the listener and other descriptors it inherits, and the bytes of address space
+    that it may have, 0 for any number.
     """
 
     role: Role
     number: int
     command: tuple[str, ...]
     listener: socket.socket
+    more: tuple[int, ...] = ()
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,7 @@ class Slot:
         post = self._post
         child = Child(post.role, post.number, next(self._numbers), on_frame=self._reports.frame, on_end=self._ended)
         try:
-            child.start(post.command, post.listener)
+            child.start(post.command, (post.listener.fileno(), *post.more), memory=post.memory)
         except OSError as error:
             self._again(child, f"cannot be started: {error.strerror}")
             return

@@ -74,7 +74,7 @@ class Watchdog:
         child.looks += 1
         child.silent += 1
         # A kill doesn't wait for anybody: a worker that doesn't acknowledge it is replaced by one that begins with it.
-        obeys = child.killed or not self._hub.switch.latch.killed or child.role is Role.CONTROL
+        obeys = child.killed or not self._hub.switch.latch.killed or child.role is not Role.WORKER
         child.defiant = 0 if obeys else child.defiant + 1
         # While draining, the one deadline is enough for those that work.
         if (self._stop.first is None or not child.ready) and (why := self._patience.exhausted(child)):

@@ -31,11 +31,12 @@ class AnswerHead:
     A side's answer head: `lines` without hop-by-hop fields, `significant` the (name, value) pairs that are compared.
 
     `length` is -1 when unknown; `chunked` only when chunked is the final coding; `reusable` is what the head says of
-    the connection's future, `idle_limit` the seconds of `Keep-Alive: timeout`, or 0.
+    the connection's future, `idle_limit` the seconds of `Keep-Alive: timeout`, or 0. `packed` is for whoever passes it
+    on to a comparer (`mirror/heads.py`).
     """
 
     __slots__ = (
-        "chunked", "has_date", "idle_limit", "length", "length_at", "lines", "nominated", "reason",
+        "chunked", "has_date", "idle_limit", "length", "length_at", "lines", "nominated", "packed", "reason",
         "reusable", "significant", "status", "stream", "upgrade",
     )  # fmt: skip
 
@@ -53,6 +54,7 @@ class AnswerHead:
         self.idle_limit = 0.0
         self.stream = False
         self.upgrade = b""
+        self.packed: bytes | None = None
         self.significant: list[tuple[bytes, bytes]] = []
 
 

@@ -107,7 +107,7 @@ async def test_everything_is_found_as_planted() -> None:
     for says in ("answers of old after that: 0", "Once killed, new answered no request sent"):
         assert says in running.text
     assert "\x1b" not in running.text
-    assert len(family) == 5, family
+    assert len(family) == 6, family
     await all_gone(family)
 
 

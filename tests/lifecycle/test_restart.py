@@ -154,4 +154,4 @@ async def test_nobody_is_left_when_the_supervisor_dies(tmp_path: Path) -> None:
 
         await until(gone, "the children have ended", 15)
 
-    assert len(left) == 3
+    assert len(left) == 4

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+import proxy.mirror.pair as room
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, VERDICTS, Page
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Observation, Pair, Pairs, Unkept, same_bytes
@@ -25,6 +26,7 @@ class Leg:
     def __init__(self) -> None:
         self.stopped = 0
         self.overrun = 0
+        self.went_on = 0
 
     def stop(self) -> None:
         """
@@ -39,6 +41,13 @@ class Leg:
         """
         assert not self.stopped
         self.overrun += 1
+
+    def live_went_on(self) -> None:
+        """
+        Only before the end.
+        """
+        assert not self.stopped
+        self.went_on += 1
 
 
 class Stage:
@@ -60,7 +69,7 @@ class Stage:
         self.page.eligible[live] += 1
         self.shown: list[tuple[bytes, bytes]] = []
         self.pairs = Pairs(
-            Budget(budget), max_body, lambda pair: self.shown.append((pair.live.body(), pair.shadow.body()))
+            Budget(budget), max_body, lambda pair, _: self.shown.append((pair.live.body(), pair.shadow.body()))
         )
         self.pair = make(self.pairs, a_request(GET + fields + b"\r\n"), self.page, live)
         self.leg = Leg()
@@ -271,19 +280,53 @@ def test_the_budget_refuses_and_the_pair_is_dropped() -> None:
     assert stage.leg.stopped == 1
 
 
-def test_content_over_the_limit_is_not_compared() -> None:
+@pytest.mark.parametrize(("shadow", "verdict"), [(OK, "identical"), (OK.replace(b"o", b"0"), "divergent")])
+@pytest.mark.parametrize("max_body", [5, 4, 1, 0])
+def test_content_over_the_limit_is_compared_and_not_kept(shadow: bytes, verdict: str, max_body: int) -> None:
     """
-    Exactly the limit still is.
+    By length and digest, however it was cut; exactly the limit still is kept.
     """
-    exact, over = Stage(max_body=5), Stage(max_body=4)
+    stage = Stage(max_body=max_body)
+    for observation, raw, step in ((stage.pair.live, OK, 2), (stage.pair.shadow, shadow, 3)):
+        head, _, content = raw.partition(b"\r\n\r\n")
+        stage.answer(observation, head + b"\r\n\r\n")
+        for at in range(0, len(content), step):
+            stage.pair.keep(observation, content[at : at + step])
+        assert stage.pairs.budget.used <= 2 * max_body
+        stage.pair.ended(observation, None)
 
-    exact.both(OK, OK)
-    over.answer(over.pair.live, OK)
+    assert stage.entries == {verdict: 1}
+    assert stage.pairs.budget.used == 0
+    assert not stage.leg.stopped
 
-    assert exact.entries == {"identical": 1}
-    assert over.entries == {"body_too_large": 1}
-    assert over.leg.stopped == 1
-    assert not over.leg.overrun
+
+def test_there_is_an_end_to_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Of the live side's answer too, which accuses nobody.
+    """
+    monkeypatch.setattr(room, "LONGEST", 10)
+    stage = Stage(max_body=4)
+    stage.answer(stage.pair.live, OK)
+    assert not stage.pair.settled
+
+    stage.pair.keep(stage.pair.live, b"x" * 6)
+
+    assert stage.entries == {"body_too_large": 1}
+    assert (stage.leg.stopped, stage.leg.overrun) == (1, 0)
+
+
+def test_a_shadow_whose_content_is_not_kept_hears_how_far_the_live_one_is() -> None:
+    """
+    It may not be far ahead.
+    """
+    stage = Stage(max_body=4)
+    stage.answer(stage.pair.shadow, OK)
+    stage.answer(stage.pair.live, OK)
+    assert stage.leg.went_on == 1
+
+    stage.pair.ended(stage.pair.live, None)
+
+    assert stage.leg.went_on == 2
 
 
 def test_a_shadow_that_goes_on_where_the_live_side_ended_is_told_apart() -> None:
@@ -295,6 +338,8 @@ def test_a_shadow_that_goes_on_where_the_live_side_ended_is_told_apart() -> None
     stage.pair.ended(stage.pair.live, None)
 
     stage.pair.keep(stage.pair.shadow, b"x" * 101)
+    assert not stage.pair.settled
+    stage.pair.keep(stage.pair.shadow, b"x" * room.SLACK)
 
     assert stage.leg.overrun == 1
     assert stage.entries == {"body_too_large": 1}
@@ -455,7 +500,7 @@ def test_whoever_looks_at_a_divergent_pair_sees_it_open() -> None:
     """
     seen: list[bool] = []
     stage = Stage()
-    stage.pairs.on_divergent = lambda pair: seen.append(pair.settled)
+    stage.pairs.on_divergent = lambda pair, _: seen.append(pair.settled)
 
     stage.both(OK, OK.replace(b"200", b"500"))
 
@@ -464,16 +509,26 @@ def test_whoever_looks_at_a_divergent_pair_sees_it_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "length", "dropped"), [(b"GET", 1001, True), (b"GET", 1000, False), (b"HEAD", 1001, False)]
+    ("method", "length", "kept", "dropped"),
+    [
+        (b"GET", 1000, True, False),
+        (b"GET", 1001, False, False),
+        (b"GET", room.LONGEST, False, False),
+        (b"GET", room.LONGEST + 1, True, True),
+        (b"HEAD", room.LONGEST + 1, True, False),
+    ],
 )
-def test_an_announced_length_over_the_limit_settles_it(method: bytes, length: int, dropped: bool) -> None:
+def test_an_announced_length_over_the_limit_settles_what_is_kept(
+    method: bytes, length: int, kept: bool, dropped: bool
+) -> None:
     """
     Nothing of it needs to be read first; a HEAD's answer has none.
     """
     page = Page("GET /a")
-    pairs = Pairs(Budget(10_000), 1000, lambda pair: None)
+    pairs = Pairs(Budget(10_000), 1000, lambda *_: None)
     made = Pair(pairs, a_request(method + b" /a HTTP/1.1\r\nHost: a\r\n\r\n"), page, 0)
-    made.announced(an_answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length))
+    made.announced(made.live, an_answer(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length))
 
+    assert (made.live.digest is None) is kept
     assert made.settled is dropped
     assert page.skipped[0] == ({"body_too_large": 1} if dropped else {})

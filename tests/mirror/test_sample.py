@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from proxy.metrics.books import Page
 from proxy.mirror.budget import Budget
+from proxy.mirror.heads import LONGEST, REDACTED, SHOWN
 from proxy.mirror.pair import Observation, Pair, Pairs
-from proxy.mirror.sample import AROUND, LONGEST, REDACTED, SHOWN, first_difference, redact_target, sample
+from proxy.mirror.sample import AROUND, first_difference, redact_target, sample
 from tests.parts.values import TOKEN, a_request, an_answer
 
 CANARY = "kanarienvogel"
@@ -34,7 +35,7 @@ def pair(live: Observation, shadow: Observation, *, target: bytes = b"/a", field
     A pair of these.
     """
     request = a_request(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n" + fields + b"\r\n")
-    made = Pair(Pairs(Budget(1000), 1000, lambda pair: None), request, Page("GET /a"), side)
+    made = Pair(Pairs(Budget(1000), 1000, lambda *_: None), request, Page("GET /a"), side)
     made.live, made.shadow = live, shadow
     return made
 
@@ -93,14 +94,14 @@ def test_the_list_of_shown_fields_has_none_that_carry_secrets() -> None:
     Whoever adds one here should think twice.
     """
     secretive = {
-        "set-cookie",
-        "cookie",
-        "authorization",
-        "location",
-        "link",
-        "etag",
-        "www-authenticate",
-        "x-request-id",
+        b"set-cookie",
+        b"cookie",
+        b"authorization",
+        b"location",
+        b"link",
+        b"etag",
+        b"www-authenticate",
+        b"x-request-id",
     }
 
     assert not SHOWN & secretive

@@ -66,7 +66,7 @@ class Data:
         self.front.date = b"Date: now"
         self.client = self.a_client()
 
-    def _look(self, pair: Pair) -> None:
+    def _look(self, pair: Pair, _signature: int) -> None:
         self.divergent.append((pair.live.body(), pair.shadow.body()))
 
     def _refuse(self, why: str) -> None:

@@ -91,7 +91,7 @@ def test_what_may_not_be_read_is_taken_for_the_safest_it_could_be(tmp_path: Path
     """
     Files of somebody else.
     """
-    for name in ("table.json", "latch.json"):
+    for name in ("table.json", "latch.json", "judging.json"):
         (tmp_path / name).write_bytes(b"{}")
         (tmp_path / name).chmod(0)
     logged = Logged()
@@ -101,7 +101,8 @@ def test_what_may_not_be_read_is_taken_for_the_safest_it_could_be(tmp_path: Path
     assert found.intent == Intent(epoch=0, new=0.0, mirror=100.0)
     assert found.latch.killed
     assert "Permission denied" in found.latch.reason
-    assert logged.events == ["table_lost", "latch_lost"]
+    assert found.judging is None
+    assert logged.events == ["table_lost", "latch_lost", "judging_lost"]
 
 
 async def test_status_tells_what_is_on_disk(tmp_path: Path) -> None:

@@ -1,0 +1,225 @@
+"""
+Pairs that aren't byte-equal, from here to their verdicts: what waits for a comparer, what each comparer has, and what
+has waited too long. Pure: callers bring the time and move the bytes.
+
+A pair waits here until a comparer takes it, so a comparer that is restarted costs time, and only those pairs that it
+had. Its bytes stay in the budget until its end.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import orjson
+
+from proxy.link.pairs import NEW_CUT, OLD_CUT, PairMessage, Said, Verdict, pack_cut, pack_pair
+from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
+from proxy.mirror.heads import pack_head
+from proxy.mirror.pair import Observation, Pair
+
+# Seconds from hand-over to verdict.
+DEADLINE: Final = 5.0
+# Pairs are handed over in batches of so many bytes, or after 5 ms (`net/comparer.py`).
+BATCH: Final = 64 * 1024
+
+VERDICTS: Final = {
+    int(Said.EQUIVALENT): EQUIVALENT,
+    int(Said.NOISE): NOISE,
+    int(Said.WAIVED): WAIVED,
+    int(Said.DIVERGENT): DIVERGENT,
+}
+REASONS: Final = {int(Said.UNDECODABLE): "undecodable", int(Said.BODY_TOO_LARGE): "body_too_large"}
+
+
+class Share:
+    """
+    What one comparer has and hasn't answered, by id, the oldest first.
+    """
+
+    __slots__ = ("pairs",)
+
+    def __init__(self) -> None:
+        self.pairs: dict[int, Pair] = {}
+
+
+class Handover:
+    """
+    `active` says that there are comparers at all, `limit` how many pairs may be unanswered; `now` moves with `tick`.
+    `on_first` is called when something waits again, `on_batch` when a batch of it does.
+    """
+
+    __slots__ = (
+        "_kept_away", "_number", "_shares", "_size", "_waiting", "active", "limit", "now", "on_batch", "on_first",
+        "unanswered",
+    )  # fmt: skip
+
+    def __init__(self, limit: int = 4096) -> None:
+        self.active = False
+        self.limit = limit
+        self.now = 0.0
+        self.unanswered = 0
+        self.on_first: Callable[[], None] = lambda: None
+        self.on_batch: Callable[[], None] = lambda: None
+        self._waiting: deque[Pair] = deque()
+        self._size = 0
+        self._number = 0
+        self._shares: list[Share] = []
+        # Endpoints whose pairs have killed a comparer, and until when none is handed over.
+        self._kept_away: dict[str, float] = {}
+
+    # In...
+
+    def take(self, pair: Pair) -> None:
+        """
+        A complete pair that bytes can't settle.
+        """
+        if self._kept_away and self._kept_away.get(pair.page.name, 0.0) > self.now:
+            pair.drop("judge_error")
+        elif self.unanswered >= self.limit:
+            pair.drop("queue_full")
+        else:
+            pair.since = self.now
+            self.unanswered += 1
+            before = self._size
+            self._size = size = before + pair.held
+            self._waiting.append(pair)
+            if size >= BATCH > before:
+                self.on_batch()
+            elif len(self._waiting) == 1:
+                self.on_first()
+
+    # ... to the comparers...
+
+    @property
+    def waits(self) -> bool:
+        """
+        Whether there is anything to give.
+        """
+        return bool(self._waiting)
+
+    def open(self) -> Share:
+        """
+        A comparer is there.
+        """
+        share = Share()
+        self._shares.append(share)
+        return share
+
+    def give(self, share: Share) -> list[bytes]:
+        """
+        A batch of what has waited longest, as bytes for this comparer, which has it from now on.
+        """
+        pieces: list[bytes] = []
+        waiting, size = self._waiting, 0
+        while waiting and size < BATCH:
+            pair = waiting.popleft()
+            self._number = number = self._number + 1
+            share.pairs[number] = pair
+            self._size -= pair.held
+            size += pair.held
+            pieces += _message(pair, number)
+        return pieces
+
+    # ... and out.
+
+    def answered(self, share: Share, verdicts: Iterable[Verdict]) -> None:
+        """
+        A comparer has said something of pairs that it had; what it hadn't, or hasn't any more, is nobody's.
+        """
+        pairs = share.pairs
+        for number, said, kinds, signature, _ in verdicts:
+            pair = pairs.pop(number, None)
+            if pair is None:
+                continue
+            self.unanswered -= 1
+            verdict = VERDICTS.get(said)
+            if verdict is None:
+                pair.drop(REASONS.get(said, "judge_error"))
+            else:
+                pair.conclude(verdict, kinds, signature)
+
+    def close(self, share: Share) -> None:
+        """
+        A comparer is gone, and what it had with it.
+        """
+        self._shares.remove(share)
+        self.unanswered -= len(share.pairs)
+        for pair in share.pairs.values():
+            pair.drop("comparer_lost")
+        share.pairs.clear()
+
+    def quarantine(self, endpoint: str, until: float) -> None:
+        """
+        A pair of this endpoint has killed a comparer: none of them is handed over until then.
+        """
+        self._kept_away = {name: end for name, end in self._kept_away.items() if end > self.now}
+        self._kept_away[endpoint] = until
+        self._drop_waiting("judge_error", lambda pair: pair.page.name == endpoint)
+
+    def tick(self, now: float) -> list[Share]:
+        """
+        Called by the worker's one timer: what has waited too long ends. Returns the comparers that owe too much.
+        """
+        self.now = now
+        overdue = now - DEADLINE
+        while self._waiting and self._waiting[0].since < overdue:
+            self._forget(self._waiting.popleft(), "comparer_lost")
+        return [share for share in self._shares if any(pair.since < overdue for pair in _first(share))]
+
+    def drop_waiting(self, reason: str) -> None:
+        """
+        End what no comparer has yet.
+        """
+        self._drop_waiting(reason, lambda _: True)
+
+    def drop_all(self, reason: str) -> None:
+        """
+        End everything.
+        """
+        self.drop_waiting(reason)
+        for share in self._shares:
+            self.unanswered -= len(share.pairs)
+            for pair in share.pairs.values():
+                pair.drop(reason)
+            share.pairs.clear()
+
+    def _drop_waiting(self, reason: str, chosen: Callable[[Pair], bool]) -> None:
+        waiting, self._waiting = self._waiting, deque()
+        for pair in waiting:
+            if chosen(pair):
+                self._forget(pair, reason)
+            else:
+                self._waiting.append(pair)
+
+    def _forget(self, pair: Pair, reason: str) -> None:
+        self._size -= pair.held
+        self.unanswered -= 1
+        pair.drop(reason)
+
+
+def _first(share: Share) -> Iterable[Pair]:
+    return (share.pairs[number] for number in list(share.pairs)[:1])
+
+
+def _message(pair: Pair, number: int) -> list[bytes]:
+    old, new = (pair.live, pair.shadow) if pair.live_side == 0 else (pair.shadow, pair.live)
+    request = pair.request
+    assert old.head is not None
+    assert new.head is not None
+    context = orjson.dumps(
+        {
+            "method": request.method.decode("latin-1"),
+            "target": request.target.decode("latin-1"),
+            "id": request.request_id.decode("latin-1"),
+            "live": pair.live_side,
+            "ms": [(old.at - old.sent) * 1000, (new.at - new.sent) * 1000],
+        }
+    )
+    flags = (OLD_CUT if old.digest is not None else 0) | (NEW_CUT if new.digest is not None else 0)
+    heads = pack_head(old.head), pack_head(new.head)
+    endpoint = pair.page.name.encode()
+    return pack_pair(PairMessage(number, flags, endpoint, context, heads[0], _content(old), heads[1], _content(new)))
+
+
+def _content(side: Observation) -> bytes:
+    return side.body() if side.digest is None else pack_cut(side.size, side.digest.digest())
