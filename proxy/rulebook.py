@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from proxy.admin.facts import Facts
-from proxy.compare.judging import JudgingTable, encode
+from proxy.compare.judging import JudgingTable, encode, with_learned
 from proxy.link.frames import Kind
 
 
@@ -31,8 +31,7 @@ class Rulebook:
         """
         Another configuration is in force; what else there is stays.
         """
-        before = self.table
-        self._put(replace(configured, noise=before.noise, waived=before.waived))
+        self._put(with_learned(configured, self.table))
 
     def change(self, **changes: Any) -> None:
         """

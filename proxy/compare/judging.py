@@ -3,7 +3,7 @@ The judging table: rules, noise and waivers, versioned, as it travels; and the b
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import orjson
@@ -97,6 +97,13 @@ class Judging:
             accepted=[frozenset(one.parts) for one in self.table.accepted if one.endpoint == endpoint],
             largest=self.table.largest,
         )
+
+
+def with_learned(configured: JudgingTable, learned: JudgingTable) -> JudgingTable:
+    """
+    What is configured in one table, with what was learned and accepted in another.
+    """
+    return replace(configured, noise=learned.noise, waived=learned.waived, accepted=learned.accepted)
 
 
 def encode(table: JudgingTable) -> bytes:

@@ -119,7 +119,7 @@ PLANTED = (
     Planted(
         endpoint="GET /stores",
         effect=Effect.DIVERGENT,
-        what="content-type without its charset",
+        what="JSON that says it is HTML",
         how_often="always",
         hits=_always,
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import sleep
 
 from proxy.clock import monotonic
-from proxy.compare.judging import JudgingTable
+from proxy.compare.judging import JudgingTable, with_learned
 from proxy.errors import ConfigurationError
 from proxy.log import Log
 from proxy.routing.intent import intent_of
@@ -105,7 +105,7 @@ def judging_table(launch: Launch, found: Found) -> JudgingTable:
     kept = found.judging
     if kept is None:
         return launch.judging
-    table = replace(launch.judging, noise=kept.noise, waived=kept.waived, version=kept.version)
+    table = replace(with_learned(launch.judging, kept), version=kept.version)
     return table if table == kept else replace(table, version=kept.version + 1)
 
 
