@@ -11,6 +11,7 @@ import pytest
 
 from proxy.clock import monotonic
 from proxy.tasks import spawn
+from tests.parts.account import Fate
 from tests.parts.operator import Operator, Tried, Value
 from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn
 from tests.parts.siege import Siege, siege
@@ -38,6 +39,16 @@ async def keep_changing(operator: Operator, count: int, seconds: float, under_wa
         tried.append(await operator.try_change(f"{operator.name} {number}", **values))
         under_way.clear()
     return tried
+
+
+def told(unexplained: list[Fate], in_force: list[Rule], lines: list[Value]) -> str:
+    """
+    What one has to know of requests that no intent explains.
+    """
+    begin, end = unexplained[0].asked.began - 3, unexplained[-1].asked.ended + 3
+    near = {rule.epoch for rule in in_force if rule.earliest < end and rule.latest > begin}
+    facts = (*unexplained[:3], *in_force, *(line for line in lines if line["epoch"] in near))
+    return "\n".join([f"{len(unexplained)} requests fit no intent:", *map(str, facts)])
 
 
 def refused(lines: list[Value]) -> set[str]:
@@ -91,11 +102,12 @@ async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds:
     )
     assert stand.lost == []
     assert it.load.refused == []
-    # 409: who would have given new more was overtaken by somebody who gave it less, and may repeat it.
-    assert set(statuses) <= {0, 200, 202, 409}
+    # 409: who would have given new more was overtaken by somebody who gave it less, and may repeat it. 507: saving took
+    # longer than anybody waits, as on a machine that does too much else.
+    assert set(statuses) <= {0, 200, 202, 409, 507}
     assert statuses.count(0) <= 2 * kills
-    assert {one.reason for one in tried if one.status == 409} == refused(lines)
-    assert torn(stand.fates, in_force) == []
+    assert {one.reason for one in tried if one.status == 409} <= refused(lines)
+    assert not (unexplained := torn(stand.fates, in_force)), told(unexplained, in_force, lines)
     assert {one.reason for one in tried if one.acknowledged} <= done
     assert (now["epoch"], now["new"], now["mirror"]) == (in_force[-1].epoch, in_force[-1].new, in_force[-1].mirror)
     for one in two:
