@@ -46,6 +46,7 @@ def rules(first: Rule, lines: Iterable[Value], tried: Iterable[Tried]) -> list[R
     Every intent that was in force, oldest first, from the audit's lines after `first`. AssertionError unless epochs
     grow.
     """
+    tried = list(tried)
     found = [first]
     for line, asked in _in_force(lines, {one.reason: one for one in tried}):
         before = found[-1]
@@ -57,6 +58,23 @@ def rules(first: Rule, lines: Iterable[Value], tried: Iterable[Tried]) -> list[R
             # All workers route by this or by something later now.
             found[:-1] = [replace(rule, latest=min(rule.latest, asked.ended)) for rule in found[:-1]]
     return found
+
+
+def untold(lines: Iterable[Value], tried: Iterable[Tried], found: list[Rule]) -> list[Rule]:
+    """
+    Intents that may have been in force although no line tells of them: what lowers new is published before it is saved,
+    and control may be killed in between, before it answers. `found` are those that are told.
+    """
+    told, tried = {line["reason"] for line in lines}, sorted(tried, key=lambda one: one.began)
+    more: list[Rule] = []
+    for one in tried:
+        if one.reason in told or (one.status != 0 and not one.unsaved):
+            continue
+        # Not later than an acknowledged one that began after it.
+        latest = min((other.ended for other in tried if other.status == 200 and other.began > one.ended), default=inf)
+        bases = [rule for rule in (*found, *more) if rule.earliest <= one.ended and one.began <= rule.latest]
+        more += dict.fromkeys(replace(rule, earliest=one.began, latest=latest, **one.values) for rule in bases)
+    return more
 
 
 def _in_force(lines: Iterable[Value], known: dict[str, Tried]) -> list[tuple[Value, Tried | None]]:

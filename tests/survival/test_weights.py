@@ -13,7 +13,7 @@ from proxy.clock import monotonic
 from proxy.tasks import spawn
 from tests.parts.account import Fate
 from tests.parts.operator import Operator, Tried, Value
-from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn
+from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn, untold
 from tests.parts.siege import Siege, siege
 
 log = logging.getLogger("survival")
@@ -107,7 +107,9 @@ async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds:
     assert set(statuses) <= {0, 200, 202, 409, 507}
     assert statuses.count(0) <= 2 * kills
     assert {one.reason for one in tried if one.status == 409} <= refused(lines)
-    assert not (unexplained := torn(stand.fates, in_force)), told(unexplained, in_force, lines)
+    assert not (unexplained := torn(stand.fates, [*in_force, *untold(lines, tried, in_force)])), told(
+        unexplained, in_force, lines
+    )
     assert {one.reason for one in tried if one.acknowledged} <= done
     assert (now["epoch"], now["new"], now["mirror"]) == (in_force[-1].epoch, in_force[-1].new, in_force[-1].mirror)
     for one in two:
