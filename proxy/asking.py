@@ -147,6 +147,8 @@ def find_again(target: "Target", **wanted: Any) -> "Target":
 def as_configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], Path]:
     """
     What a configuration adds to what is wanted, and where the Parallax that has it looks for the kill file.
+
+    One that can't be used any more may still be that of a Parallax that runs: of it, the state folder is enough.
     """
     from proxy.remote.registry import Entry, at_state, folders, running
     from proxy.settings.load import load
@@ -155,7 +157,12 @@ def as_configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], P
     try:
         loaded = load(file, environment=os.environ)
     except ConfigurationError as error:
-        refuse(error)
+        if not file.exists():
+            # Another one may be meant than the one that would be found.
+            refuse(error)
+        for problem in error.problems:
+            complain(problem)
+        return _as_sketched(file, wanted)
     setup = build_setup(loaded, file=file, options={}, environment=os.environ)
     state, kill_file = Path(setup.state), Path(setup.kill_file)
     configured = Entry(
@@ -175,6 +182,36 @@ def as_configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], P
         return {**wanted, "entry": entry}, kill_file
     scheme = "http" if setup.tls is None else "https"
     return {**wanted, "admin": wanted["admin"] or f"{scheme}://{setup.bound}"}, kill_file
+
+
+def _as_sketched(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], Path]:
+    from proxy.remote.registry import Entry, at_state, folders, running
+    from proxy.settings.sketch import sketch
+
+    try:
+        text = file.read_text(errors="replace")
+    except OSError:
+        text = ""
+    sketched = sketch(text, file.absolute().parent, os.environ)
+    state = sketched.state
+    own = (entry for entry in running(folders(os.environ)) if entry.state == state)
+    entry = next(own, None) or at_state(
+        Entry(
+            admin=sketched.admin,
+            health=sketched.health,
+            pid=0,
+            lock=state / "lock",
+            state=state,
+            kill_file=sketched.kill_file,
+            token_file=state / "admin-token",
+            certificate=None,
+        )
+    )
+    if entry is None:
+        complain(f"nothing that runs keeps its state in {state}; trying what else runs on this machine")
+        return wanted, sketched.kill_file
+    complain(f"{file} can't be used, but the Parallax that keeps its state in {state} runs, and is meant")
+    return {**wanted, "entry": entry}, entry.kill_file or sketched.kill_file
 
 
 def ask_json(target: "Target", method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -4,6 +4,7 @@ The command line: words in, an exit code out (0 done, 1 the answer is no, 2 usag
 What a command needs is imported when it runs, so that `--help` is quick. Nothing is decided here.
 """
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ class Commands(click.Group):
         """
         Called by the console script.
         """
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal that can't show an arrow is no reason to fail.
+                stream.reconfigure(errors="replace")
         try:
             return super().main(*args, **kwargs)
         except OSError as error:

@@ -61,6 +61,7 @@ class Control:
         self._log = log
         self._allowance = Allowance(LINES_PER_SECOND, LINES_AT_ONCE)
         self._has_published = False
+        self._reload_waits = False
         self.channel: Channel | None = None
         self.setup: Setup | None = None
         self.steering: Steering | None = None
@@ -123,7 +124,10 @@ class Control:
             case Kind.JOINED:
                 self.joined.set()
             case Kind.RELOAD:
-                if self.steering is not None:
+                if self.steering is None:
+                    # One that no predecessor heard comes together with the rest.
+                    self._reload_waits = True
+                else:
                     spawn(self._reload(self.steering), name="reload")
             case Kind.STOP:
                 self._end()
@@ -170,6 +174,8 @@ class Control:
         self._port = AdminPort(self._facts, self.steering, Access(tokens=()), start=round(time() * 1000))
         self._equipment = Equipment(self._port, self.tell)
         self.steering.start()
+        if self._reload_waits:
+            spawn(self._reload(self.steering), name="reload")
         watching = spawn(self.steering.watch(), name="watch the configuration")
         app = build_app(self._port, registry, report=self.failed)
         if await self._equipped(setup, self._equipment):

@@ -179,6 +179,13 @@ class Ledger:
         """
         await asyncio.wait({self.keep(None, entry)}, timeout=PATIENCE)
 
+    def keep_found(self, intent: Intent, entry_of: Callable[[Intent | None], Entry]) -> None:
+        """
+        `keep` an intent that was found in force, unless the store turns out to know it; `entry_of` what it knows is the
+        line for it.
+        """
+        self._put(Job(call=lambda store: _save_found(store, intent, entry_of), kept=True, epoch=intent.epoch))
+
     def keep_latch(self, number: int, entry: Entry) -> None:
         """
         Save the line of a change of the kill latch, if no predecessor has.
@@ -377,6 +384,13 @@ def _save(store: "Store", intent: Intent | None, entry: Entry) -> Entry:
             raise
         # Overtaken by a later one, which is saved: what is left to keep is the line.
         return store.audit(entry)
+
+
+def _save_found(store: "Store", intent: Intent, entry_of: Callable[[Intent | None], Entry]) -> Entry | None:
+    stored = store.load()
+    if stored is not None and stored.epoch >= intent.epoch:
+        return None
+    return store.save(intent, entry_of(stored))
 
 
 def _save_latch(store: "Store", number: int, entry: Entry) -> Entry | None:

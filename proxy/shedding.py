@@ -51,7 +51,8 @@ class Shedding:
         self._front = front
         self._report = report
         self._ladder = Ladder()
-        self._turns = Turns(asyncio.get_running_loop(), on_busy)
+        self._on_busy = on_busy
+        self._turns = Turns(asyncio.get_running_loop(), self._busy)
         self._memory = Memory()
         self._overload: Overload
         self._gate: Gate
@@ -115,6 +116,13 @@ class Shedding:
             lag=lag_pressure(turn, overload.lag),
             descriptors=used / self._descriptors,
         )
+
+    def _busy(self) -> None:
+        """
+        A long turn is over. Where requests are refused, new clients may wait: each would be one more to refuse.
+        """
+        if self.level < REQUESTS:
+            self._on_busy()
 
     def _full(self) -> None:
         """

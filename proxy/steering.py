@@ -308,18 +308,16 @@ class Steering:
         if stored is not None and stored != ours and stored.epoch >= ours.epoch:
             self._recover(stored)
         elif stored != ours and self._ledger.unsaved != ours.epoch:
-            action, reason = "recovered", trouble or "the store did not have what is in force"
-            if stored is None and trouble is None and ours.epoch <= 1:
-                action, reason = "start", "the first start with this store"
-            self._ledger.keep(ours, _entry(PARALLAX, action, reason, stored, ours))
+            self._ledger.keep(ours, _entry_of_found(stored, ours, trouble))
         if trouble is not None:
             self._latching.tell_again()
         self.refresh()
 
     def _recover(self, stored: Intent) -> None:
         ours, self._last = self._publication.intent, max(self._last, stored.epoch)
-        if self._touched:
-            # Somebody has seen what is in force, and changed it.
+        if self._touched or stored.epoch == ours.epoch > 1:
+            # Somebody has seen what is in force, and changed it; or did so in the life before, while the store had a
+            # change that was never published. (Epoch 1 is a first start's, for who has lost all but the store.)
             self._outrun(f"the store had epoch {stored.epoch}, which was not in force")
         elif stored.epoch > ours.epoch:
             self._publication.put_intent(stored)
@@ -339,6 +337,10 @@ class Steering:
         self._ledger.keep(after, _entry(PARALLAX, "recovered", reason, before, after))
 
     def _next_epoch(self) -> int:
+        if not self._touched and not self._ledger.is_open:
+            # Nobody knows yet whether the store has what was found with the supervisor; its line comes before the next.
+            found = self._publication.intent
+            self._ledger.keep_found(found, lambda stored: _entry_of_found(stored, found, None))
         self._touched = True
         self._last += 1
         return self._last
@@ -390,6 +392,15 @@ class Steering:
         outcome: Outcome = await asyncio.shield(spawn(work, name="change", on_error=lambda _: None))
         self.refresh()
         return outcome
+
+
+def _entry_of_found(stored: Intent | None, found: Intent, trouble: str | None) -> Entry:
+    """
+    The line for what the supervisor has and the store has not.
+    """
+    if stored is None and trouble is None and found.epoch <= 1:
+        return _entry(PARALLAX, "start", "the first start with this store", None, found)
+    return _entry(PARALLAX, "recovered", trouble or "the store did not have what is in force", stored, found)
 
 
 def _entry(who: Who, action: str, reason: str, before: Intent | None, after: Intent) -> Entry:

@@ -199,3 +199,15 @@ def test_a_reader_that_went_away_is_nobodys_fault() -> None:
 
     assert ran.returncode == 1
     assert ran.stderr == ""
+
+
+def test_a_terminal_that_cannot_show_a_letter_shows_another() -> None:
+    """
+    An arrow is no reason to fail.
+    """
+    words = [sys.executable, "-m", "proxy", "check", "gone-→.yaml"]
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    ran = subprocess.run(words, capture_output=True, text=True, check=False, cwd=PROJECT, env=environment)
+
+    assert (ran.returncode, ran.stderr) == (2, "")
+    assert ran.stdout.startswith("gone-?.yaml: can't be read")

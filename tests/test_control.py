@@ -321,6 +321,21 @@ async def test_it_steers_by_what_it_finds_in_the_store(tmp_path: Path) -> None:
         assert weights["warnings"][0].startswith("worker host/0 still routes by epoch 4")
 
 
+async def test_a_signal_that_nobody_was_there_for_is_obeyed_at_the_start(tmp_path: Path) -> None:
+    """
+    The supervisor passes it on together with all else; that the file is the same doesn't matter to who asks.
+    """
+    file = tmp_path / "p.yaml"
+    file.write_text("old: {url: http://127.0.0.1:9001}\nnew: {url: http://127.0.0.1:9003}\n")
+    setup = build_setup(load(file, environment={}), file=file, options={}, environment={})
+    async with controlled() as control:
+        control.start(worker(1), setup=replace(setup, store=a_setup(tmp_path).store))
+        control.hub.send(Kind.RELOAD)
+        await control.until(lambda: bool(control.all("reloaded")))
+
+        assert [line["by"] for line in control.all("reloaded")] == ["SIGHUP"]
+
+
 async def test_a_signal_has_it_read_the_configuration_again(tmp_path: Path) -> None:
     """
     The table first and then the setup; a file that can't be used is told with its line and changes nothing.

@@ -333,12 +333,14 @@ def test_a_token_nobody_could_configure_is_not_made(words: tuple[str, ...]) -> N
     assert "plx_" not in result.output
 
 
-def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mistake", ["", "bogus: 1\n", "store: sqlite:///var/parallax.db\n\t{{{"])
+def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(tmp_path: Path, mistake: str) -> None:
     """
-    One of a service that registers elsewhere: its lock names it, its file says where it looks.
+    One of a service that registers elsewhere: its lock names it, its file says where it looks, also when somebody has
+    made a mistake in it since.
     """
     file = tmp_path / "parallax.yaml"
-    file.write_text(MINIMUM)
+    file.write_text(MINIMUM + mistake)
     with deaf() as pid, held(tmp_path / "var", pid=pid):
         result = run(None, "kill", "-c", str(file), "--json", XDG_RUNTIME_DIR=str(tmp_path))
     told = json.loads(result.stdout)
@@ -346,6 +348,7 @@ def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(tmp_pat
     # Nobody obeys here, so it isn't said to have worked; but the file is where it has to be.
     assert told["file"] == str(tmp_path / "var" / "kill")
     assert (tmp_path / "var" / "kill").exists()
-    assert "the API: nothing answers at http://127.0.0.1:1 " in result.stderr
+    assert "the API: nothing answers at http://127.0.0.1:" in result.stderr
+    assert ("can't be used" in result.stderr) == bool(mistake)
     assert f"the signal: sent to {pid}, and nothing was seen to come of it" in result.stderr
     assert run(None, "kill", "-c", str(tmp_path / "gone.yaml")).exit_code == 2

@@ -3,6 +3,8 @@ What a worker sheds, look by look: real connections and exchanges over transport
 that every look is a bad one.
 """
 
+import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ import pytest
 from proxy.net.client import ClientConnection
 from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, REQUESTS, REST
 from proxy.plane import MANY
+from proxy.pressure import BUSY
 from proxy.shedding import RESTING, TELLING, Shedding
 from tests.parts.plane import GET, OK, Data, data_plane
 from tests.parts.transport import FakeTransport
@@ -306,6 +309,27 @@ async def test_a_crowd_is_one_only_while_there_is_something_to_shed(data: Data) 
     data.front.connections.clear()
 
     assert crowded == [False, True, False]
+
+
+async def test_new_clients_wait_while_requests_are_refused(data: Data) -> None:
+    """
+    At all other levels they are taken as fast as they come, after turns that are long.
+    """
+    swept: list[int] = []
+    looking = Looking(data)
+    looking.shedding = Shedding(data.plane, data.front, lambda *_, **__: None, lambda: swept.append(1))
+    looking.look(3)
+    while not swept:
+        time.sleep(BUSY * 2)  # noqa: ASYNC251 - a long turn
+        await asyncio.sleep(0)
+    looking.look()
+    before = len(swept)
+    for _ in range(20):
+        time.sleep(BUSY * 2)  # noqa: ASYNC251
+        await asyncio.sleep(0)
+
+    assert looking.shedding.level == REQUESTS
+    assert len(swept) == before
 
 
 async def test_every_so_many_requests_somebody_is_told(data: Data) -> None:

@@ -520,6 +520,33 @@ async def test_a_lowering_before_the_store_is_open_stands_above_what_is_found_in
     assert [entry["action"] for entry in lines(tmp_path)[1:]] == ["weights", "recovered"]
 
 
+async def test_what_was_in_force_is_told_though_it_is_changed_before_the_store_is_open(tmp_path: Path) -> None:
+    """
+    A predecessor lowered and was killed before that was saved; its successor lowers on at once.
+    """
+    put(tmp_path, Intent(epoch=9, new=50.0, mirror=100.0))
+    steered = begin(tmp_path, FakeHub(a_new_table(epoch=10, weight=20.0)))
+    assert await change(steered, new=5) == Outcome()
+
+    told = [(entry["action"], entry["epoch"], entry["after"]["new"]) for entry in lines(tmp_path)[1:]]
+    assert told == [("recovered", 10, 20.0), ("weights", 11, 5.0)]
+    assert stored(tmp_path) == steered.hub.intent
+
+
+async def test_of_two_intents_with_one_epoch_the_one_in_force_stands(tmp_path: Path) -> None:
+    """
+    One was saved by a control that was killed before publishing it; the other was published by the next one, which was
+    killed before saving it, and may have been acknowledged.
+    """
+    put(tmp_path, Intent(epoch=12, new=80.0, mirror=100.0))
+    hub = FakeHub(a_new_table(epoch=12, weight=5.0))
+    await begin(tmp_path, hub).opened()
+
+    assert hub.intent == Intent(epoch=13, new=5.0, mirror=100.0)
+    assert stored(tmp_path) == hub.intent
+    assert [(entry["action"], entry["epoch"]) for entry in lines(tmp_path)[1:]] == [("recovered", 13)]
+
+
 # Reading back
 
 

@@ -3,6 +3,7 @@ One change over HTTP: its body, who steers by it, and each way to be refused as 
 """
 
 import asyncio
+import select
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -34,11 +35,16 @@ class Turned(Exception):
         self.close = close
 
 
-async def change(request: web.Request, port: AdminPort, steer: Steer) -> web.Response:
+async def change(request: web.Request, port: AdminPort, steer: Steer, *, urgent: bool) -> web.Response:
     """
     Read the body, steer by it, answer with the weights as they are then. Raises `Turned` for a body that can't be used.
+
+    A change is not begun for a client that has gone: what waited in the listener's queue while control was down was
+    given up on, and nobody expects to be moved by it minutes later. What is `urgent`, a kill, is done all the same.
     """
     body = await _read(request)
+    if not urgent and _has_gone(request):
+        raise Turned(400, "the connection was closed before this was begun, so it isn't done; ask again", close=True)
     try:
         outcome = await steer(request[WHO], body)
     except Refusal as error:
@@ -47,6 +53,18 @@ async def change(request: web.Request, port: AdminPort, steer: Steer) -> web.Res
     if weights is None:
         return refusal(NotYet("it is done, but there is no table from the supervisor yet; ask again"))
     return reply({**weights, "lagging": outcome.lagging}, 202) if outcome.lagging else reply(weights)
+
+
+def _has_gone(request: web.Request) -> bool:
+    """
+    Has the client closed its end? The loop may not have noticed yet, so the kernel is asked.
+    """
+    if request.transport is None or request.transport.is_closing():
+        return True
+    connection = request.transport.get_extra_info("socket")
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLRDHUP)
+    return bool(poll.poll(0))
 
 
 async def _read(request: web.Request) -> dict[str, Any]:

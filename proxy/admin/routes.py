@@ -129,16 +129,16 @@ def _listens(port: AdminPort) -> dict[str, Handler]:
 
 
 def _changes(port: AdminPort) -> dict[str, Handler]:
-    def handler(steer: Steer) -> Handler:
+    def handler(steer: Steer, *, urgent: bool = False) -> Handler:
         async def change_by(request: web.Request) -> web.Response:
-            return await change(request, port, steer)
+            return await change(request, port, steer, urgent=urgent)
 
         return change_by
 
     steering = port.steering
     return {
         "put_weights": handler(steering.change),
-        "kill": handler(steering.kill),
+        "kill": handler(steering.kill, urgent=True),
         "restore": handler(steering.restore),
         "reload": handler(steering.reload),
     }

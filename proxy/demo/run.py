@@ -3,7 +3,6 @@
 """
 
 import asyncio
-import io
 import signal
 import sys
 from collections import deque
@@ -41,9 +40,6 @@ def main(seconds: float, keep: bool) -> int:
     """
     Run the demo. 0: all was as planted; 1: it was not, or the demo was stopped or couldn't go on.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that can't show a tick is no reason to fail.
-        sys.stdout.reconfigure(errors="replace")
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False, markup=False)
     try:
         code = asyncio.run(_run(_Demo(console, seconds), keep))

@@ -126,6 +126,10 @@ async def _parallax(old: str, new: str, folder: Path) -> "AsyncIterator[Child]":
         "metrics": {"endpoints": list(MIX)},
         # All that it keeps lies in this folder, which goes when the demo goes.
         "store": "sqlite:///parallax.db",
+        # A machine that stalls for a moment says nothing about either shop.
+        "timeouts": {"connect": 10},
+        "mirror": {"connect_timeout": 10},
+        "overload": {"lag": 0},
         # No balancer needs time to notice that the demo ends.
         "drain": {"delay": 0},
     }

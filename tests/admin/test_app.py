@@ -2,6 +2,7 @@
 The admin API over real HTTP: what each call answers, how errors look, what every answer carries.
 """
 
+import socket
 from typing import Any
 
 import pytest
@@ -389,3 +390,23 @@ async def test_real_answers_are_as_the_document_says() -> None:
             value = (await served.ask(path)).json()
 
             assert faults(value, {"$ref": f"#/components/schemas/{name}"}, document) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "done"), [("/admin/weights", b"PUT", []), ("/admin/kill", b"POST", ["kill"])]
+)
+async def test_what_was_given_up_on_is_not_begun_but_for_a_kill(path: str, method: bytes, done: list[str]) -> None:
+    """
+    A request that waited in the listener's queue while nobody accepted, and whose client has gone since.
+    """
+    async with admin() as served:
+        body = b'{"new": 77, "reason": "given up"}' if method == b"PUT" else b"{}"
+        head = [method + b" " + path.encode() + b" HTTP/1.1", b"Host: localhost", bearer(OPERATOR)]
+        head += [b"Content-Type: application/json", b"Content-Length: %d" % len(body)]
+        with socket.create_connection(served.where) as client:
+            client.sendall(b"\r\n".join([*head, b"", body]))
+
+        # Connections are accepted in the order they came, and this answer comes from memory.
+        await served.ask("/admin/weights")
+
+        assert [entry.action for entry in served.steering.done()] == done

@@ -32,19 +32,22 @@ class Reply:
 class Tried:
     """
     A change that somebody asked for at `began`; `reason` is its name. `status` 0: the connection ended first.
+    `unsaved`: the answer said that it was in force and not saved yet.
     """
 
     reason: str
     began: float
     ended: float
     status: int
+    values: Value = field(default_factory=dict)
+    unsaved: bool = False
 
     @property
     def acknowledged(self) -> bool:
         """
-        Whether it was said to be done, now or soon.
+        Whether it was said to be done, for good.
         """
-        return self.status in (200, 202)
+        return self.status in (200, 202) and not self.unsaved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,10 +115,18 @@ class Operator:
         """
         The same, whatever comes of it: status 0 when somebody is killed over it.
         """
-        began, status = monotonic(), 0
+        began, status, warnings = monotonic(), 0, ""
         with suppress(Cut, OSError):
-            status = (await self.change(reason, **values)).status
-        return Tried(reason=reason, began=began, ended=monotonic(), status=status)
+            reply = await self.change(reason, **values)
+            status, warnings = reply.status, " ".join(reply.value.get("warnings", ()))
+        return Tried(
+            reason=reason,
+            began=began,
+            ended=monotonic(),
+            status=status,
+            values=values,
+            unsaved="not saved yet" in warnings,
+        )
 
     async def weights(self) -> Value:
         """

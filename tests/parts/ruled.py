@@ -5,7 +5,7 @@ Which intents were in force when, from the audit and from what clients know; and
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 
 from tests.parts.account import Fate
@@ -43,38 +43,57 @@ class Rule:
 
 def rules(first: Rule, lines: Iterable[Value], tried: Iterable[Tried]) -> list[Rule]:
     """
-    Every intent, oldest first, from the audit's lines after `first`. AssertionError unless epochs grow.
+    Every intent that was in force, oldest first, from the audit's lines after `first`. AssertionError unless epochs
+    grow.
     """
-    known = {one.reason: one for one in tried}
+    tried = list(tried)
     found = [first]
-    for line in lines:
-        if line["action"] not in (*MOVES, *FOUND) or _overtaken(line, known):
-            continue
+    for line, asked in _in_force(lines, {one.reason: one for one in tried}):
         before = found[-1]
         assert line["epoch"] > before.epoch, f"epoch {before.epoch} is followed by {line}"
         after = {"new": before.new, "mirror": before.mirror, **line["after"]}
-        asked = known[line["reason"]] if line["action"] in MOVES else None
         earliest = before.earliest if asked is None else asked.began
         found.append(Rule(epoch=line["epoch"], new=after["new"], mirror=after["mirror"], earliest=earliest))
         if asked is not None and asked.status == 200:
             # All workers route by this or by something later now.
-            found[:-1] = [_until(rule, asked.ended) for rule in found[:-1]]
+            found[:-1] = [replace(rule, latest=min(rule.latest, asked.ended)) for rule in found[:-1]]
     return found
 
 
-def _overtaken(line: Value, known: dict[str, Tried]) -> bool:
-    # Saved, and then not put in force because somebody had been quicker: answered 409, and noted as refused.
-    return line["action"] in MOVES and known[line["reason"]].status == 409
+def untold(lines: Iterable[Value], tried: Iterable[Tried], found: list[Rule]) -> list[Rule]:
+    """
+    Intents that may have been in force although no line tells of them: what lowers new is published before it is saved,
+    and control may be killed in between, before it answers. `found` are those that are told.
+    """
+    told, tried = {line["reason"] for line in lines}, sorted(tried, key=lambda one: one.began)
+    more: list[Rule] = []
+    for one in tried:
+        if one.reason in told or (one.status != 0 and not one.unsaved):
+            continue
+        # Not later than an acknowledged one that began after it.
+        latest = min((other.ended for other in tried if other.status == 200 and other.began > one.ended), default=inf)
+        bases = [rule for rule in (*found, *more) if rule.earliest <= one.ended and one.began <= rule.latest]
+        more += dict.fromkeys(replace(rule, earliest=one.began, latest=latest, **one.values) for rule in bases)
+    return more
 
 
-def _until(rule: Rule, latest: float) -> Rule:
-    return Rule(
-        epoch=rule.epoch,
-        new=rule.new,
-        mirror=rule.mirror,
-        earliest=rule.earliest,
-        latest=min(rule.latest, latest),
-    )
+def _in_force(lines: Iterable[Value], known: dict[str, Tried]) -> list[tuple[Value, Tried | None]]:
+    """
+    The lines of intents that came into force, with what was asked for. Two kinds of change are saved and never do:
+    those that were overtaken, which are answered 409; and those of a control that was killed between saving and
+    publishing, unanswered, whose epoch another change took before the store was open again.
+    """
+    found: list[tuple[Value, Tried | None]] = []
+    for line in lines:
+        asked = known[line["reason"]] if line["action"] in MOVES else None
+        if line["action"] not in (*MOVES, *FOUND) or (asked is not None and asked.status == 409):
+            continue
+        if found and found[-1][0]["epoch"] == line["epoch"]:
+            taken = found.pop()[1]
+            assert taken is not None, f"an epoch came twice: {line}"
+            assert taken.status == 0, f"an acknowledged change was replaced by {line}: {taken}"
+        found.append((line, asked))
+    return found
 
 
 def torn(fates: Iterable[Fate], found: list[Rule]) -> list[Fate]:

@@ -14,7 +14,7 @@ from tests.parts.kernel import connections
 from tests.parts.load import Asked, Crowd, Load, Outcome
 from tests.parts.murmur import murmur3
 from tests.parts.operator import Tried
-from tests.parts.ruled import Rule, rules, torn
+from tests.parts.ruled import Rule, rules, torn, untold
 from tests.parts.sides import LOOPBACK, Arrival, sides
 from tests.parts.watch import Watch, counters
 
@@ -222,3 +222,18 @@ def test_a_request_that_saw_two_intents_is_noticed() -> None:
 
     assert [torn(fates([one], arrivals), found) for one, arrivals in whole] == [[], []]
     assert all(torn(fates([one], arrivals), found) for one, arrivals in halves)
+
+
+def test_an_unanswered_change_may_have_been_in_force() -> None:
+    """
+    From when it was asked for until something later was acknowledged, even if no line tells of it.
+    """
+    first = Rule(epoch=3, new=50, mirror=100)
+    tried = [
+        Tried(reason="cut", began=5.0, ended=6.0, status=0, values={"mirror": 0}),
+        Tried(reason="told", began=7.0, ended=8.0, status=200, values={"new": 0}),
+    ]
+    line = {"action": "weights", "epoch": 5, "reason": "told", "after": {"new": 0, "mirror": 0}}
+    (more,) = untold([line], tried, rules(first, [line], tried))
+
+    assert (more.new, more.mirror, more.earliest, more.latest) == (50, 0, 5.0, 8.0)

@@ -11,8 +11,9 @@ import pytest
 
 from proxy.clock import monotonic
 from proxy.tasks import spawn
+from tests.parts.account import Fate
 from tests.parts.operator import Operator, Tried, Value
-from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn
+from tests.parts.ruled import MOVES, Rule, broken_line, rules, torn, untold
 from tests.parts.siege import Siege, siege
 
 log = logging.getLogger("survival")
@@ -22,9 +23,9 @@ pytestmark = pytest.mark.timeout(120)
 WEIGHTS = (0, 0.01, 25, 50, 75, 99.99, 100)
 
 
-async def keep_changing(operator: Operator, count: int, seconds: float) -> list[Tried]:
+async def keep_changing(operator: Operator, count: int, seconds: float, under_way: asyncio.Event) -> list[Tried]:
     """
-    So many changes, spread over `seconds`, each with a reason of its own.
+    So many changes, spread over `seconds`, each with a reason of its own; `under_way` is set while one is.
     """
     roll = random.Random(operator.name)
     begin = monotonic()
@@ -34,8 +35,20 @@ async def keep_changing(operator: Operator, count: int, seconds: float) -> list[
         values: dict[str, object] = {"new": roll.choice(WEIGHTS), "mirror": roll.choice((0, 100))}
         if roll.random() < 0.3:
             del values[roll.choice(("new", "mirror"))]
+        under_way.set()
         tried.append(await operator.try_change(f"{operator.name} {number}", **values))
+        under_way.clear()
     return tried
+
+
+def told(unexplained: list[Fate], in_force: list[Rule], lines: list[Value]) -> str:
+    """
+    What one has to know of requests that no intent explains.
+    """
+    begin, end = unexplained[0].asked.began - 3, unexplained[-1].asked.ended + 3
+    near = {rule.epoch for rule in in_force if rule.earliest < end and rule.latest > begin}
+    facts = (*unexplained[:3], *in_force, *(line for line in lines if line["epoch"] in near))
+    return "\n".join([f"{len(unexplained)} requests fit no intent:", *map(str, facts)])
 
 
 def refused(lines: list[Value]) -> set[str]:
@@ -45,21 +58,23 @@ def refused(lines: list[Value]) -> set[str]:
     return {line["reason"].partition(" (")[0] for line in lines if line["action"] == "refused"}
 
 
-async def keep_killing_control(it: Siege, kills: int, seconds: float) -> list[float]:
+async def keep_killing_control(it: Siege, kills: int, seconds: float, under_way: asyncio.Event) -> list[float]:
     """
-    So many kills, spread over `seconds`. Returns how long each successor took.
+    So many kills, spread over `seconds`, each at some point of a change. Returns how long each successor took.
     """
-    begin = monotonic()
+    roll, begin = random.Random(kills), monotonic()
     took = []
     for number in range(kills):
         await asyncio.sleep(max(0.0, begin + (number + 0.5) * seconds / kills - monotonic()))
+        await under_way.wait()
+        await asyncio.sleep(roll.uniform(0, 0.02))
         took.append((await it.kill_control())[1])
     return took
 
 
 @pytest.mark.parametrize(
     ("changes", "seconds", "kills"),
-    [pytest.param(40, 4.0, 1, id="4s"), pytest.param(200, 20.0, 4, id="20s", marks=pytest.mark.prove)],
+    [pytest.param(40, 4.0, 2, id="4s"), pytest.param(200, 20.0, 4, id="20s", marks=pytest.mark.prove)],
 )
 async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds: float, kills: int) -> None:
     """
@@ -69,8 +84,9 @@ async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds:
     async with siege({}, tmp_path) as it:
         await it.open()
         first, two = await it.operator.weights(), it.operators
-        changing = [spawn(keep_changing(one, changes // 2, seconds), name=one.name) for one in two]
-        back = await keep_killing_control(it, kills, seconds)
+        under_way = asyncio.Event()
+        changing = [spawn(keep_changing(one, changes // 2, seconds, under_way), name=one.name) for one in two]
+        back = await keep_killing_control(it, kills, seconds, under_way)
         tried = [one for task in changing for one in await task]
         await it.load.answered(50)
         stand = await it.quiet()
@@ -86,11 +102,14 @@ async def test_no_request_sees_two_tables(tmp_path: Path, changes: int, seconds:
     )
     assert stand.lost == []
     assert it.load.refused == []
-    # 409: who would have given new more was overtaken by somebody who gave it less, and may repeat it.
-    assert set(statuses) <= {0, 200, 202, 409}
+    # 409: who would have given new more was overtaken by somebody who gave it less, and may repeat it. 507: saving took
+    # longer than anybody waits, as on a machine that does too much else.
+    assert set(statuses) <= {0, 200, 202, 409, 507}
     assert statuses.count(0) <= 2 * kills
-    assert {one.reason for one in tried if one.status == 409} == refused(lines)
-    assert torn(stand.fates, in_force) == []
+    assert {one.reason for one in tried if one.status == 409} <= refused(lines)
+    assert not (unexplained := torn(stand.fates, [*in_force, *untold(lines, tried, in_force)])), told(
+        unexplained, in_force, lines
+    )
     assert {one.reason for one in tried if one.acknowledged} <= done
     assert (now["epoch"], now["new"], now["mirror"]) == (in_force[-1].epoch, in_force[-1].new, in_force[-1].mirror)
     for one in two:
