@@ -47,7 +47,7 @@ DISK_KINDS: Final[dict[int, StoreKind]] = {
 }
 
 
-def make_engine(path: Path, seconds: float, mode: str = "rw") -> Engine:
+def make_engine(path: Path, seconds: float, mode: str = "rw", pragmas: tuple[str, ...] = PRAGMAS) -> Engine:
     """
     Connections to the file at `path`, which must exist. `begin` starts a reading transaction, or with the execution
     option `write` one that no other can come before; either waits for others at most `seconds`, an option too.
@@ -62,7 +62,7 @@ def make_engine(path: Path, seconds: float, mode: str = "rw") -> Engine:
         # Text that somebody made invalid is for us to judge.
         made.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         try:
-            for pragma in PRAGMAS:
+            for pragma in pragmas:
                 made.execute(f"PRAGMA {pragma}")
         except (sqlite3.Error, UnicodeError):
             made.close()

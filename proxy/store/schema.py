@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, create_engine, text
+from sqlalchemy import Column, Connection, Float, Integer, MetaData, Table, Text, create_engine, text
 
 # «Plxs»: says to `file` and to us that this SQLite database is a store of Parallax.
 APPLICATION: Final = int.from_bytes(b"Plxs")
@@ -45,6 +45,22 @@ audit: Final = Table(
     Column("hash", Text, nullable=False),
 )
 
+# What an operator has accepted, until when and why; of a signature that has several, the last counts.
+waivers: Final = Table(
+    "waivers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("signature", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("parts", Text, nullable=False),  # canonical JSON
+    Column("until", Float, nullable=False),  # Unix time
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("removed", Text, nullable=True),  # when
+    Column("entry", Integer, nullable=False),  # the line of the audit that says so
+)
+
 # One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; which Parallax made the
 # schema.
 head: Final = Table(
@@ -73,6 +89,13 @@ MIGRATIONS: Final[Migrations] = (
         )""",
         "CREATE INDEX audit_latch ON audit (id) WHERE latch IS NOT NULL",
         "INSERT INTO head VALUES (1, 0, '0000000000000000000000000000000000000000000000000000000000000000', '')",
+    ),
+    (
+        """CREATE TABLE waivers (
+            id INTEGER NOT NULL PRIMARY KEY, signature TEXT NOT NULL, endpoint TEXT NOT NULL, parts TEXT NOT NULL,
+            until FLOAT NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, removed TEXT,
+            entry INTEGER NOT NULL
+        )""",
     ),
 )
 

@@ -20,12 +20,14 @@ from sqlalchemy import Connection, Engine, func, select
 
 from proxy.clock import monotonic, timestamp
 from proxy.errors import StoreError
+from proxy.evidence.waivers import Waiver
 from proxy.routing.intent import Intent, as_values, from_values
 from proxy.store.audit import Entry, as_row, canonical, chain, first_broken, from_row
 from proxy.store.engine import make_engine, telling
 from proxy.store.files import identity, move_aside
 from proxy.store.opening import begin
 from proxy.store.schema import audit, head, intents
+from proxy.store.waivers import add, read, remove
 
 SCHEME: Final = "sqlite:///"
 BUSY_SECONDS: Final = 2.0
@@ -121,6 +123,33 @@ class Store:
         Keep a line. Returns it with its number.
         """
         return self._write(lambda connection: self._append(connection, entry))
+
+    def waive(self, waiver: Waiver, entry: Entry) -> Entry:
+        """
+        Keep a waiver, which gets a number, and the line that says so.
+        """
+        return self._write(
+            lambda connection: add(connection, waiver, lambda line: self._append(connection, line), entry)
+        )
+
+    def remove_waiver(self, number: int, entry: Entry) -> Entry:
+        """
+        Let a waiver end now, and keep the line that says so.
+        """
+
+        def work(connection: Connection) -> Entry:
+            line = self._append(connection, entry)
+            remove(connection, number, line.at)
+            return line
+
+        return self._write(work)
+
+    def waivers(self, after: float) -> list[Waiver]:
+        """
+        The waivers that end after this Unix time, or were removed, the newest last.
+        """
+        with self._transaction() as connection:
+            return read(connection, after)
 
     def entries(self, limit: int = ENTRIES, before: int | None = None) -> list[Entry]:
         """
