@@ -151,9 +151,15 @@ class Ledger:
         """
         Save an intent and the line that says why. Raises `Unkept`, at once when it is known that nothing gets there.
         """
+        await self.write(lambda store: store.save(intent, entry), epoch=intent.epoch)
+
+    async def write(self, call: "Callable[[Store], Entry]", *, epoch: int | None = None) -> None:
+        """
+        As `save`, whatever `call` does with the store.
+        """
         if self.trouble is not None and (self._store is None or self._failure is None):
             raise Unkept(self.trouble)
-        job = Job(call=lambda store: store.save(intent, entry), kept=False, epoch=intent.epoch)
+        job = Job(call=call, kept=False, epoch=epoch)
         self._put(job)
         await asyncio.wait({job.done}, timeout=PATIENCE)
         if not job.done.done():
@@ -211,12 +217,17 @@ class Ledger:
         """
         The newest lines of the audit before the number `before`. Raises `Unkept` when they can't be read.
         """
+        return [asdict(entry) for entry in await self.read(lambda store: store.entries(limit, before))]
+
+    async def read(self, call: "Callable[[Store], _Result]") -> _Result:
+        """
+        What a call that reads returns. Raises `Unkept` when it can't be read.
+        """
         store = self._store
         if store is None:
             raise Unkept(self.trouble or "the store is being opened")
-        answer = self._thread.run(lambda: store.entries(limit, before))
         try:
-            return [asdict(entry) for entry in await asyncio.wait_for(answer, READING_PATIENCE)]
+            return await asyncio.wait_for(self._thread.run(lambda: call(store)), READING_PATIENCE)
         except TimeoutError:
             raise Unkept(self.trouble or "the store does not answer") from None
         except StoreError as error:

@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractStreamWriter
 from proxy.admin.body import LARGEST, BadBody, parse_change
 from proxy.admin.port import AdminPort
 from proxy.admin.reply import refuse, reply
-from proxy.admin.steering import Held, Invalid, NotLoaded, NotYet, Outcome, Refusal, Stale, Unsaved, Who
+from proxy.admin.steering import Held, Invalid, NotLoaded, NotYet, Outcome, Refusal, Stale, Unknown, Unsaved, Who
 
 JSON: Final = "application/json"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -21,6 +21,8 @@ BODY_SECONDS = 10.0  # for all of at most 64 KiB
 WHO = web.RequestKey("who", Who)
 
 Steer = Callable[[Who, Mapping[str, Any]], Awaitable[Outcome]]
+
+Act = Callable[[Who, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class Turned(Exception):
@@ -65,6 +67,17 @@ def _has_gone(request: web.Request) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLRDHUP)
     return bool(poll.poll(0))
+
+
+async def act(request: web.Request, does: Act) -> web.Response:
+    """
+    Read the body, do something by it, answer with what came of it.
+    """
+    body = await _read(request)
+    try:
+        return reply(await does(request[WHO], body))
+    except Refusal as error:
+        return refusal(error)
 
 
 async def _read(request: web.Request) -> dict[str, Any]:
@@ -115,6 +128,8 @@ def refusal(error: Refusal) -> web.Response:
             return refuse(422, said, key=error.key) if error.key else refuse(422, said)
         case NotLoaded():
             return refuse(422, said, problems=error.problems)
+        case Unknown():
+            return refuse(404, said)
         case Stale():
             return refuse(409, said, epoch=error.epoch)
         case Held():

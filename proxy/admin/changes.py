@@ -82,6 +82,13 @@ def read_reason(body: Mapping[str, Any]) -> str:
     return _reason(body, required=False)
 
 
+def read_reason_of(body: Mapping[str, Any]) -> str:
+    """
+    The reason of a call that needs more than that, and a reason too.
+    """
+    return _reason(body, required=True)
+
+
 def _percent(body: Mapping[str, Any], key: str) -> float | None:
     if key not in body:
         return None

@@ -59,6 +59,12 @@ class NotLoaded(Refusal):
         self.problems = problems
 
 
+class Unknown(Refusal):
+    """
+    What is asked about isn't known. 404.
+    """
+
+
 class Stale(Refusal):
     """
     The change was made for another epoch than the present one, `epoch`. 409.
