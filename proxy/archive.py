@@ -7,7 +7,6 @@ else: what it would hold goes on being counted in memory.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from proxy.clock import monotonic, time
@@ -18,7 +17,7 @@ from proxy.tasks import spawn
 from proxy.threads import Thread
 
 if TYPE_CHECKING:
-    from proxy.store.evidence import Evidence
+    from proxy.store.evidence import Evidence, Opened
 
 # From one batch to the next, and from one try to open to the next.
 BATCH_SECONDS: Final = 0.1
@@ -40,7 +39,8 @@ class Unread(ParallaxError):
 
 class Archive:
     """
-    Keeps what `signatures` has to be kept, in the folder `state`. `trouble` is a sentence while that fails.
+    Keeps what `signatures` has to be kept, in the folder `state`. `caps` count from the next batch on,
+    `trouble` is a sentence while that fails.
     """
 
     def __init__(self, signatures: Signatures, state: str, tell: Callable[..., None]) -> None:
@@ -60,12 +60,6 @@ class Archive:
         Open the file and begin to keep, in the background.
         """
         spawn(self._work(), name="keep evidence")
-
-    def take_caps(self, **caps: Any) -> None:
-        """
-        Other caps, from the next batch on.
-        """
-        self.caps = replace(self.caps, **caps)
 
     @property
     def dropped(self) -> int:

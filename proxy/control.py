@@ -20,14 +20,17 @@ from aiohttp.http_exceptions import HttpProcessingError
 from prometheus_client import CollectorRegistry
 
 from proxy import __version__
+from proxy.admin.answers import judged
 from proxy.admin.app import build_app
 from proxy.admin.facts import Facts, parse_object
 from proxy.admin.gate import Access
 from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
 from proxy.admin.steering import Refusal, Who
+from proxy.archive import Archive
 from proxy.clock import monotonic, time, timestamp
 from proxy.crash import tell_without_values, told
+from proxy.dossier import Dossier
 from proxy.equipment import Equipment
 from proxy.errors import ConfigurationError, LinkError
 from proxy.link.channel import Channel, open_channel
@@ -66,6 +69,8 @@ class Control:
         self.setup: Setup | None = None
         self.steering: Steering | None = None
         self._port: AdminPort | None = None
+        self._archive: Archive | None = None
+        self._dossier: Dossier | None = None
         self._equipment: Equipment | None = None
         # Set when all that the supervisor kept has come, or when it is time to go before that.
         self.joined = asyncio.Event()
@@ -99,6 +104,8 @@ class Control:
                 facts.take_sample(frame.payload)
                 if self._port is not None:
                     self._port.diverged(facts.samples[-1])
+            case Kind.JUDGED:
+                self._judged(parse_object(frame.payload))
             case Kind.REPORT:
                 self._report(frame)
             case Kind.JUDGED:
@@ -139,6 +146,11 @@ class Control:
             self._has_published = True
             self.channel.send(Kind.ENDPOINTS, self._facts.endpoints())
 
+    def _judged(self, judged: dict[str, Any]) -> None:
+        for known in self._facts.signatures.take(judged):
+            if self._port is not None and self._dossier is not None:
+                self._port.discovered(self._dossier.told(known))
+
     def _report(self, frame: Frame) -> None:
         report = parse_object(frame.payload)
         worker = self._facts.name_of(frame.incarnation)
@@ -171,11 +183,17 @@ class Control:
         """
         outside = Outside(send=self.send, tell=self.tell, publish=self.publish, equip=self.equip)
         self.steering = Steering(self._facts, setup, outside)
-        self._port = AdminPort(self._facts, self.steering, Access(tokens=()), start=round(time() * 1000))
+        signatures = self._facts.signatures
+        signatures.start(judged(self._facts))
+        self._archive = archive = Archive(signatures, setup.state, self.tell)
+        self._dossier = dossier = Dossier(self._facts, signatures, archive, self.steering.waiving)
+        self._port = AdminPort(self._facts, self.steering, dossier, Access(tokens=()), start=round(time() * 1000))
         self._equipment = Equipment(self._port, self.tell)
         self.steering.start()
         if self._reload_waits:
             spawn(self._reload(self.steering), name="reload")
+        archive.caps = setup.caps
+        archive.start()
         watching = spawn(self.steering.watch(), name="watch the configuration")
         app = build_app(self._port, registry, report=self.failed)
         if await self._equipped(setup, self._equipment):

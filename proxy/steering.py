@@ -27,7 +27,9 @@ from proxy.admin.facts import Facts, Steered
 from proxy.admin.steering import NotLoaded, NotYet, Outcome, Refusal, Stale, Unsaved, Who
 from proxy.admin.warnings import of_configuration
 from proxy.clock import time
+from proxy.compare.judging import Accepted
 from proxy.errors import ConfigurationError
+from proxy.evidence.waivers import Waiver
 from proxy.latching import Latching
 from proxy.ledger import PARALLAX, Ledger, Unkept, line
 from proxy.link.frames import Kind
@@ -41,6 +43,7 @@ from proxy.rulebook import Rulebook
 from proxy.store.audit import Entry
 from proxy.tasks import spawn
 from proxy.threads import on_thread
+from proxy.waiving import Waiving
 
 # Reading the configuration takes 0.6 s the first time.
 READ_WAIT = 10.0
@@ -74,6 +77,13 @@ class Steering:
         self.rulebook = Rulebook(facts, outside.send)
         self._ledger = Ledger(setup.store, self)
         self._latching = Latching(self._publication, self._ledger, outside.send, setup.kill_file)
+        self.waiving = Waiving(
+            self._ledger,
+            facts.signatures,
+            self._put_waivers,
+            epoch=lambda: self._publication.intent.epoch,
+            tell=outside.tell,
+        )
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._last = self._publication.intent.epoch
@@ -276,6 +286,14 @@ class Steering:
         self._ledger.note(line(who, "refused", f"{reason or 'reload'} ({error})", None, None, epoch=epoch))
         self.refresh()
 
+    # ... what operators accept...
+
+    def _put_waivers(self, waivers: Mapping[str, Waiver]) -> None:
+        self.rulebook.change(
+            waived=frozenset(waivers),
+            accepted=tuple(Accepted(endpoint=one.endpoint, parts=one.parts) for one in waivers.values()),
+        )
+
     # ... and what is kept of it all.
 
     async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:
@@ -311,6 +329,7 @@ class Steering:
             self._ledger.keep(ours, _entry_of_found(stored, ours, trouble))
         if trouble is not None:
             self._latching.tell_again()
+        self.waiving.opened()
         self.refresh()
 
     def _recover(self, stored: Intent) -> None:

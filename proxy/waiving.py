@@ -43,7 +43,8 @@ class Waiving:
         self._epoch = epoch
         self._tell = tell
         self._waivers: list[Waiver] = []
-        self._holding: dict[str, Waiver] = {}
+        # None until it is known: what a predecessor put into force may be over.
+        self._holding: dict[str, Waiver] | None = None
         self._is_read = False
         self._is_reading = False
 
@@ -65,7 +66,7 @@ class Waiving:
         holding = in_force(self._waivers, time())
         if holding == self._holding:
             return
-        for waiver in self._holding.values():
+        for waiver in (self._holding or {}).values():
             if waiver.signature not in holding:
                 self._tell(
                     "info", "waiver_over", waiver=waiver.id, signature=waiver.signature, endpoint=waiver.endpoint
@@ -77,7 +78,7 @@ class Waiving:
         """
         Until when a signature is waived, as text.
         """
-        waiver = self._holding.get(signature)
+        waiver = (self._holding or {}).get(signature)
         return None if waiver is None else timestamp_of(waiver.until)
 
     def told(self) -> dict[str, Any]:

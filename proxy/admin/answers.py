@@ -100,9 +100,17 @@ def _milliseconds(counts: list[int], share: float) -> float | None:
     return None if seconds is None else round(seconds * 1000, 3)
 
 
+def judged(facts: Facts) -> dict[str, int]:
+    """
+    How many pairs have a verdict, by endpoint.
+    """
+    pages = facts.merge.totals().pages.values()
+    return {page.name: sum(map(sum, page.verdicts)) for page in pages}
+
+
 def divergences(facts: Facts, endpoint: str | None) -> dict[str, Any]:
     """
-    `GET /admin/divergences`: the kept samples, newest first, of one endpoint or of all.
+    Of `GET /admin/divergences` the kept comparisons, newest first, of one endpoint or of all.
     """
     samples = [sample for sample in reversed(facts.samples) if endpoint is None or sample.get("endpoint") == endpoint]
     return {"divergences": samples, "kept": len(facts.samples), "limit": facts.samples.maxlen}

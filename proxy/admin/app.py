@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admin.apply import WHO, Turned, too_large
 from proxy.admin.body import LARGEST
-from proxy.admin.calls import CALLS, INDEX, OPEN, is_change
+from proxy.admin.calls import CALLS, INDEX, OPEN, is_change, template_of
 from proxy.admin.gate import Asked, Denied
 from proxy.admin.port import AdminPort
 from proxy.admin.reply import HEADERS, refuse
@@ -123,7 +123,7 @@ def _what(request: web.Request) -> str:
     What was asked, in words of ours.
     """
     method = request.method if METHOD.fullmatch(request.method) else "a method"
-    return f"{method} {request.path if request.path in PATHS else '(elsewhere)'}"
+    return f"{method} {template_of(request.path) or '(elsewhere)'}"
 
 
 def _asked(request: web.Request) -> Asked:

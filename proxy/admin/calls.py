@@ -32,7 +32,8 @@ class Parameter:
 class Call:
     """
     One call. `name` is its handler's and its operationId, `answers` the schema or media type of a 200; `takes` the
-    schema of its body for one that changes something, and `refusals` the statuses it has besides everybody's.
+    schema of its body for one that changes something, and `refusals` the statuses it has besides everybody's. In its
+    path `{id}` stands for any one segment.
     """
 
     method: str
@@ -133,9 +134,55 @@ CALLS: Final = (
         method="GET",
         path="/admin/divergences",
         name="get_divergences",
-        says="the last divergent comparisons, newest first, secrets taken out",
+        says="what differs, by signature, the worst first; and the last divergent comparisons",
         answers="Divergences",
-        parameters=(Parameter(name="endpoint", says="only of this endpoint, such as GET /users/{id}"),),
+        parameters=(
+            Parameter(name="endpoint", says="only of this endpoint, such as GET /users/{id}"),
+            Parameter(name="severity", says="only signatures of this severity: status, shape, value, order, header"),
+        ),
+    ),
+    Call(
+        method="GET",
+        path="/admin/divergences/{id}",
+        name="get_divergence",
+        says="one signature with its samples, secrets taken out",
+        answers="Divergence",
+        parameters=(Parameter(name="limit", says="at most so many samples; 5 if left out", largest=20),),
+        refusals=(404, 503),
+    ),
+    Call(
+        method="GET",
+        path="/admin/divergences/{id}/affected",
+        name="get_affected",
+        says="digests of the sticky keys that a signature has hit, those first that new answered",
+        answers="Affected",
+        parameters=(Parameter(name="limit", says="at most so many; 100 if left out", largest=1000),),
+        refusals=(503,),
+    ),
+    Call(
+        method="GET",
+        path="/admin/waivers",
+        name="get_waivers",
+        says="signatures that somebody accepts, until when and why",
+        answers="Waivers",
+    ),
+    Call(
+        method="POST",
+        path="/admin/waivers",
+        name="waive",
+        says="accept a signature until a date",
+        answers="Waiver",
+        takes="Waive",
+        refusals=(404, 422, 503, 507),
+    ),
+    Call(
+        method="POST",
+        path="/admin/waivers/{id}/remove",
+        name="remove_waiver",
+        says="end a waiver before its time",
+        answers="Waiver",
+        takes="Remove",
+        refusals=(404, 422, 503, 507),
     ),
     Call(
         method="GET",
@@ -154,12 +201,27 @@ CALLS: Final = (
     ),
 )
 
+PLAIN: Final = frozenset(call.path for call in CALLS if "{" not in call.path)
+TEMPLATES: Final = {
+    call.path: re.compile(re.escape(call.path).replace(r"\{id\}", "[^/]+")) for call in CALLS if "{" in call.path
+}
+
+
+def template_of(path: str) -> str | None:
+    """
+    The path of the table that a request's path is one of; None when there is none.
+    """
+    if path in PLAIN:
+        return path
+    return next((template for template, pattern in TEMPLATES.items() if pattern.fullmatch(path)), None)
+
 
 def methods_of(path: str) -> tuple[str, ...]:
     """
     What may be asked at a path; HEAD wherever GET may. Empty for a path that isn't there.
     """
-    known = {call.method for call in CALLS if call.path == path}
+    template = template_of(path)
+    known = {call.method for call in CALLS if call.path == template}
     return tuple(sorted(known | ({"HEAD"} if "GET" in known else set())))
 
 
@@ -194,5 +256,5 @@ def index() -> str:
     """
     The text of `GET /`.
     """
-    lines = [f"{call.method:<4} {call.path:<20} {call.says}" for call in CALLS if call.path != INDEX]
+    lines = [f"{call.method:<4} {call.path:<31} {call.says}" for call in CALLS if call.path != INDEX]
     return "\n".join(["Parallax admin API", "", *lines, ""])

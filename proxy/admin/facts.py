@@ -14,6 +14,7 @@ import orjson
 from proxy.compare.judging import JudgingTable
 from proxy.compare.judging import decode as decode_judging
 from proxy.errors import LinkError
+from proxy.evidence.signatures import Signatures
 from proxy.metrics.exposition import Exposed, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
@@ -110,6 +111,7 @@ class Facts:
         self.steered = Steered()
         self.merge = Merge()
         self.learner = Learner()
+        self.signatures = Signatures()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
         self.judging: JudgingTable | None = None
         # What comparers told of the last minutes, the newest last.

@@ -9,6 +9,7 @@ from typing import Any, Final
 from proxy import __version__
 from proxy.admin.calls import CALLS, EVENTS, INDEX, KINDS, OPEN, TEXT, Call, Parameter
 from proxy.admin.changes import LONGEST_REASON
+from proxy.compare.difference import SEVERITY_NAMES
 from proxy.metrics.books import VERDICTS
 
 Schema = dict[str, Any]
@@ -18,6 +19,7 @@ STATUSES: Final = {
     400: "the request can't be used: its query, or a body that is no JSON object",
     401: "no token, or one that nobody has",
     403: "the token may only read, or the request came under a foreign Host or from a foreign page",
+    404: "what is asked about isn't known",
     408: "the body took too long",
     409: "the epoch is stale, or something outside holds the present state",
     413: "the body is over 64 KiB",
@@ -63,13 +65,16 @@ def _operation(call: Call) -> dict[str, Any]:
     if call.takes is not None:
         refusals.update(OF_CHANGES)
     answers = {"200": _answer("as asked", call.answers)}
-    if call.takes is not None:
+    if call.takes is not None and call.answers == "Weights":
         answers["202"] = _answer("done, but the workers named in `lagging` have not acknowledged it yet", call.answers)
     # Of the open calls, /readyz says in plain words why not.
     answers |= {str(status): _answer(STATUSES[status], TEXT if is_open else "Error") for status in sorted(refusals)}
     operation: dict[str, Any] = {"operationId": call.name, "summary": call.says, "responses": answers}
-    if call.parameters:
-        operation["parameters"] = [_parameter(parameter) for parameter in call.parameters]
+    parameters = [_parameter(parameter) for parameter in call.parameters]
+    if "{id}" in call.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if parameters:
+        operation["parameters"] = parameters
     if call.takes is not None:
         operation["requestBody"] = {"required": True, "content": _content(call.takes)}
     if is_open:
@@ -159,6 +164,37 @@ ENDPOINT: Final = _object(
         "latency_ms": _by_side(LATENCY),
     }
 )
+PART: Final = _object({"path": TEXTUAL, "kind": TEXTUAL})
+NUMBER: Final[Schema] = {"type": "number"}
+SIGNATURE: Final[dict[str, Schema]] = {
+    "id": _says(TEXTUAL, "16 hexadecimal digits, the same in every run"),
+    "endpoint": TEXTUAL,
+    "severity": {"type": "string", "enum": list(SEVERITY_NAMES)},
+    "parts": _list(PART),
+    "first": _says(NUMBER, "Unix time"),
+    "last": _says(NUMBER, "Unix time"),
+    "count": COUNT,
+    "share": _says(_or_null(NUMBER), "of its endpoint's judged pairs since control began; null: none yet"),
+    "verdict": TEXTUAL,
+    "waived_until": _or_null(TEXTUAL),
+}
+SAMPLE: Final = _object(
+    {"id": TEXTUAL, "at": NUMBER, "signature": TEXTUAL, "endpoint": TEXTUAL, "method": TEXTUAL, "target": TEXTUAL},
+    {"old": ANY_OBJECT, "new": ANY_OBJECT, "differences": _list(ANY_OBJECT)},
+)
+WAIVER: Final = _object(
+    {
+        "id": COUNT,
+        "signature": TEXTUAL,
+        "endpoint": TEXTUAL,
+        "until": _says(TEXTUAL, "UTC, ISO 8601"),
+        "reason": TEXTUAL,
+        "by": TEXTUAL,
+        "at": TEXTUAL,
+        "removed": _or_null(TEXTUAL),
+        "holds": FLAG,
+    }
+)
 REASON: Final = _says({"type": "string", "maxLength": LONGEST_REASON}, "why, for those who read the audit")
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -189,7 +225,41 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "Endpoints": _object({"endpoints": _list(ENDPOINT), "listed": COUNT, "limit": COUNT}),
-    "Divergences": _object({"divergences": _list(ANY_OBJECT), "kept": COUNT, "limit": COUNT}),
+    "Divergences": _object(
+        {
+            "signatures": _list(_object({**SIGNATURE, "samples": _list(_says(TEXTUAL, "ids, the newest first"))})),
+            "dropped": _says(COUNT, "rows of evidence that could not be kept"),
+            "trouble": _says(_or_null(TEXTUAL), "why evidence isn't kept at present"),
+            "divergences": _says(_list(ANY_OBJECT), "the last divergent comparisons, the newest first"),
+            "kept": COUNT,
+            "limit": COUNT,
+        }
+    ),
+    "Divergence": _object({**SIGNATURE, "samples": _list(SAMPLE), "trouble": _or_null(TEXTUAL)}),
+    "Affected": _object(
+        {
+            "affected": _list(
+                _object(
+                    {
+                        "key": _says(TEXTUAL, "the digest of a sticky key"),
+                        "by_old": _says(COUNT, "divergent pairs of which old's answer was served"),
+                        "by_new": _says(COUNT, "divergent pairs of which new's answer was served"),
+                        "last": NUMBER,
+                    }
+                )
+            )
+        }
+    ),
+    "Waiver": WAIVER,
+    "Waivers": _object({"waivers": _list(WAIVER)}),
+    "Waive": _object(
+        {
+            "signature": TEXTUAL,
+            "until": _says(TEXTUAL, "a date, which ends it at the end of that day (UTC), or a time with its zone"),
+            "reason": REASON,
+        }
+    ),
+    "Remove": _object({"reason": REASON}),
     "OpenApi": _object({"openapi": TEXTUAL, "info": ANY_OBJECT, "paths": ANY_OBJECT}),
     "Error": _object(
         {"error": TEXTUAL},

@@ -10,6 +10,7 @@ from typing import Any
 
 from proxy.admin.answers import weights
 from proxy.admin.events import Events, Subscription
+from proxy.admin.evidence import Evidence
 from proxy.admin.facts import Facts
 from proxy.admin.gate import Access, Gate, Note
 from proxy.admin.steering import Steering
@@ -21,9 +22,10 @@ class AdminPort:
     Everything that handlers need. `start` is a time in milliseconds; event ids begin after it.
     """
 
-    def __init__(self, facts: Facts, steering: Steering, access: Access, *, start: int) -> None:
+    def __init__(self, facts: Facts, steering: Steering, evidence: Evidence, access: Access, *, start: int) -> None:
         self.facts = facts
         self.steering = steering
+        self.evidence = evidence
         self.gate = Gate(access)
         self._watch = Watch(facts, self.weights)
         self.events = Events(self._watch.present, start=start)
@@ -62,10 +64,17 @@ class AdminPort:
 
     def diverged(self, sample: dict[str, Any]) -> None:
         """
-        Tell listeners of a divergent comparison.
+        Tell listeners of a divergent comparison that nobody has looked into: of others they hear by signature.
+        """
+        if self.events.is_heard and sample.get("signature") is None:
+            self.events.publish("divergence", divergence(sample))
+
+    def discovered(self, signature: dict[str, Any]) -> None:
+        """
+        Tell listeners of a signature that is new.
         """
         if self.events.is_heard:
-            self.events.publish("divergence", divergence(sample))
+            self.events.publish("divergence", signature)
 
     def tick(self, now: float) -> None:
         """

@@ -3,13 +3,14 @@ The handlers of the admin port, one for each line of the table in `calls`. Who m
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from proxy.admin.answers import divergences, endpoints
-from proxy.admin.apply import Steer, Turned, change, refusal
+from proxy.admin.apply import Steer, Turned, act, change, refusal
 from proxy.admin.calls import CALLS, OPEN, BadQuery, Call, index, methods_of, parse_query
 from proxy.admin.events import SUBSCRIBERS, Full
 from proxy.admin.openapi import document
@@ -17,9 +18,12 @@ from proxy.admin.port import AdminPort
 from proxy.admin.reply import refuse, reply
 from proxy.admin.steering import Refusal
 from proxy.admin.stream import HEADERS, stream
+from proxy.compare.difference import SEVERITY_NAMES
 from proxy.metrics.exposition import render
 
 AUDIT_LINES: Final = 100
+SAMPLES: Final = 5
+AFFECTED: Final = 100
 QUERY = web.RequestKey("query", dict[str, str])
 TOKEN = web.RequestKey("token", str)  # the SHA-256 of the token that was used
 
@@ -30,7 +34,7 @@ def build_routes(port: AdminPort, registry: CollectorRegistry) -> list[web.Route
     """
     All routes, HEAD where there is GET, and one that says 404 or 405 for the rest.
     """
-    handlers = {**_open(port, registry), **_reads(port), **_listens(port), **_changes(port)}
+    handlers = {**_open(port, registry), **_reads(port), **_listens(port), **_changes(port), **_evidence(port)}
     routes = []
     for call in CALLS:
         handler = handlers[call.name] if call.path in OPEN else _with_query(call, handlers[call.name])
@@ -100,9 +104,6 @@ def _reads(port: AdminPort) -> dict[str, Handler]:
     async def get_endpoints(_request: web.Request) -> web.Response:
         return reply(endpoints(port.facts))
 
-    async def get_divergences(request: web.Request) -> web.Response:
-        return reply(divergences(port.facts, request[QUERY].get("endpoint")))
-
     async def get_openapi(_request: web.Request) -> web.Response:
         return reply(document())
 
@@ -110,9 +111,52 @@ def _reads(port: AdminPort) -> dict[str, Handler]:
         "get_weights": get_weights,
         "get_audit": get_audit,
         "get_endpoints": get_endpoints,
-        "get_divergences": get_divergences,
         "get_openapi": get_openapi,
     }
+
+
+def _evidence(port: AdminPort) -> dict[str, Handler]:
+    evidence = port.evidence
+
+    async def get_divergences(request: web.Request) -> web.Response:
+        query = request[QUERY]
+        endpoint = query.get("endpoint")
+        if query.get("severity", SEVERITY_NAMES[0]) not in SEVERITY_NAMES:
+            raise Turned(400, f"severity is one of {', '.join(SEVERITY_NAMES)}")
+        return reply({**evidence.signatures(endpoint, query.get("severity")), **divergences(port.facts, endpoint)})
+
+    async def get_divergence(request: web.Request) -> web.Response:
+        limit = int(request[QUERY].get("limit", SAMPLES))
+        return await _tell(evidence.signature(request.match_info["id"], limit))
+
+    async def get_affected(request: web.Request) -> web.Response:
+        limit = int(request[QUERY].get("limit", AFFECTED))
+        return await _tell(evidence.affected(request.match_info["id"], limit))
+
+    async def get_waivers(_request: web.Request) -> web.Response:
+        return reply(evidence.waivers())
+
+    async def waive(request: web.Request) -> web.Response:
+        return await act(request, evidence.waive)
+
+    async def remove_waiver(request: web.Request) -> web.Response:
+        return await act(request, partial(evidence.remove_waiver, request.match_info["id"]))
+
+    return {
+        "get_divergences": get_divergences,
+        "get_divergence": get_divergence,
+        "get_affected": get_affected,
+        "get_waivers": get_waivers,
+        "waive": waive,
+        "remove_waiver": remove_waiver,
+    }
+
+
+async def _tell(answer: Awaitable[dict[str, Any]]) -> web.Response:
+    try:
+        return reply(await answer)
+    except Refusal as error:
+        return refusal(error)
 
 
 def _listens(port: AdminPort) -> dict[str, Handler]:

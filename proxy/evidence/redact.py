@@ -84,7 +84,7 @@ class Redactor:
 
     def __init__(self, redaction: Redaction, salt: bytes) -> None:
         self._salt = salt
-        self._headers = frozenset(redaction.headers)
+        self._headers = frozenset(name.lower() for name in redaction.headers)
         self._query = frozenset(redaction.query)
         try:
             self._patterns = (*PATTERNS, *(re.compile(pattern) for pattern in redaction.patterns))
@@ -96,6 +96,13 @@ class Redactor:
             self._rules = Machine([parse_path(path) for path in redaction.paths], lambda _numbers: leaf).start
 
     # What stands for a value...
+
+    @property
+    def has_paths(self) -> bool:
+        """
+        Are there places in bodies to be redacted?
+        """
+        return self._rules is not None
 
     def digest(self, value: str) -> str:
         """

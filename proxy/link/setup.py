@@ -5,10 +5,12 @@ Made from the settings (`proxy/settings/setup.py`). Control is quick to start be
 configuration: that is only read again for a reload.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import orjson
+
+from proxy.evidence.batch import Caps
 
 OptionPath = tuple[str, ...]
 
@@ -43,6 +45,7 @@ class Setup:
     said, by key path, stronger than the file also at a reload. `tokens` are the configured ones and the environment's;
     none: control makes one. `new` and `mirror` are the percentages for the very first start, None where the
     configuration leaves them out. `fixed` has the keys that only a restart can change, as dotted name and text.
+    `caps` bound the evidence.
     """
 
     file: str | None
@@ -59,6 +62,7 @@ class Setup:
     new: float | None
     mirror: float | None
     fixed: tuple[tuple[str, str], ...]
+    caps: Caps = field(default_factory=Caps)
 
 
 def encode(setup: Setup) -> bytes:
@@ -80,5 +84,6 @@ def decode(data: bytes) -> Setup:
         tls=None if tls is None else Certificate(**tls),
         hosts=tuple(raw.pop("hosts")),
         fixed=tuple((name, text) for name, text in raw.pop("fixed")),
+        caps=Caps(**raw.pop("caps")),
         **raw,
     )

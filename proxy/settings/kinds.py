@@ -13,16 +13,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, PlainValidator
 
+from proxy.compare.paths import parse_path
 from proxy.settings.addresses import Address, Url, parse_address, parse_host, parse_url
 from proxy.settings.quote import quote
 
 SIZE_UNITS: Final = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
-TIME_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+TIME_UNITS: Final = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 NUMBER_AND_UNIT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)")
 # RFC 9110 section 5.6.2.
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", re.ASCII)
+NAME = re.compile(r"[^\s:=&?#]{1,128}")
 ENDPOINT = re.compile(r"[A-Z][A-Z-]* /[^\s?#]*")
 
 
@@ -77,7 +79,9 @@ def parse_seconds(value: object) -> object:
     match = NUMBER_AND_UNIT.fullmatch(value.strip())
     unit = TIME_UNITS.get(match[2]) if match else None
     if match is None or unit is None:
-        raise ValueError(f"{quote(value)} is no duration; write seconds, or a number with ms, s, m or h, such as 100ms")
+        raise ValueError(
+            f"{quote(value)} is no duration; write seconds, or a number with ms, s, m, h or d, such as 100ms"
+        )
     return float(match[1]) * unit
 
 
@@ -139,6 +143,47 @@ def parse_endpoints(value: object) -> tuple[str, ...]:
     return _parse_list(value, ENDPOINT, "endpoint", "write a list such as ['GET /users/{id}', 'GET /search']")
 
 
+def parse_names(value: object) -> tuple[str, ...]:
+    """
+    Names of header fields or parameters of a query.
+    """
+    return _parse_list(value, NAME, "name", "write a list such as [x-user, q]")
+
+
+def parse_paths(value: object) -> tuple[str, ...]:
+    """
+    Paths in bodies, each compiled once, so that one that can't be used is refused.
+    """
+    remedy = "write a list such as ['$.users[*].name', '$..city']"
+    for path in _texts(value, "path", remedy):
+        try:
+            parse_path(path)
+        except ValueError as error:
+            raise ValueError(f"{quote(path)}: {error}; {remedy}") from None
+    return _texts(value, "path", remedy)
+
+
+def parse_patterns(value: object) -> tuple[str, ...]:
+    """
+    Regular expressions, each compiled once. One that fits nothing at all would fit everywhere.
+    """
+    remedy = "write a list such as ['cust-[0-9]+']"
+    for pattern in _texts(value, "pattern", remedy):
+        try:
+            compiled = re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{quote(pattern)} is no regular expression ({error}); {remedy}") from None
+        if compiled.fullmatch("") is not None:
+            raise ValueError(f"{quote(pattern)} fits an empty text; {remedy}")
+    return _texts(value, "pattern", remedy)
+
+
+def _texts(value: object, what: str, remedy: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        raise ValueError(f"{quote(value)} is no list of {what}s; {remedy}")
+    return tuple(dict.fromkeys(value))
+
+
 def _parse_list(value: object, pattern: re.Pattern[str], what: str, remedy: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"{quote(value)} is no list of {what}s; {remedy}")
@@ -177,6 +222,13 @@ Size = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes", show=show
 Rate = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes per second", show=show_size)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Kind(words="seconds", show=show_number)]
 Percent = Annotated[float, BeforeValidator(parse_percent), Kind(words="percent", show=show_number, text=False)]
+Names = Annotated[tuple[str, ...], PlainValidator(parse_names), Kind(words="list of names", show=show_list, text=False)]
+Paths = Annotated[tuple[str, ...], PlainValidator(parse_paths), Kind(words="list of paths", show=show_list, text=False)]
+Patterns = Annotated[
+    tuple[str, ...],
+    PlainValidator(parse_patterns),
+    Kind(words="list of regular expressions", show=show_list, text=False),
+]
 Listen = Annotated[Address, PlainValidator(parse_address), Kind(words="HOST:PORT", show=str)]
 SideUrl = Annotated[Url, PlainValidator(parse_url), Kind(words="URL", show=str)]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]

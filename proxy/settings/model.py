@@ -17,6 +17,9 @@ from proxy.settings.kinds import (
     Listen,
     Methods,
     Name,
+    Names,
+    Paths,
+    Patterns,
     Percent,
     Rate,
     Seconds,
@@ -196,6 +199,26 @@ class Judge(Section):
     max_seconds: Seconds = Field(1.0, gt=0, description="what one pair may cost; then judge_error")
     max_decoded: Size = Field(16 * 2**20, ge=2**10, description="bytes that a coded body may decode into")
     memory: Size = Field(2**30, ge=2**28, description="address space of one comparer")
+class Redact(Section):
+    """
+    What evidence must not hold, besides what is known for secrets by name or looks. Salted digests stand for it.
+    """
+
+    headers: Names = Field((), description="fields whose values are replaced, such as [x-user]")
+    paths: Paths = Field((), description="places in bodies, such as ['$..name']")
+    query: Names = Field((), description="parameters of the query, such as [q]")
+    patterns: Patterns = Field((), description="whatever matches, in any text, such as ['cust-[0-9]+']")
+
+
+class Evidence(Section):
+    """
+    How much is kept of what differs, in evidence.db beside the store. What is over goes, the oldest first.
+    """
+
+    max_rows: int = Field(10_000, ge=1, le=1_000_000, description="samples, and signatures")
+    max_bytes: Size = Field(256 * 2**20, ge=2**20, description="of the file")
+    max_age: Seconds = Field(30 * 86_400.0, gt=0, description="since it was seen last; units up to d are understood")
+    per_signature: int = Field(20, ge=1, le=1000, description="samples of one signature")
 
 
 class Metrics(Section):
@@ -278,6 +301,8 @@ class Settings(Section):
     data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
     judge: Judge = Field(Judge())
+    redact: Redact = Field(Redact())
+    evidence: Evidence = Field(Evidence())
     metrics: Metrics = Field(Metrics())
     limits: Limits = Field(Limits())
     timeouts: Timeouts = Field(Timeouts())

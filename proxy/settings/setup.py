@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from proxy.evidence.batch import Caps
 from proxy.link.setup import Certificate, OptionPath, Setup, Token
 from proxy.settings.doors import OF_THE_VARIABLE, token_of
 from proxy.settings.kinds import show_number, show_size
@@ -39,6 +40,7 @@ def build_setup(
         new=settings.weights.new if "new" in settings.weights.model_fields_set else None,
         mirror=settings.mirror.percent if "percent" in settings.mirror.model_fields_set else None,
         fixed=(),
+        caps=Caps(**settings.evidence.model_dump()),
     )
     return replace(setup, fixed=_fixed(settings, setup))
 

@@ -1,0 +1,173 @@
+"""
+A body as it is kept: redacted, as text that can be shown, stored and judged again.
+
+What has members (JSON, lines of JSON, forms, and XML where paths are to be redacted) is kept as JSON: the same places
+have the same paths there. Other text is kept as text, of which names and looks are known. Anything else is not kept.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from proxy.compare.answer import Answer, Cut
+from proxy.compare.bodies.base import NotReadable
+from proxy.compare.bodies.json import Odd
+from proxy.compare.bodies.readers import READERS
+from proxy.compare.content import read_content
+from proxy.compare.decode import TooLarge, Undecodable
+from proxy.compare.difference import ABSENT
+from proxy.compare.kinds import Body
+from proxy.evidence.redact import Redactor
+
+# Bytes of one content, its codings undone; longer ones cost more than they show.
+LARGEST: Final = 96 * 1024
+JSON: Final = "application/json"
+# What every value is written within.
+MOST_SHOWN: Final = 500
+MOST_READ: Final = 4096
+MOST_WITHIN: Final = 40
+VALUES: Final = frozenset({Body.JSON, Body.NDJSON, Body.FORM})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """
+    One side's body. `text` is None where `left_out` says why; `media` is what it is to be judged as, `value` what was
+    redacted, for descriptions, None for what has none.
+    """
+
+    kind: str
+    size: int
+    media: str
+    text: str | None
+    left_out: str | None = None
+    value: Any = None
+
+
+def keep(answer: Answer, redactor: Redactor) -> Kept:
+    """
+    The body of an answer, without secrets.
+    """
+    content = answer.content
+    if isinstance(content, Cut):
+        return _without("cut", content.length, "it was too long to be held")
+    if not content:
+        return Kept(kind="empty", size=0, media=answer.media, text="")
+    try:
+        read = read_content(answer, content, LARGEST)
+    except Undecodable:
+        return _without("undecodable", len(content), f"it is not in its coding, {redactor.text(answer.coding)[:100]}")
+    except TooLarge:
+        return _without("large", len(content), f"it is over {LARGEST // 1024} KiB")
+    if len(read.data) > LARGEST:
+        return _without("large", len(content), f"it is over {LARGEST // 1024} KiB")
+    for kind in read.candidates():
+        try:
+            return _as(kind, read.data, answer, redactor)
+        except NotReadable:
+            continue
+        except RecursionError:
+            return _without(kind.value, len(content), "it is nested too deeply")
+    return _without(Body.BINARY.value, len(content), "it is no text")
+
+
+def _as(kind: Body, data: bytes, answer: Answer, redactor: Redactor) -> Kept:
+    """
+    Raises `NotReadable` for what isn't that.
+    """
+    size = len(data)
+    if kind is Body.BINARY:
+        return _without(kind.value, size, "it is no text")
+    if kind in VALUES or kind is Body.XML:
+        # Also where it is kept as text: what can't be read as XML isn't.
+        value = READERS[kind](data, True).value
+        if kind in VALUES or redactor.has_paths:
+            value = redactor.value(value)
+            return Kept(kind=kind.value, size=size, media=JSON, text=write(value), value=value)
+    if redactor.has_paths and kind is not Body.XML and data.lstrip()[:1] in {b"{", b"["}:
+        return _without(kind.value, size, "places to redact can't be found in it")
+    text = data.decode("utf-8", "replace")
+    return Kept(kind=kind.value, size=size, media=answer.media, text=redactor.running(text))
+
+
+def _without(kind: str, size: int, reason: str) -> Kept:
+    return Kept(kind=kind, size=size, media="", text=None, left_out=reason)
+
+
+def show(value: Any) -> str | None:
+    """
+    A redacted value as people read it, shortened; None for what isn't there.
+    """
+    if value is ABSENT:
+        return None
+    text = write(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+
+
+def shorten(value: Any, levels: int = 5) -> Any:
+    """
+    As much of a value as can be shown: to redact more of it would be in vain.
+    """
+    if isinstance(value, bytes):
+        value = value[: 4 * MOST_READ].decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value[:MOST_READ]
+    if isinstance(value, dict):
+        few = list(value.items())[: MOST_WITHIN if levels else 0]
+        return {name: shorten(one, levels - 1) for name, one in few}
+    if isinstance(value, list | tuple):
+        return [shorten(one, levels - 1) for one in value[: MOST_WITHIN if levels else 0]]
+    return value
+
+
+def write(value: Any) -> str:
+    """
+    A value as JSON, numbers as they came. Letters that could steer a terminal are escaped, and halves of letters
+    replaced. Raises RecursionError for thousands of levels.
+    """
+    match value:
+        case str():
+            return _text(value)
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "{" + ",".join(f"{_text(str(name))}:{write(one)}" for name, one in value.items()) + "}"
+        case list() | tuple():
+            return "[" + ",".join(map(write, value)) + "]"
+        case float() | int() | Decimal():
+            return _number(value)
+        case Odd():
+            return _text(value.text[:MOST_SHOWN])
+        case _:
+            return _text(str(value))
+
+
+def _number(value: float | int | Decimal) -> str:
+    if isinstance(value, int) and value.bit_length() > 10_000:
+        # Python refuses to write so many digits.
+        return _text(f"a number of {value.bit_length()} bits")
+    written = str(value)
+    # NaN and Infinity are none of JSON's.
+    return written if written[-1:].isdigit() else _text(written)
+
+
+ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _text(text: str) -> str:
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_letter, text)) + '"'
+
+
+def _letter(letter: str) -> str:
+    if (escaped := ESCAPES.get(letter)) is not None:
+        return escaped
+    if letter.isprintable():
+        return letter
+    if "\ud800" <= letter <= "\udfff":
+        return "\N{REPLACEMENT CHARACTER}"
+    units = letter.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))

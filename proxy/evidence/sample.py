@@ -1,0 +1,179 @@
+"""
+Samples: divergent pairs as people may see them, and as they can be judged again; secrets taken out.
+
+At most one each `EVERY` seconds, and of one signature at most one a second, then ever fewer: the first ones tell most.
+What is chosen waits, as bytes, until there is time to make a sample of it. Callers bring the time and bound it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from proxy.compare.answer import Answer
+from proxy.compare.difference import Difference, Kind
+from proxy.compare.judge import Judgement
+from proxy.evidence.kept import Kept, keep, shorten, show
+from proxy.evidence.redact import Redactor
+
+EVERY: Final = 0.2
+# Pairs that wait. Each holds two bodies of mirror.max_body.
+WAITING: Final = 5
+# Seconds between two samples of one signature, at first and at last.
+FIRST_PAUSE: Final = 1.0
+LAST_PAUSE: Final = 60.0
+# Signatures whose pauses are remembered.
+REMEMBERED: Final = 5000
+LARGEST: Final = 256 * 1024
+LISTED: Final = 50
+LONGEST: Final = 2048
+SIDES: Final = ("old", "new")
+
+Describe = Callable[[Any, Any], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spotted:
+    """
+    One divergent pair: what was said of it, when and by which table, and what it was. `context` and heads are JSON as
+    they came (`link.pairs`).
+    """
+
+    endpoint: str
+    judgement: Judgement
+    version: int
+    at: float
+    context: bytes
+    heads: tuple[bytes, bytes]
+    answers: tuple[Answer, Answer]
+
+
+class Sampling:
+    """
+    Chooses. `note` every divergent pair, `next` when there is time to make a sample.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Spotted] = {}
+        # By signature: not before, and the pause that follows.
+        self._pauses: dict[str, tuple[float, float]] = {}
+
+    def wants(self, signature: str, now: float) -> bool:
+        """
+        Would a pair with this signature be taken?
+        """
+        if signature in self._waiting or len(self._waiting) >= WAITING:
+            return False
+        return self._pauses.get(signature, (0.0, 0.0))[0] <= now
+
+    def note(self, signature: str, spotted: Spotted, now: float) -> None:
+        """
+        Take a pair, for which `wants` was true.
+        """
+        self._waiting[signature] = spotted
+        _, pause = self._pauses.pop(signature, (0.0, FIRST_PAUSE))
+        self._pauses[signature] = now + pause, min(2 * pause, LAST_PAUSE)
+        if len(self._pauses) > REMEMBERED:
+            del self._pauses[next(iter(self._pauses))]
+
+    def next(self) -> Spotted | None:
+        """
+        What has waited longest.
+        """
+        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
+
+
+def make_sample(spotted: Spotted, redactor: Redactor, number: str, describe: Describe | None = None) -> dict[str, Any]:
+    """
+    The sample `number`, of strings and numbers only. `describe` puts the difference of two redacted values into words.
+    """
+    judgement, context = spotted.judgement, orjson.loads(spotted.context)
+    assert judgement.signature is not None
+    kept = [keep(answer, redactor) for answer in spotted.answers]
+    key = context.get("key")
+    sample = {
+        "id": number,
+        "at": round(spotted.at, 3),
+        "signature": judgement.signature.id,
+        "endpoint": spotted.endpoint,
+        "severity": judgement.signature.severity,
+        "version": spotted.version,
+        "method": _plain(str(context.get("method", ""))),
+        "target": _plain(redactor.target(str(context.get("target", ""))))[:LONGEST],
+        "request_id": _plain(str(context.get("id", "")))[:64],
+        "live": SIDES[bool(context.get("live"))],
+        "key": redactor.digest(key) if key else None,
+        "ms": [round(float(one), 3) for one in context.get("ms", ())],
+        "differences": [_difference(one, redactor) for one in judgement.differences[:LISTED]],
+        "more": max(0, len(judgement.differences) - LISTED) + judgement.more,
+        "description": _described(kept, describe),
+    }
+    for name, answer, head, body in zip(SIDES, spotted.answers, spotted.heads, kept, strict=True):
+        sample[name] = _side(answer, orjson.loads(head), body, redactor)
+    return _bounded(sample)
+
+
+def _side(answer: Answer, head: dict[str, Any], body: Kept, redactor: Redactor) -> dict[str, Any]:
+    compared = {name for name, _ in answer.fields}
+    return {
+        "status": answer.status,
+        "fields": [[_plain(name), _plain(redactor.header(name, value))[:LONGEST]] for name, value in answer.fields],
+        # For people only; what could be a secret has been taken out by the worker.
+        "others": [
+            [_plain(str(name)), _plain(redactor.text(str(value)))]
+            for name, value in head.get("shown", ())
+            if str(name).lower() not in compared
+        ][:100],
+        "media": _plain(redactor.text(answer.media))[:200],
+        "kind": body.kind,
+        "size": body.size,
+        "as": _plain(body.media)[:200],
+        "body": body.text,
+        "left_out": body.left_out,
+    }
+
+
+def _difference(one: Difference, redactor: Redactor) -> dict[str, Any]:
+    if one.place.startswith("header:"):
+        name = one.place.partition(":")[2]
+        old, new = (redactor.header(name, value) if isinstance(value, str) else value for value in (one.old, one.new))
+    elif one.kind is Kind.DUPLICATE:
+        old, new = (list(map(redactor.digest, value)) for value in (one.old, one.new))
+    elif one.place:
+        old, new = one.old, one.new
+    else:
+        old, new = (redactor.at(one.steps, shorten(value)) for value in (one.old, one.new))
+    path, pattern = (_plain(redactor.text(text)) for text in (one.path, one.pattern))
+    return {"path": path, "pattern": pattern, "kind": one.kind.name.lower(), "old": show(old), "new": show(new)}
+
+
+def _described(kept: list[Kept], describe: Describe | None) -> str | None:
+    values = [one.value for one in kept]
+    if describe is None or any(value is None for value in values):
+        return None
+    return describe(*values)
+
+
+def _bounded(sample: dict[str, Any]) -> dict[str, Any]:
+    """
+    Without what makes it too large: the bodies, then all but the first differences.
+    """
+    if len(orjson.dumps(sample)) > LARGEST:
+        for name in SIDES:
+            sample[name] |= {"body": None, "left_out": "the sample would be too large"}
+        sample["description"] = None
+    if len(orjson.dumps(sample)) > LARGEST:
+        sample["differences"] = sample["differences"][:5]
+        for name in SIDES:
+            sample[name] |= {"fields": sample[name]["fields"][:20], "others": []}
+    return sample
+
+
+def _plain(text: str) -> str:
+    """
+    One line without anything that could steer a terminal.
+    """
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
