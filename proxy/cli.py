@@ -17,6 +17,7 @@ import click
 from proxy import __version__
 from proxy.asking import BAD, DONE, NO, refuse
 from proxy.errors import ConfigurationError
+from proxy.examine import COMMANDS as EXAMINING
 from proxy.operate import COMMANDS
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def version() -> None:
     click.echo(f"parallax {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *EXAMINING):
     main.add_command(_command)
 
 

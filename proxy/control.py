@@ -108,8 +108,6 @@ class Control:
                 self._judged(parse_object(frame.payload))
             case Kind.REPORT:
                 self._report(frame)
-            case Kind.JUDGED:
-                facts.take_judged(frame.payload)
             case _:
                 self._obey_supervisor(frame)
 

@@ -19,17 +19,18 @@ GROUND = {"errors", "clock", "crash", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
 STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
-    *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment")
+    *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
+    *("archive", "waiving", "dossier")
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
-ROOF = {"supervisor", "demo", "asking", "cli", "operate", "__main__"}  # floor 5
+ROOF = {"supervisor", "demo", "asking", "cli", "examine", "operate", "__main__"}  # floor 5
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
     {"clock", "crash", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
     | STORIES
     | WIRING
-    | {"supervisor", "asking", "cli", "operate", "__main__"}
+    | {"supervisor", "asking", "cli", "examine", "operate", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "comparer", "listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {
@@ -40,7 +41,7 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
-    | {f"store.{name}" for name in ("engine", "files", "opening", "schema", "store")}
+    | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "schema", "store", "waivers")}
     | {
         f"remote.{name}"
         for name in ("call", "find", "kill", "latch", "look", "private", "registry", "restore", "watch")
@@ -67,12 +68,24 @@ PURE_LIBRARIES = {
         "itertools",
         "math",
         "operator",
+        "shlex",
         "xml.parsers",
         "zlib",
     ),
     *("json", "re", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
-    *("brotli", "mmh3", "orjson", "prometheus_client", "pydantic", "pydantic_core", "rich", "yaml", "zstandard"),
+    *(
+        "brotli",
+        "deepdiff",
+        "mmh3",
+        "orjson",
+        "prometheus_client",
+        "pydantic",
+        "pydantic_core",
+        "rich",
+        "yaml",
+        "zstandard",
+    ),
 }
 # `pathlib` joins names in pure modules; it doesn't look at the disk there.
 DISK = {"exists", "iterdir", "mkdir", "open", "read_bytes", "read_text", "resolve", "stat", "write_bytes", "write_text"}

@@ -134,7 +134,7 @@ CALLS: Final = (
         method="GET",
         path="/admin/divergences",
         name="get_divergences",
-        says="what differs, by signature, the worst first; and the last divergent comparisons",
+        says="what differs, by signature, the worst first; the last samples",
         answers="Divergences",
         parameters=(
             Parameter(name="endpoint", says="only of this endpoint, such as GET /users/{id}"),
@@ -154,7 +154,7 @@ CALLS: Final = (
         method="GET",
         path="/admin/divergences/{id}/affected",
         name="get_affected",
-        says="digests of the sticky keys that a signature has hit, those first that new answered",
+        says="digests of the sticky keys that a signature has hit",
         answers="Affected",
         parameters=(Parameter(name="limit", says="at most so many; 100 if left out", largest=1000),),
         refusals=(503,),

@@ -22,7 +22,6 @@ from proxy.routing.intent import killed
 from proxy.routing.table import NEW, OLD, Table, decode
 
 SAMPLES = 100
-JUDGED = 300
 LARGEST_SAMPLE = 256 * 1024  # bytes; a head is at most 64 KiB a side, and 100 samples must stay small change
 
 
@@ -114,8 +113,6 @@ class Facts:
         self.signatures = Signatures()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
         self.judging: JudgingTable | None = None
-        # What comparers told of the last minutes, the newest last.
-        self.judged: deque[dict[str, Any]] = deque(maxlen=JUDGED)
 
     # From the link
 
@@ -169,12 +166,6 @@ class Facts:
             self.judging = decode_judging(payload)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise LinkError("a judging table has the wrong shape") from error
-
-    def take_judged(self, payload: bytes) -> None:
-        """
-        What one comparer saw within a second.
-        """
-        self.judged.append(parse_object(payload))
 
     def take_endpoints(self, payload: bytes) -> None:
         """

@@ -32,8 +32,7 @@ VALUES: Final = frozenset({Body.JSON, Body.NDJSON, Body.FORM})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """
-    One side's body. `text` is None where `left_out` says why; `media` is what it is to be judged as, `value` what was
-    redacted, for descriptions, None for what has none.
+    One side's body. `text` is None where `left_out` says why; `media` is what it is to be judged as.
     """
 
     kind: str
@@ -41,7 +40,6 @@ class Kept:
     media: str
     text: str | None
     left_out: str | None = None
-    value: Any = None
 
 
 def keep(answer: Answer, redactor: Redactor) -> Kept:
@@ -82,8 +80,7 @@ def _as(kind: Body, data: bytes, answer: Answer, redactor: Redactor) -> Kept:
         # Also where it is kept as text: what can't be read as XML isn't.
         value = READERS[kind](data, True).value
         if kind in VALUES or redactor.has_paths:
-            value = redactor.value(value)
-            return Kept(kind=kind.value, size=size, media=JSON, text=write(value), value=value)
+            return Kept(kind=kind.value, size=size, media=JSON, text=write(redactor.value(value)))
     if redactor.has_paths and kind is not Body.XML and data.lstrip()[:1] in {b"{", b"["}:
         return _without(kind.value, size, "places to redact can't be found in it")
     text = data.decode("utf-8", "replace")
@@ -144,7 +141,7 @@ def write(value: Any) -> str:
             return _text(str(value))
 
 
-def _number(value: float | int | Decimal) -> str:
+def _number(value: float | Decimal) -> str:
     if isinstance(value, int) and value.bit_length() > 10_000:
         # Python refuses to write so many digits.
         return _text(f"a number of {value.bit_length()} bits")

@@ -13,6 +13,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -53,6 +54,10 @@ CARD: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
 DIGITS: Final = 12
 MADE: Final = re.compile(r"[0-9a-f]{12}")
 MARK: Final = "#"
+# Names whose looks are remembered.
+NAMES_KEPT: Final = 4096
+# What every secret that is known by its looks has one of, as long as no pattern is configured.
+SUSPECT: Final = re.compile(r"[0-9@]|(?i:eyj|bearer|basic|digest|key)|[sprk][kp][_-]|gh[pos]|github|xox|plx|A[KS]IA")
 
 
 def luhn(digits: str) -> bool:
@@ -90,6 +95,7 @@ class Redactor:
             self._patterns = (*PATTERNS, *(re.compile(pattern) for pattern in redaction.patterns))
         except re.error as error:
             raise ValueError(f"{error.pattern!r} is no regular expression ({error})") from error
+        self._is_quick = not redaction.patterns
         self._rules: Rules | None = None
         if redaction.paths:
             leaf = Leaf(ignore=0)
@@ -132,6 +138,8 @@ class Redactor:
         """
         A text with what looks like a secret replaced.
         """
+        if self._is_quick and SUSPECT.search(text) is None:
+            return text
         for pattern in self._patterns:
             text = pattern.sub(lambda match: self.digest(match[0]) if match[0] else "", text)
         text = CARD.sub(self._card, text)
@@ -259,6 +267,7 @@ class Redactor:
         return part if redacted == plain else quote(redacted, safe=f"{safe}{MARK}")
 
     @staticmethod
+    @lru_cache(NAMES_KEPT)
     def is_secret(name: str) -> bool:
         """
         Does a name say that its value is a secret?

@@ -5,7 +5,6 @@ At most one each `EVERY` seconds, and of one signature at most one a second, the
 What is chosen waits, as bytes, until there is time to make a sample of it. Callers bring the time and bound it.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,8 +28,6 @@ LARGEST: Final = 256 * 1024
 LISTED: Final = 50
 LONGEST: Final = 2048
 SIDES: Final = ("old", "new")
-
-Describe = Callable[[Any, Any], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +81,9 @@ class Sampling:
         return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
 
-def make_sample(spotted: Spotted, redactor: Redactor, number: str, describe: Describe | None = None) -> dict[str, Any]:
+def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, Any]:
     """
-    The sample `number`, of strings and numbers only. `describe` puts the difference of two redacted values into words.
+    The sample `number`, of strings and numbers only.
     """
     judgement, context = spotted.judgement, orjson.loads(spotted.context)
     assert judgement.signature is not None
@@ -107,7 +104,6 @@ def make_sample(spotted: Spotted, redactor: Redactor, number: str, describe: Des
         "ms": [round(float(one), 3) for one in context.get("ms", ())],
         "differences": [_difference(one, redactor) for one in judgement.differences[:LISTED]],
         "more": max(0, len(judgement.differences) - LISTED) + judgement.more,
-        "description": _described(kept, describe),
     }
     for name, answer, head, body in zip(SIDES, spotted.answers, spotted.heads, kept, strict=True):
         sample[name] = _side(answer, orjson.loads(head), body, redactor)
@@ -148,13 +144,6 @@ def _difference(one: Difference, redactor: Redactor) -> dict[str, Any]:
     return {"path": path, "pattern": pattern, "kind": one.kind.name.lower(), "old": show(old), "new": show(new)}
 
 
-def _described(kept: list[Kept], describe: Describe | None) -> str | None:
-    values = [one.value for one in kept]
-    if describe is None or any(value is None for value in values):
-        return None
-    return describe(*values)
-
-
 def _bounded(sample: dict[str, Any]) -> dict[str, Any]:
     """
     Without what makes it too large: the bodies, then all but the first differences.
@@ -162,7 +151,6 @@ def _bounded(sample: dict[str, Any]) -> dict[str, Any]:
     if len(orjson.dumps(sample)) > LARGEST:
         for name in SIDES:
             sample[name] |= {"body": None, "left_out": "the sample would be too large"}
-        sample["description"] = None
     if len(orjson.dumps(sample)) > LARGEST:
         sample["differences"] = sample["differences"][:5]
         for name in SIDES:

@@ -256,4 +256,10 @@ def _used(connection: Connection) -> int:
 
 
 def _give_back(connection: Connection) -> None:
-    connection.exec_driver_sql(f"PRAGMA incremental_vacuum({PAGES})").fetchall()
+    cursor = connection.connection.cursor()
+    try:
+        # A page a step; SQLAlchemy wouldn't take a second one, since there is nothing to read.
+        cursor.execute(f"PRAGMA incremental_vacuum({PAGES})")
+        cursor.fetchall()
+    finally:
+        cursor.close()

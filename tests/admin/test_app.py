@@ -11,10 +11,11 @@ from proxy.admin.body import LARGEST
 from proxy.admin.calls import CALLS
 from proxy.admin.steering import Held, Invalid, NotLoaded, NotYet, Refusal, Stale, Unsaved
 from tests.parts.client import Client, get, post
+from tests.parts.payloads import SIGNATURE
 from tests.parts.schema import faults
 from tests.parts.served import JSON, OPERATOR, VIEWER, admin, bearer, last_words
 
-READS = [call.path for call in CALLS if call.method == "GET" and call.name != "get_events"]
+READS = [call.path.replace("{id}", SIGNATURE) for call in CALLS if call.method == "GET" and call.name != "get_events"]
 
 
 async def test_answers_are_not_stored_nor_sniffed_nor_run() -> None:
@@ -54,6 +55,11 @@ async def test_each_call_gives_its_answer() -> None:
             ("/admin/divergences", b'"request_id":"1"'),
             ("/admin/divergences?endpoint=GET%20/b%20c", b'"request_id":"1"'),
             ("/admin/divergences?endpoint=GET%20/a", b'"divergences":[]'),
+            ("/admin/divergences?severity=value", SIGNATURE.encode()),
+            ("/admin/divergences?severity=status", b'"signatures":[]'),
+            (f"/admin/divergences/{SIGNATURE}", b'"path":"$.a"'),
+            (f"/admin/divergences/{SIGNATURE}/affected", b'"by_new":2'),
+            ("/admin/waivers", b'"waivers":[]'),
             ("/admin/openapi.json", b'"openapi":"3.1.0"'),
         ):
             answer = await served.ask(path)
@@ -379,11 +385,15 @@ async def test_real_answers_are_as_the_document_says() -> None:
         served.know()
         document = (await served.ask("/admin/openapi.json")).json()
         await served.change("/admin/kill", reason="for the audit")
+        await served.change("/admin/waivers", signature=SIGNATURE, until="2099-01-01", reason="for the list")
         for path, name in (
             ("/admin/weights", "Weights"),
             ("/admin/audit", "Audit"),
             ("/admin/endpoints", "Endpoints"),
             ("/admin/divergences", "Divergences"),
+            (f"/admin/divergences/{SIGNATURE}", "Divergence"),
+            (f"/admin/divergences/{SIGNATURE}/affected", "Affected"),
+            ("/admin/waivers", "Waivers"),
             ("/admin/openapi.json", "OpenApi"),
             ("/nowhere", "Error"),
         ):

@@ -42,7 +42,10 @@ async def test_nobody_changes_anything_without_right_and_everything_else_is_in_t
         served.port.tick(monotonic() + WINDOW + 1)
 
         assert expected["changed"] == len(CHANGING)
-        assert told(served, "weights", "mirror", "kill", "restore", "reload") == expected["changed"]
+        assert (
+            told(served, "weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver")
+            == expected["changed"]
+        )
         assert told(served, "refused") == expected["refused"]
         assert told(served, "sign_in_failed") == expected["sign_in_failed"]
         assert min(expected.values()) > 3

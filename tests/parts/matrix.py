@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from itertools import product
 
 from proxy.admin.calls import CALLS, INDEX, OPEN, is_change
+from tests.parts.payloads import SIGNATURE
 from tests.parts.served import JSON, OPERATOR, VIEWER, WRONG
 
 TOKENS = {"no": None, "wrong": WRONG, "viewer": VIEWER, "operator": OPERATOR}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-GOOD = {"/admin/weights": b'{"new": 100, "reason": "matrix"}'}
+GOOD = {
+    "/admin/weights": b'{"new": 100, "reason": "matrix"}',
+    "/admin/waivers": b'{"signature": "%s", "until": "2099-01-01", "reason": "matrix"}' % SIGNATURE.encode(),
+}
 REASON = b'{"reason": "matrix"}'
 WAYS: dict[str, tuple[str | None, dict[str, str], bytes | None]] = {
     # The method (None: the endpoint's own), fields, and a body (None: a good one).
@@ -40,6 +44,13 @@ class Case:
     path: str
     token: str
     way: str
+
+    @property
+    def known(self) -> str:
+        """
+        What stands for `{id}` in its path: something that is there.
+        """
+        return "1" if "waivers" in self.path else SIGNATURE
 
     @property
     def used(self) -> str:
@@ -76,7 +87,7 @@ class Case:
         Method, target, token in its field, other fields, body.
         """
         _, fields, body = WAYS[self.way]
-        method, target, token = self.used, self.path, TOKENS[self.token]
+        method, target, token = self.used, self.path.replace("{id}", self.known), TOKENS[self.token]
         if self.way == "token in the query":
             target, token = f"{target}?access_token={token}&token={token}", None
         if method in READS and self.way != "by GET with a body":

@@ -101,3 +101,53 @@ def sample(number: int, endpoint: str = "GET /a") -> dict[str, Any]:
     A SAMPLE as a value, shortened.
     """
     return {"at": 1000.0 + number, "endpoint": endpoint, "live": "old", "method": "GET", "request_id": str(number)}
+
+
+# What `judged` tells of.
+SIGNATURE = "5edc9415ac05fbe4"
+
+
+def judged(number: str = SIGNATURE, endpoint: str = "GET /b c", count: int = 1, **more: Any) -> dict[str, Any]:
+    """
+    What a comparer tells: one signature with one sample.
+    """
+    side = {
+        "status": 200,
+        "fields": [["content-type", "application/json"]],
+        "others": [["Date", "today"]],
+        "media": "application/json",
+        "kind": "json",
+        "size": 7,
+        "as": "application/json",
+        "left_out": None,
+    }
+    sample = {
+        "id": f"{number}-1",
+        "at": 1000.0,
+        "signature": number,
+        "endpoint": endpoint,
+        "severity": "value",
+        "version": 1,
+        "method": "GET",
+        "target": "/b c?x=1",
+        "request_id": "r1",
+        "live": "old",
+        "key": "#0123456789ab",
+        "ms": [1.0, 2.0],
+        "differences": [{"path": "$.a", "pattern": "$.a", "kind": "value", "old": "1", "new": "2"}],
+        "more": 0,
+        "old": {**side, "body": '{"a":1}'},
+        "new": {**side, "body": '{"a":2}'},
+    }
+    sighting = {
+        "id": number,
+        "endpoint": endpoint,
+        "severity": "value",
+        "parts": [["$.a", 4]],
+        "verdict": "divergent",
+        "first": 1000.0,
+        "last": 1000.0,
+        "count": count,
+        "keys": {"#0123456789ab": [1, 0]},
+    }
+    return {"signatures": [{**sighting, **more}], "samples": [sample]}

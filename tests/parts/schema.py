@@ -15,7 +15,7 @@ KINDS: dict[str, tuple[type, ...]] = {
 }
 KNOWN = {
     *("type", "properties", "required", "items", "additionalProperties", "minimum", "maximum", "maxLength"),
-    *("description", "$ref"),
+    *("description", "enum", "$ref"),
 }
 
 
@@ -42,6 +42,8 @@ def faults(value: Any, schema: dict[str, Any], document: dict[str, Any], at: str
             found += faults(item, schema.get("items", {}), document, f"{at}[{index}]")
     if isinstance(value, int | float) and not schema.get("minimum", value) <= value <= schema.get("maximum", value):
         found.append(f"{at} is out of its bounds")
+    if value not in schema.get("enum", [value]):
+        found.append(f"{at} is none of its values")
     if isinstance(value, str) and len(value) > schema.get("maxLength", len(value)):
         found.append(f"{at} is too long")
     return found

@@ -18,16 +18,17 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admin.app import build_app
 from proxy.admin.certificate import Encryption
-from proxy.admin.changes import read_change, read_reason
+from proxy.admin.changes import read_change, read_reason, read_reason_of
 from proxy.admin.facts import Facts
 from proxy.admin.gate import Access
 from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
-from proxy.admin.steering import Outcome, Refusal, Who
+from proxy.admin.steering import Outcome, Refusal, Unknown, Who
 from proxy.admin.token import held
+from proxy.evidence.waivers import Waiver
 from proxy.metrics.exposition import BooksCollector
 from proxy.store.audit import BEGINNING, Entry, chain
-from tests.parts.payloads import sample, status, table, worker
+from tests.parts.payloads import SIGNATURE, judged, sample, status, table, worker
 
 PATIENCE = 10.0
 OPERATOR = "plx_" + "o" * 43
@@ -52,7 +53,7 @@ class MemorySteering:
         """
         The lines of the audit of these actions, or of all changes.
         """
-        wanted = actions or ("weights", "mirror", "kill", "restore", "reload")
+        wanted = actions or ("weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver")
         return [entry for entry in self.entries if entry.action in wanted]
 
     async def change(self, who: Who, body: Mapping[str, Any]) -> Outcome:
@@ -104,6 +105,68 @@ class MemorySteering:
         return Outcome(lagging=self.lagging)
 
 
+class MemoryEvidence:
+    """
+    Evidence of which nothing is stored, and waivers that accept nothing.
+    """
+
+    def __init__(self, facts: Facts, steering: MemorySteering) -> None:
+        self._signatures = facts.signatures
+        self._steering = steering
+        self.made: list[Waiver] = []
+
+    def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
+        """
+        As `Evidence.signatures`.
+        """
+        found = self._signatures.listed({}, lambda _: None, endpoint=endpoint, severity=severity)
+        return {"signatures": found, "dropped": 0, "trouble": None}
+
+    async def signature(self, number: str, limit: int) -> dict[str, Any]:
+        """
+        As `Evidence.signature`.
+        """
+        if self._steering.refusal is not None:
+            raise self._steering.refusal
+        known = self._signatures.known.get(number)
+        if known is None:
+            raise Unknown("no pair has had this signature")
+        samples = self._signatures.samples_of(number)[:limit]
+        return {**self._signatures.told(known, {}, lambda _: None), "samples": samples, "trouble": None}
+
+    async def affected(self, number: str, limit: int) -> dict[str, Any]:
+        """
+        As `Evidence.affected`.
+        """
+        return {"affected": [{"key": "#a", "by_old": 1, "by_new": 2, "last": 3.0}][:limit]}
+
+    def waivers(self) -> dict[str, Any]:
+        """
+        As `Evidence.waivers`.
+        """
+        return {"waivers": [waiver.told(0.0) for waiver in self.made]}
+
+    async def waive(self, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        As `Evidence.waive`.
+        """
+        if self._steering.refusal is not None:
+            raise self._steering.refusal
+        self._steering.note(who, "waive", read_reason_of(body))
+        waiver = Waiver(id=1, signature=SIGNATURE, endpoint="GET /b c", parts=(), until=9.0, reason="", by=who.name)
+        self.made.append(waiver)
+        return waiver.told(0.0)
+
+    async def remove_waiver(self, number: str, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        As `Evidence.remove_waiver`.
+        """
+        self._steering.note(who, "remove waiver", read_reason_of(body))
+        return Waiver(
+            id=int(number), signature=SIGNATURE, endpoint="", parts=(), until=9.0, reason="", by="", removed="now"
+        ).told(0.0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """
@@ -129,7 +192,8 @@ class Admin:
     def __init__(self, session: aiohttp.ClientSession, where: tuple[str, int], access: Access) -> None:
         self.facts = Facts({"version": "1"})
         self.steering = MemorySteering()
-        self.port = AdminPort(self.facts, self.steering, access, start=1000)
+        self.evidence = MemoryEvidence(self.facts, self.steering)
+        self.port = AdminPort(self.facts, self.steering, self.evidence, access, start=1000)
         self.troubles: list[tuple[str, Exception]] = []
         self.where = where
         self.app: web.Application
@@ -143,6 +207,7 @@ class Admin:
         self.facts.take_table(table())
         self.facts.take_status(status(worker(1)))
         self.facts.take_sample(orjson.dumps(sample(1, "GET /b c")))
+        self.facts.signatures.take(judged())
 
     async def ask(
         self, path: str, method: str = "GET", body: bytes | None = None, *, token: str | None = VIEWER, **headers: str

@@ -1,0 +1,248 @@
+"""
+Samples: what people see of a divergent pair, without its secrets, within bounds.
+"""
+
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.compare.answer import Answer, Cut
+from proxy.compare.judge import Book, judge
+from proxy.evidence.kept import LARGEST as LARGEST_BODY
+from proxy.evidence.kept import keep, write
+from proxy.evidence.redact import Redaction, Redactor
+from proxy.evidence.sample import LARGEST, WAITING, Sampling, Spotted, make_sample
+
+REDACTOR = Redactor(Redaction(), b"salt")
+SECRET = "s3cr3t19xbody"
+HEAD = orjson.dumps({"status": 200, "shown": [["Date", "today"], ["Set-Cookie", "(redacted)"]]})
+
+
+def an_answer(content: bytes | Cut, media: str = "application/json", status: int = 200, **fields: str) -> Answer:
+    """
+    One side's answer.
+    """
+    named = tuple((name.replace("_", "-"), value) for name, value in fields.items())
+    return Answer(status=status, fields=(("content-type", media), *named), media=media, coding="", content=content)
+
+
+def spotted(old: Answer, new: Answer, **context: Any) -> Spotted:
+    """
+    A pair that was found to differ.
+    """
+    judgement = judge(old, new, Book(endpoint="GET /a"))
+    assert judgement.verdict == "divergent"
+    said = {"method": "GET", "target": "/a?x=1", "id": "r1", "live": 0, "ms": [1.0, 2.0], **context}
+    return Spotted(
+        endpoint="GET /a",
+        judgement=judgement,
+        version=7,
+        at=1000.0,
+        context=orjson.dumps(said),
+        heads=(HEAD, HEAD),
+        answers=(old, new),
+    )
+
+
+def a_sample(old: bytes, new: bytes, media: str = "application/json", **context: Any) -> dict[str, Any]:
+    """
+    The sample of two bodies, as it travels.
+    """
+    made = make_sample(spotted(an_answer(old, media), an_answer(new, media), **context), REDACTOR, "1")
+    found: dict[str, Any] = orjson.loads(orjson.dumps(made))
+    return found
+
+
+def test_a_sample_shows_where_and_how_and_what() -> None:
+    """
+    Everything that somebody needs who was not there.
+    """
+    sample = a_sample(b'{"price": 10, "name": "a"}', b'{"price": 10.50, "name": "a"}', live=1, key="ann")
+
+    assert sample["differences"] == [
+        {"path": "$.price", "pattern": "$.price", "kind": "type", "old": "10", "new": "10.5"}
+    ]
+    assert (sample["live"], sample["key"], sample["version"]) == ("new", REDACTOR.digest("ann"), 7)
+    assert sample["old"]["body"] == '{"price":10,"name":"a"}'
+    assert sample["new"]["body"] == '{"price":10.50,"name":"a"}'
+    assert sample["old"]["others"] == [["Date", "today"], ["Set-Cookie", "(redacted)"]]
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/json", '{{"a": ["{0}"], "{0}": 1, "b": {1}}}'),
+        ("application/x-ndjson", '{{"a": "{0}"}}\n{{"a": {1}}}\n'),
+        ("application/xml", '<a b="{0}"><c>{0}</c><d>{1}</d></a>'),
+        ("text/html", "<html><body><p>{0}</p>{1}</body></html>"),
+        ("application/x-www-form-urlencoded", "a={0}&b={1}"),
+        ("text/plain", "{0}\n{1}\n"),
+    ],
+)
+@pytest.mark.parametrize("secret", [SECRET, "me@example.com", "4111111111111111"])
+def test_no_kind_of_body_keeps_a_secret(media: str, body: str, secret: str) -> None:
+    """
+    Neither in what is kept of it nor in a difference; and equality is still to be seen.
+    """
+    text = json.dumps(a_sample(body.format(secret, 1).encode(), body.format(secret, 2).encode(), media))
+
+    assert secret not in text
+    assert REDACTOR.text(secret) in text
+
+
+def test_a_secret_that_differs_is_two_digests() -> None:
+    """
+    The value of a difference is redacted for its place too.
+    """
+    sample = a_sample(b'{"password": "one", "a": {"token": 1}}', b'{"password": "two", "a": {"token": 2}}')
+
+    assert [(one["old"], one["new"]) for one in sample["differences"]] == [
+        (f'"{REDACTOR.digest(old)}"', f'"{REDACTOR.digest(new)}"') for old, new in (("one", "two"), ("1", "2"))
+    ]
+
+
+def test_fields_that_differ_are_redacted() -> None:
+    """
+    In the list of fields and in the difference.
+    """
+    old = an_answer(b"{}", etag=f'"{SECRET}1"', location=f"/in?next={SECRET}", x_api_key="plain")
+    new = an_answer(b"{}", etag=f'"{SECRET}2"', location=f"/out?next={SECRET}", x_api_key="other")
+    text = json.dumps(make_sample(spotted(old, new), REDACTOR, "1"))
+
+    assert SECRET not in text
+    assert "plain" not in text
+    assert "/out?next=#" in text
+
+
+def test_what_steers_a_terminal_is_escaped_in_values_and_gone_elsewhere() -> None:
+    """
+    Escapes, overrides of direction, line ends, halves of letters.
+    """
+    hostile = "\x1b[31m\u202e\r\x00\u2066"
+    body = json.dumps({"a": hostile, hostile: 1, "b": "\ud800"}, ensure_ascii=True).encode()
+    sample = a_sample(body, b"{}", target=f"/a?{hostile}", id=hostile)
+
+    for text in (sample["target"], sample["request_id"], sample["old"]["body"], json.dumps(sample["differences"])):
+        assert text.isprintable()
+
+
+def test_markup_is_only_text() -> None:
+    """
+    It is kept as it came, in a JSON string.
+    """
+    sample = a_sample(b'{"a": "<script>alert(1)</script>"}', b'{"a": ""}')
+
+    assert sample["differences"][0]["old"] == '"<script>alert(1)</script>"'
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "why"),
+    [
+        (Cut(length=10**9, digest=b"d" * 32), "application/json", "too long to be held"),
+        (b"[" + b"1," * LARGEST_BODY + b"1]", "application/json", "over 96 KiB"),
+        (b"\x00\x01", "image/png", "no text"),
+    ],
+)
+def test_what_is_not_kept_says_why(content: bytes | Cut, media: str, why: str) -> None:
+    """
+    Its size is told nonetheless.
+    """
+    kept = keep(an_answer(content, media), REDACTOR)
+
+    assert kept.text is None
+    assert kept.left_out is not None
+    assert why in kept.left_out
+    assert kept.size > 0
+
+
+def test_a_sample_is_bounded_whatever_the_answers_hold() -> None:
+    """
+    Thousands of differences, names of kilobytes, large values.
+    """
+    for wide in (
+        {f"name {number} {'x' * 100}": "é" * 100 for number in range(400)},
+        {"a" * 60_000: "b" * 30_000},
+        {"a": ["\x00" * 1000] * 90},
+        {"a": {str(number): {"b": [number] * 20} for number in range(1000)}},
+    ):
+        sample = a_sample(json.dumps(wide, ensure_ascii=False).encode(), b'{"other": 1}')
+
+        assert len(orjson.dumps(sample)) <= LARGEST
+
+
+def test_depth_is_no_trouble() -> None:
+    """
+    What is nested deeper than most readers go is text here.
+    """
+    deep = b'{"a":' * 600 + b"1" + b"}" * 600
+    sample = a_sample(deep, deep.replace(b"1", b"2"))
+
+    assert orjson.loads(orjson.dumps(sample)) == sample
+
+
+def test_places_to_redact_are_found_in_xml_and_forms() -> None:
+    """
+    They are kept by their values then, under the same paths.
+    """
+    redactor = Redactor(Redaction(paths=("$..name",)), b"salt")
+    for media, body in (
+        ("application/xml", b"<a><name>ann</name></a>"),
+        ("application/x-www-form-urlencoded", b"name=ann"),
+    ):
+        kept = keep(an_answer(body, media), redactor)
+
+        assert kept.text is not None
+        assert "ann" not in kept.text
+        assert redactor.digest("ann") in kept.text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "null"),
+        (True, "true"),
+        ([1, 1.5, "a"], '[1,1.5,"a"]'),
+        ({"a": {"b": []}}, '{"a":{"b":[]}}'),
+        ('a\nb\t"\\', '"a\\nb\\t\\"\\\\"'),
+        (float("nan"), '"nan"'),
+        (10**30, str(10**30)),
+    ],
+)
+def test_values_are_written_as_json(value: object, text: str) -> None:
+    """
+    Which any reader takes.
+    """
+    assert write(value) == text
+    json.loads(text)
+
+
+def test_of_one_signature_ever_fewer_are_taken() -> None:
+    """
+    One a second at first, then after pauses that double; others don't wait for it.
+    """
+    sampling, taken = Sampling(), []
+    one = spotted(an_answer(b"1"), an_answer(b"2"))
+    for now in range(200):
+        if sampling.wants("a", now):
+            sampling.note("a", one, now)
+            taken.append(now)
+            assert sampling.next() is one
+    assert taken[:6] == [0, 1, 3, 7, 15, 31]
+    assert len(taken) < 10
+    assert sampling.wants("b", 5)
+
+
+def test_only_so_many_pairs_wait() -> None:
+    """
+    Each holds two bodies; and of one signature one is enough.
+    """
+    sampling = Sampling()
+    one = spotted(an_answer(b"1"), an_answer(b"2"))
+    for number in range(WAITING):
+        sampling.note(str(number), one, 0.0)
+
+    assert not sampling.wants("0", 100.0)
+    assert not sampling.wants("new", 100.0)
+    assert [sampling.next() for _ in range(WAITING + 1)] == [one] * WAITING + [None]
