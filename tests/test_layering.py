@@ -20,7 +20,7 @@ GROUND = {"errors", "clock", "crash", "tasks", "threads"}  # floor 0
 #   every module of a room that does      floor 2
 STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
     *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier")
+    *("archive", "waiving", "dossier"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "asking", "cli", "examine", "operate", "__main__"}  # floor 5

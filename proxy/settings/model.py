@@ -199,6 +199,8 @@ class Judge(Section):
     max_seconds: Seconds = Field(1.0, gt=0, description="what one pair may cost; then judge_error")
     max_decoded: Size = Field(16 * 2**20, ge=2**10, description="bytes that a coded body may decode into")
     memory: Size = Field(2**30, ge=2**28, description="address space of one comparer")
+
+
 class Redact(Section):
     """
     What evidence must not hold, besides what is known for secrets by name or looks. Salted digests stand for it.

@@ -178,7 +178,7 @@ def test_samples_can_be_shown_before_they_are_stored() -> None:
         judged("x"),
         judged(parts=[]),
         judged(parts=[["$", 99]]),
-        judged(count="x"),
+        {"signatures": [{**judged()["signatures"][0], "count": "x"}]},
         judged(keys={"#a": 5}),
         {"samples": [{"id": 1}]},
         {"samples": [sample(1, "zz")]},
