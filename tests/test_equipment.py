@@ -15,7 +15,7 @@ from proxy.admin.token import held, kept_token
 from proxy.equipment import CERTIFICATE_LOOKS, TOKEN_LOOKS, Equipment
 from proxy.errors import ConfigurationError
 from proxy.link.setup import Certificate
-from tests.parts.served import TOKENS, MemorySteering
+from tests.parts.served import TOKENS, MemoryEvidence, MemorySteering
 from tests.parts.steered import a_setup
 
 
@@ -26,7 +26,8 @@ class Equipped:
 
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.port = AdminPort(Facts({}), MemorySteering(), Access(tokens=()), start=0)
+        facts, steering = Facts({}), MemorySteering()
+        self.port = AdminPort(facts, steering, MemoryEvidence(facts, steering), Access(tokens=()), start=0)
         self.equipment = Equipment(self.port, self._tell)
 
     def _tell(self, level: str, event: str, /, **fields: Any) -> None:

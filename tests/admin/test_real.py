@@ -97,7 +97,9 @@ async def test_nobody_changes_anything_of_a_real_parallax_without_right(tmp_path
     async with asking({"admin": {"tokens": KNOWN}}, tmp_path) as somebody:
         changed = 0
         before = await somebody.state()
-        for case in cases((call.method, call.path) for call in CALLS):
+        # What is asked by the name of a divergence needs one; `tests/evidence/test_real.py` has some.
+        asked = {(call.method, call.path) for call in CALLS if call.name != "waive" and "{id}" not in call.path}
+        for case in cases(asked):
             status = await somebody.ask(*case.request())
             after = await somebody.state()
 
@@ -108,7 +110,7 @@ async def test_nobody_changes_anything_of_a_real_parallax_without_right(tmp_path
         good = await somebody.audit("weights", "kill", "restore", "reload")
         turned = await somebody.audit("refused", "sign_in_failed")
 
-        assert changed == len(good) == len(CHANGING)
+        assert changed == len(good) == len(CHANGING & asked)
         assert {(entry["actor"], entry["role"], entry["reason"]) for entry in good} == {("ops", "operator", "matrix")}
         assert {entry["action"] for entry in turned} == {"refused", "sign_in_failed"}
 
