@@ -72,7 +72,7 @@ PURE_LIBRARIES = {
         "xml.parsers",
         "zlib",
     ),
-    *("json", "re", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
+    *("json", "re", "shlex", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
     *(
         "brotli",

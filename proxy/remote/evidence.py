@@ -7,7 +7,6 @@ Everything that came from clients or sides is text, cut and tamed here; nothing 
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 from typing import Any, Final
@@ -163,10 +162,16 @@ def _lines(side: Json) -> list[str]:
     if body is None:
         return [*lines, "", f"(the body is not kept: {side.get('left_out')}; {side.get('size')} bytes)"]
     if side.get("as") == "application/json":
-        with suppress(ValueError, RecursionError):
-            body = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+        body = _indented(body)
     # Of a line without end, which has no place in a column, the beginning.
     return [*lines, "", *(line[:WIDEST] for line in body.split("\n"))]
+
+
+def _indented(body: str) -> str:
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body
 
 
 def _matched(old: list[str], new: list[str]) -> Iterable[tuple[str, str, bool]]:

@@ -203,7 +203,7 @@ class Judge(Section):
 
 class Redact(Section):
     """
-    What evidence must not hold, besides what is known for secrets by name or looks. Salted digests stand for it.
+    What evidence must not hold, besides what is a secret by its name or looks: digests stand for it.
     """
 
     headers: Names = Field((), description="fields whose values are replaced, such as [x-user]")

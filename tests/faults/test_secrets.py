@@ -190,7 +190,12 @@ class Seen:
         """
         Take down every answer of the admin port.
         """
-        for path in sorted({call.path for call in CALLS if call.method == "GET" and call.answers != EVENTS}):
+        paths = sorted({call.path for call in CALLS if call.method == "GET" and call.answers != EVENTS})
+        _, divergences = await self.parallax.fetch(self.parallax.admin, b"/admin/divergences", self.sign_in)
+        known = [found["id"] for found in json.loads(divergences)["signatures"]]
+        for path in [path for path in paths if "{id}" not in path] + [
+            path.replace("{id}", number) for path in paths if "{id}" in path for number in known
+        ]:
             status, body = await self.parallax.fetch(self.parallax.admin, path.encode(), self.sign_in)
             assert status == 200, path
             self.answers.append(body)
