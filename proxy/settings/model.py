@@ -214,7 +214,7 @@ class Redact(Section):
 
 class Evidence(Section):
     """
-    How much is kept of what differs, in evidence.db beside the store. What is over goes, the oldest first.
+    How much of what differs is kept, in evidence.db beside the store; then the oldest goes.
     """
 
     max_rows: int = Field(10_000, ge=1, le=1_000_000, description="samples, and signatures")
