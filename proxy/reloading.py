@@ -72,9 +72,14 @@ def look(file: str) -> bytes | None:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
+    kind = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(kind):
+        os.close(descriptor)
+        if stat.S_ISDIR(kind):
+            # Somebody is moving things about; it may be a file again at the next look.
+            return None
+        raise ConfigurationError(f"{file}: is no regular file, so it was read once and can't be again; restart")
     with os.fdopen(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigurationError(f"{file}: is no regular file, so it was read once and can't be again; restart")
         try:
             data = opened.read(LARGEST + 1)
         except OSError:

@@ -18,7 +18,6 @@ or one with the supervisor, which its successor saves.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +27,7 @@ from proxy.admin.steering import NotLoaded, NotYet, Outcome, Refusal, Stale, Uns
 from proxy.admin.warnings import of_configuration
 from proxy.clock import time
 from proxy.compare.judging import Accepted
+from proxy.crash import told
 from proxy.errors import ConfigurationError
 from proxy.evidence.waivers import Waiver
 from proxy.latching import Latching
@@ -225,8 +225,12 @@ class Steering:
                 self._outside.tell("warning", "configuration_unwatched", reason=str(error))
                 return
             if watch.is_due(content, self._setup.content):
-                with suppress(Refusal):
+                try:
                     await self._reload(FILE, "the file has changed", content)
+                except Refusal:
+                    pass  # it has been told
+                except Exception as error:  # noqa: BLE001 - one file that breaks us must not end the watch
+                    self._outside.tell("error", "reload_broken", **told(error))
 
     async def _reload(self, who: Who, reason: str, content: str | None = None) -> Outcome:
         """

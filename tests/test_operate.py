@@ -175,7 +175,8 @@ def test_kill_needs_no_more_than_its_name(port: Admin) -> None:
     result = run(port, "kill")
 
     assert result.exit_code == 0
-    assert result.output == (
+    assert result.stderr == "one worker lags (warning)\n"
+    assert result.stdout == (
         f"killed {port.url}: everything goes to old and nothing is copied, in every worker (1)\n"
         'back again: parallax restore --reason "…"\n'
     )
@@ -187,7 +188,7 @@ def test_kill_tells_scripts_which_way_worked(port: Admin) -> None:
     And that it was seen to.
     """
     result = run(port, "kill", "--reason", "x" * 600, "--json")
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
 
     assert (told["killed"], told["way"], told["seen"]) == (True, "api", True)
     assert port.asked[0].body == {"reason": "x" * 500}

@@ -403,3 +403,13 @@ async def test_a_pipe_is_not_watched(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "no regular file" in piped.log("configuration_unwatched")[0]["reason"]
     with pytest.raises(NotLoaded, match="no regular file"):
         await piped.steering.reload(OPS, {})
+
+
+def test_a_folder_in_the_place_of_the_file_is_nothing_to_read(tmp_path: Path) -> None:
+    """
+    Somebody is moving things about; the file may be back at the next look, and no descriptor is left open for it.
+    """
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    assert look(str(tmp_path)) is None
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

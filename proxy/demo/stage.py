@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,20 +135,24 @@ async def _parallax(old: str, new: str, folder: Path) -> "AsyncIterator[Child]":
     }
     file = folder / "parallax.yaml"
     file.write_text(yaml.safe_dump(settings, sort_keys=False))
-    async with _child("parallax serve", ("proxy", "serve", "-c", str(file))) as child:
+    # It is not for whoever types `parallax kill` on this machine, so it is entered in no registry of theirs.
+    alone = {"XDG_RUNTIME_DIR": str(folder)}
+    async with _child("parallax serve", ("proxy", "serve", "-c", str(file)), environment=alone) as child:
         yield child
 
 
 @asynccontextmanager
-async def _child(name: str, module: tuple[str, ...], pass_fds: tuple[int, ...] = ()) -> "AsyncIterator[Child]":
+async def _child(
+    name: str, module: tuple[str, ...], *, pass_fds: tuple[int, ...] = (), environment: Mapping[str, str] | None = None
+) -> "AsyncIterator[Child]":
     # The caller's own PARALLAX_* variables are for another Parallax.
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "proxy.demo.leash", str(os.getpid()), *module),
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,
-        env=environment,
+        env={**inherited, **(environment or {})},
         pass_fds=pass_fds,
         start_new_session=True,
         limit=LARGEST_LINE,

@@ -21,7 +21,7 @@ from proxy.remote.call import ask
 from proxy.remote.find import Target
 from proxy.remote.latch import PATIENCE, Latch
 from proxy.remote.registry import Entry, send_signal
-from proxy.remote.show import having
+from proxy.remote.show import having, lagging_in, warning_lines
 
 # A worker that lags, or a disk, is waited for in control for 2 s before it answers.
 API_SECONDS = 2.5
@@ -67,7 +67,12 @@ def kill(target: Target, reason: str, kill_file: Path | None, tell: Callable[[st
     # Ask it...
     try:
         _, weights = ask(target, "POST", "/admin/kill", {"reason": reason}, seconds=API_SECONDS)
-        return Outcome(way="api", seen=True, said=f"killed {target.url}: {EFFECT}, {having(weights)}")
+        # With not one worker obeying, the supervisor may hang: its own word counts then.
+        if latch is None or len(lagging_in(weights)) < len(weights["workers"]) or latch.is_set():
+            for warning in warning_lines(weights):
+                tell(warning)
+            return Outcome(way="api", seen=True, said=f"killed {target.url}: {EFFECT}, {having(weights)}")
+        tell("the API: control took it, but not one worker has it yet, nor does the supervisor say so")
     except RemoteError as error:
         tell(f"the API: {error}")
         if latch is not None and latch.is_set():

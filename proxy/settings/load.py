@@ -25,6 +25,9 @@ from proxy.settings.model import Settings
 from proxy.settings.sentences import KEYS, OPTIONS, Teller, remedy
 from proxy.settings.source import Source, Where, read_yaml
 
+# Bytes; far beyond any configuration. A device that never ends must not fill the memory.
+LARGEST = 4 * 1024 * 1024
+
 # Variables of the command line's own, and what Kubernetes sets in every pod beside a service called "parallax".
 NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|ADMIN_CA|SERVICE_(HOST|PORT).*|PORT(_\d+_.*)?)")
 
@@ -98,10 +101,14 @@ def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(LARGEST + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise ConfigurationError(f"{file}: can't be read ({reason}); name a YAML file that is there") from None
+    if len(data) > LARGEST:
+        raise ConfigurationError(f"{file}: is longer than {LARGEST} bytes; name a configuration")
+    return data
 
 
 def _decode(data: bytes, file: Path) -> str:

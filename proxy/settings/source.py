@@ -35,6 +35,8 @@ def read_yaml(text: str, name: str) -> Source:
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise ConfigurationError(f"{name}:1: is nested too deeply; write it without so many brackets") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1

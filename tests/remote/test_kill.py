@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_with_control_there_it_is_asked() -> None:
     with admin({"POST /admin/kill": (200, {**WEIGHTS, "killed": True})}) as port:
         found, told = outcome(Target(url=port.url))
 
-    assert (found.way, found.seen, told) == ("api", True, [])
+    assert (found.way, found.seen, told) == ("api", True, ["one worker lags (warning)"])
     assert found.said == f"killed {port.url}: everything goes to old and nothing is copied, in every worker (1)"
 
 
@@ -101,6 +102,22 @@ def test_workers_that_lag_are_named() -> None:
         found, _ = outcome(Target(url=port.url))
 
     assert found.said.endswith("not yet in host/0, which will get it or be replaced")
+
+
+@pytest.mark.usefixtures("hurried")
+def test_a_supervisor_that_hangs_has_not_killed(tmp_path: Path) -> None:
+    """
+    Control took the kill and nobody obeys: the other ways are tried, and it isn't said to be done.
+    """
+    taken = {**WEIGHTS, "killed": True, "lagging": [worker["id"] for worker in WEIGHTS["workers"]]}
+    with (
+        admin({"POST /admin/kill": (202, taken)}) as port,
+        supervisor(tmp_path, NOBODY, file=False, by_signal=False) as target,
+    ):
+        found, told = outcome(replace(target, url=port.url))
+
+    assert (found.way, found.seen) == (None, False)
+    assert told[0] == "the API: control took it, but not one worker has it yet, nor does the supervisor say so"
 
 
 @pytest.mark.usefixtures("patient")

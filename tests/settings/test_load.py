@@ -256,3 +256,11 @@ def test_every_key_has_a_meaning() -> None:
         assert key.meaning, key.name
         assert "\n" not in key.meaning
         assert len(key.meaning) < 100, key.name
+
+
+def test_what_never_ends_is_not_read_to_its_end() -> None:
+    """
+    A device in the place of a file must not fill the memory.
+    """
+    with pytest.raises(ConfigurationError, match="is longer than 4194304 bytes; name a configuration"):
+        load(Path("/dev/zero"), environment={})

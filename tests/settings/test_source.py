@@ -105,3 +105,11 @@ def test_an_alias_is_a_copy() -> None:
     source = read_yaml("old: &side {tls: {verify: false}}\nnew: *side\n", "p.yaml")
 
     assert source.values["new"] == source.values["old"] == {"tls": {"verify": False}}
+
+
+def test_nesting_without_end_is_refused() -> None:
+    """
+    Brackets by the thousand are a mistake or an attack, and no reason to fail.
+    """
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        read_yaml("[" * 100_000, "p.yaml")
