@@ -176,13 +176,14 @@ class Comparer:
         assert judging is not None, "no worker is greeted before"
         endpoint = pair.endpoint.decode("utf-8", "replace")
         try:
-            judgement = self._judge(pair, judging.book(endpoint))
+            book = judging.book(endpoint)
+            judgement = self._judge(pair, book)
         except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
             self._clock.stop()
             self._hand.free()
             return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
         self._hand.free()
-        self._seen.note(endpoint, judgement, time(), twin=bool(pair.flags & TWIN))
+        self._seen.note(book, judgement, time(), twin=bool(pair.flags & TWIN))
         return _verdict(pair.id, judgement, judging.table.version)
 
     def _judge(self, pair: PairMessage, book: Book) -> Judgement:
