@@ -1,5 +1,6 @@
 """
-Old and new for every contender: two nginx servers whose answers are the same, byte for byte, but for the Date.
+Old and new for every contender: two nginx servers whose answers are the same, byte for byte, but for the Date; or, at
+other paths, answers of the same size that differ in one value each time, as a timestamp or a trace id does.
 
 Each counts the requests it saw on a port of its own, which shows whether a copy really arrived.
 """
@@ -17,6 +18,12 @@ from benchmarks.processes import HOST, find_tool, free_port, is_listening, runni
 # A typical API answer, held in nginx's configuration, and a large list, which comes from a file.
 SIZES = {"1k": 1331, "68k": 68 * 1024}
 PATHS = {"1k": "/small", "68k": "/large"}
+DIFFERING_PATHS = {"1k": "/small-anew", "68k": "/large-anew"}
+# What differs: 32 hexadecimal digits that nginx draws for each request.
+DRAWN = "$request_id"
+DRAWN_LENGTH = 32
+# nginx takes words of its configuration up to 4 KiB.
+WORD = 4000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +89,19 @@ def document(size: int) -> bytes:
     return orjson.dumps({"items": items, "filler": "x" * (size - frame)})
 
 
+def differing(size: int) -> tuple[str, str]:
+    """
+    A location's directives, and what it returns: as `document`, with a value that is drawn anew for each request.
+    """
+    frame = len(b'"trace":"",') + DRAWN_LENGTH
+    text = document(size - frame).decode()
+    sets, names = [], []
+    for number, at in enumerate(range(0, len(text) - 1, WORD)):
+        sets.append(f"set $part{number} '{text[1:][at : at + WORD]}';")
+        names.append(f"${{part{number}}}")
+    return " ".join(sets), f'{{"trace":"{DRAWN}",{"".join(names)}'
+
+
 CONFIGURATION = """
 worker_processes 1;
 daemon off;
@@ -103,6 +123,8 @@ http {{
         listen {host}:{port} backlog=4096;
         location = /small {{ return 200 '{small}'; }}
         location = /large {{ alias {large}; }}
+        location = /small-anew {{ {small_parts} return 200 '{small_anew}'; }}
+        location = /large-anew {{ {large_parts} return 200 '{large_anew}'; }}
     }}
     server {{
         listen {host}:{status_port};
@@ -149,6 +171,8 @@ def backends(directory: Path, *, timed: bool = False) -> Iterator[tuple[Backend,
     directory.chmod(0o755)
     large = directory / "large.json"
     large.write_bytes(document(SIZES["68k"]))
+    small_parts, small_anew = differing(SIZES["1k"])
+    large_parts, large_anew = differing(SIZES["68k"])
     with ExitStack() as stack:
         sides = []
         for name in ("old", "new"):
@@ -161,6 +185,7 @@ def backends(directory: Path, *, timed: bool = False) -> Iterator[tuple[Backend,
             configuration = CONFIGURATION.format(
                 directory=directory, name=name, log=log, temporary=temporary_paths(directory, name), host=HOST,
                 port=backend.port, status_port=backend.status_port, small=document(SIZES["1k"]).decode(), large=large,
+                small_parts=small_parts, small_anew=small_anew, large_parts=large_parts, large_anew=large_anew,
             )  # fmt: skip
             stack.enter_context(nginx(name, configuration, backend.port, directory))
             sides.append(backend)

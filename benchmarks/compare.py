@@ -113,8 +113,9 @@ def machine() -> dict[str, object]:
 
 def _title(outcome: Outcome, plan: Plan) -> str:
     load = outcome.load
+    kind = "differing answers" if load.differing else "answers"
     return (
-        f"\n{SIZES[load.size]:,} byte answers, {load.headers} headers, {load.connections} keep-alive connections, "
+        f"\n{SIZES[load.size]:,} byte {kind}, {load.headers} headers, {load.connections} keep-alive connections, "
         f"{plan.blocks} blocks of {plan.seconds} s each, medians"
     )
 
@@ -126,6 +127,7 @@ def _title(outcome: Outcome, plan: Plan) -> str:
 @click.option("--seconds", default=2, show_default=True, help="Length of a block.")
 @click.option("--connections", default=32, show_default=True)
 @click.option("--threads", default=1, show_default=True, help="wrk's threads.")
+@click.option("--differing", is_flag=True, help="Every answer differs in one value and has to be judged.")
 @click.option("--seed", default=1, show_default=True, help="Draws the order within the rounds.")
 @click.option("--only", help=f"Contenders, by comma: {','.join(NAMES)}.")
 @click.option(
@@ -143,6 +145,7 @@ def main(
     seconds: int,
     connections: int,
     threads: int,
+    differing: bool,
     seed: int,
     only: str | None,
     envoy_path: Path | None,
@@ -162,7 +165,7 @@ def main(
         sides = stack.enter_context(backends(directory))
         contenders = [stack.enter_context(open_contender(name, sides, directory, envoy_path)) for name in names]
         for one in SIZES if size == "both" else (size,):
-            load = Load(size=one, headers=headers, connections=connections, threads=threads)
+            load = Load(size=one, headers=headers, connections=connections, threads=threads, differing=differing)
             outcome = measure(contenders, sides[1], load, plan)
             outcomes.append(outcome)
             click.echo(_title(outcome, plan))

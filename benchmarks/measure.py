@@ -9,7 +9,7 @@ from time import sleep
 
 import orjson
 
-from benchmarks.backends import PATHS, Backend
+from benchmarks.backends import DIFFERING_PATHS, PATHS, Backend
 from benchmarks.contenders import Contender
 from benchmarks.processes import HOST, CannotMeasure, cpu_seconds_between, cpu_ticks, find_tool, pss_bytes
 
@@ -21,13 +21,21 @@ SETTLE = 0.15
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """
-    What wrk is told; `headers` is "plain" (Host only) or "browser".
+    What wrk is told; `headers` is "plain" (Host only) or "browser". `differing`: every answer differs in one value.
     """
 
     size: str
     headers: str
     connections: int
     threads: int
+    differing: bool = False
+
+    @property
+    def path(self) -> str:
+        """
+        What is asked for.
+        """
+        return (DIFFERING_PATHS if self.differing else PATHS)[self.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +56,14 @@ class Block:
     errors: int
     copies: int
     copy_connections: int
+    differing: bool = False
 
 
 def run_wrk(port: int, load: Load, seconds: int) -> dict[str, int]:
     """
     Let wrk load a loopback port; what `wrk.lua` says at its end.
     """
-    url = f"http://{HOST}:{port}{PATHS[load.size]}"
+    url = f"http://{HOST}:{port}{load.path}"
     options = ["-c", str(load.connections), "-t", str(load.threads), "-d", f"{seconds}s", "-s", str(SCRIPT)]
     command = [find_tool("wrk", "wrk"), *options, url, "--", load.headers, str(seconds)]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False)
@@ -91,4 +100,5 @@ def run_block(contender: Contender, new: Backend, load: Load, *, number: int, se
         errors=summary["socket_errors"] + summary["status_errors"],
         copies=copied.requests,
         copy_connections=copied.connections,
+        differing=load.differing,
     )

@@ -26,7 +26,7 @@ from benchmarks.arrivals import FAILED, REFUSED, SENT, SERVED, SLOT, UNSENT
 from benchmarks.backends import PATHS, backends, times_of
 from benchmarks.contenders import COPIES, Contender, parallax
 from benchmarks.processes import HOST, CannotMeasure, Program, ended_by_signal, running
-from benchmarks.profile_worker import worker_pid
+from benchmarks.profile_worker import pid_of
 
 PERIOD = 10_000  # µs: much shorter than what the worker calls lag
 CLIENTS = 32
@@ -242,7 +242,7 @@ def run(share: float, times: list[float], seconds: float, connections: int) -> l
         old, new = stack.enter_context(backends(directory, timed=True))
         for factor in times:
             with parallax((old.url, new.url), directory, mirror={"concurrency": COPIES}) as contender:
-                worker = worker_pid(contender.pid or 0)
+                worker = pid_of("worker", contender.pid or 0)
                 with slowed(worker, share):
                     trials.append(try_load(contender, factor, seconds, connections, directory))
             click.echo(show(trials[-1]))

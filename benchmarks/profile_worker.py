@@ -1,8 +1,9 @@
 """
-Where one worker's time goes under the comparison's load, without a line for it in the product.
+Where one worker's time goes under the comparison's load, or one comparer's, without a line for it in the product.
 
     python -m benchmarks.profile_worker                   Python functions, by py-spy (sampled from the outside)
     python -m benchmarks.profile_worker --with perf       C functions and the kernel, by Debian's linux-perf
+    python -m benchmarks.profile_worker --differing --process comparer
 
 py-spy sees Python lines and not what uvloop and the kernel do below them; perf sees those and no Python. Use both.
 """
@@ -28,15 +29,15 @@ WARM_UP = 1
 RATE = 499
 
 
-def worker_pid(root: int) -> int:
+def pid_of(process: str, root: int) -> int:
     """
-    The first worker in Parallax's process tree.
+    The first worker or comparer in Parallax's process tree.
     """
     for pid in tree(root):
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        if b"proxy.worker" in command:
+        if b"proxy." + process.encode() in command:
             return pid
-    raise CannotMeasure("Parallax has no process that runs proxy.worker.")
+    raise CannotMeasure(f"Parallax has no process that runs proxy.{process}.")
 
 
 def py_spy(pid: int, seconds: int, directory: Path, flame: Path | None) -> str:
@@ -122,12 +123,24 @@ TOOLS = {"py-spy": py_spy, "perf": perf}
 @click.option("--with", "tool", type=click.Choice([*TOOLS]), default="py-spy", show_default=True)
 @click.option("--size", type=click.Choice([*SIZES]), default="1k", show_default=True)
 @click.option("--headers", type=click.Choice(["plain", "browser"]), default="plain", show_default=True)
+@click.option("--differing", is_flag=True, help="Every answer differs in one value and has to be judged.")
+@click.option("--process", type=click.Choice(["worker", "comparer"]), default="worker", show_default=True)
 @click.option("--percent", default=100.0, show_default=True, help="How much is copied: mirror.percent.")
 @click.option("--seconds", default=5, show_default=True)
 @click.option("--flame", type=click.Path(dir_okay=False, path_type=Path), help="Draw a flame graph (SVG) here instead.")
-def main(*, tool: str, size: str, headers: str, percent: float, seconds: int, flame: Path | None) -> None:
+def main(
+    *,
+    tool: str,
+    size: str,
+    headers: str,
+    differing: bool,
+    process: str,
+    percent: float,
+    seconds: int,
+    flame: Path | None,
+) -> None:
     """
-    Load one Parallax between two nginx servers and show where its worker spends its time.
+    Load one Parallax between two nginx servers and show where its worker, or its comparer, spends its time.
 
     Example: python -m benchmarks.profile_worker --size 68k --with perf
     """
@@ -136,9 +149,9 @@ def main(*, tool: str, size: str, headers: str, percent: float, seconds: int, fl
         sides = stack.enter_context(backends(directory))
         urls = sides[0].url, sides[1].url
         ours = stack.enter_context(parallax(urls, directory, mirror={"percent": percent}))
-        load = Load(size=size, headers=headers, connections=32, threads=1)
+        load = Load(size=size, headers=headers, connections=32, threads=1, differing=differing)
         run_wrk(ours.port, load, WARM_UP)
-        pid = worker_pid(ours.pid or 0)
+        pid = pid_of(process, ours.pid or 0)
         before = cpu_ticks(pid)
         answered: list[int] = []
         loading = Thread(target=lambda: answered.append(run_wrk(ours.port, load, seconds + 1)["requests"]))
@@ -148,7 +161,9 @@ def main(*, tool: str, size: str, headers: str, percent: float, seconds: int, fl
         used = cpu_seconds_between(before, cpu_ticks(pid))
     click.echo(shares)
     if answered:
-        click.echo(f"{used * 1e6 / answered[0]:.1f} µs per request in this worker, the profiler's hand on it included.")
+        click.echo(
+            f"{used * 1e6 / answered[0]:.1f} µs per request in this process, the profiler's hand on it included."
+        )
 
 
 if __name__ == "__main__":

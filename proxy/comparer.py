@@ -19,8 +19,8 @@ from typing import Final, cast
 import orjson
 
 from proxy.clock import monotonic, time, timestamp
-from proxy.compare.answer import Answer, Cut
-from proxy.compare.judge import Book, Judgement, judge
+from proxy.compare.answer import Answer, Cut, Fields
+from proxy.compare.judge import FRAMES, Book, Judgement, judge
 from proxy.compare.judging import Judging, decode
 from proxy.crash import tell_without_values
 from proxy.errors import LinkError
@@ -49,15 +49,17 @@ TELL_SECONDS: Final = 1.0
 TURN_SECONDS: Final = 0.005
 # What a worker hears first.
 HERE: Final = Verdict(0, Said.HERE, 0, 0, 0)
-# Values are walked by recursion: deeper ones are compared as text.
-RECURSION: Final = 10_000
-SAYS: Final = {
-    "equivalent": Said.EQUIVALENT,
-    "noise": Said.NOISE,
-    "waived": Said.WAIVED,
-    "divergent": Said.DIVERGENT,
-    "undecodable": Said.UNDECODABLE,
-    "body_too_large": Said.BODY_TOO_LARGE,
+# Heads that are remembered, and how long they may be: 2 MiB in all.
+REMEMBERED: Final = 512
+LONGEST: Final = 4096
+
+SAYS: Final[dict[str, int]] = {
+    "equivalent": int(Said.EQUIVALENT),
+    "noise": int(Said.NOISE),
+    "waived": int(Said.WAIVED),
+    "divergent": int(Said.DIVERGENT),
+    "undecodable": int(Said.UNDECODABLE),
+    "body_too_large": int(Said.BODY_TOO_LARGE),
 }
 
 
@@ -91,8 +93,8 @@ class Clock:
         self._since = 0.0
 
     def _look(self, _signal: int, _frame: FrameType | None) -> None:
+        # Again and again until it has stopped: what is raised while an object is being taken apart, nobody hears.
         if self._since and monotonic() - self._since > self.limit:
-            self._since = 0.0
             raise TookTooLong
 
 
@@ -108,6 +110,7 @@ class Comparer:
         # None until the supervisor has told it; no pair is judged before.
         self._judging: Judging | None = None
         self._workers: set[Worker] = set()
+        self._heads = Heads()
         self._seen = Seen()
         self._channel: Channel
         self._over = asyncio.Event()
@@ -119,8 +122,10 @@ class Comparer:
         loop = asyncio.get_running_loop()
         self._channel = await open_channel(link_fd, self._received, lambda _error: self._over.set())
         server = await loop.create_unix_server(lambda: Worker(self), sock=self._listening)
+        # What exists now stays; judging makes many objects and no cycles.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 50, 50)
         loop.call_later(TELL_SECONDS, self._tell)
         await self._over.wait()
         server.close()
@@ -171,10 +176,14 @@ class Comparer:
         assert judging is not None, "no worker is greeted before"
         endpoint = pair.endpoint.decode("utf-8", "replace")
         try:
-            judgement = self._judge(pair, judging.book(endpoint))
+            book = judging.book(endpoint)
+            judgement = self._judge(pair, book)
         except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
-            return Verdict(pair.id, Said.JUDGE_ERROR, 0, 0, judging.table.version)
-        self._seen.note(endpoint, judgement, time(), twin=bool(pair.flags & TWIN))
+            self._clock.stop()
+            self._hand.free()
+            return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
+        self._hand.free()
+        self._seen.note(book, judgement, time(), twin=bool(pair.flags & TWIN))
         return _verdict(pair.id, judgement, judging.table.version)
 
     def _judge(self, pair: PairMessage, book: Book) -> Judgement:
@@ -184,27 +193,40 @@ class Comparer:
         self._hand.hold(pair.endpoint)
         self._clock.start()
         try:
-            old = _answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT)
-            new = _answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT)
+            old = self._heads.answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT)
+            new = self._heads.answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT)
             return judge(old, new, book)
         finally:
             self._clock.stop()
-            self._hand.free()
 
 
-def _answer(packed: bytes, content: bytes, cut: int) -> Answer:
-    head = parse_head(packed)
-    kept: bytes | Cut = content
-    if cut:
-        length, digest = parse_cut(content)
-        kept = Cut(length=length, digest=digest)
-    return Answer(
-        status=head["status"],
-        fields=tuple((name, value) for name, value in head["fields"]),
-        media=head["media"],
-        coding=head["coding"],
-        content=kept,
-    )
+class Heads:
+    """
+    Reads heads, and remembers the last few hundred: most pairs of an endpoint have the same ones.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[int, Fields, str, str]] = {}
+
+    def answer(self, packed: bytes, content: bytes, cut: int) -> Answer:
+        """
+        One side of a pair. Raises KeyError, TypeError or `LinkError` for a head of another shape.
+        """
+        known = self._known.get(packed)
+        if known is None:
+            head = parse_head(packed)
+            fields = tuple((name, value) for name, value in head["fields"])
+            known = head["status"], fields, head["media"], head["coding"]
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            if len(packed) <= LONGEST:
+                self._known[packed] = known
+        status, fields, media, coding = known
+        kept: bytes | Cut = content
+        if cut:
+            length, digest = parse_cut(content)
+            kept = Cut(length=length, digest=digest)
+        return Answer(status=status, fields=fields, media=media, coding=coding, content=kept)
 
 
 def _verdict(number: int, judgement: Judgement, version: int) -> Verdict:
@@ -291,7 +313,7 @@ def main() -> None:
         signal.signal(ignored, signal.SIG_IGN)
     link_fd, listen_fd, hand_fd = map(int, sys.argv[1:4])
     tell_without_values("comparer", timestamp)
-    sys.setrecursionlimit(RECURSION)
+    sys.setrecursionlimit(FRAMES)
     listening = socket.socket(fileno=listen_fd)
     listening.setblocking(False)
     sys.exit(asyncio.run(_live(listening, Hand(hand_fd), link_fd)))

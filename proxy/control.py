@@ -145,6 +145,8 @@ class Control:
             self.channel.send(Kind.ENDPOINTS, self._facts.endpoints())
 
     def _judged(self, judged: dict[str, Any]) -> None:
+        if self.steering is not None:
+            self.steering.noise.take(judged)
         for known in self._facts.signatures.take(judged):
             if self._port is not None and self._dossier is not None:
                 self._port.discovered(self._dossier.told(known))
@@ -255,6 +257,7 @@ class Control:
             self.send(Kind.PULSE, b"")
             if self.steering is not None:
                 self.steering.refresh()
+                self.steering.noise.look()
             self._tell_listeners(tick=True)
             await asyncio.sleep(PULSE_SECONDS)
 

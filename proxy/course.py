@@ -13,7 +13,7 @@ from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
 from proxy.routing.choice import Choice, made_by_chance
-from proxy.routing.table import Side, Table
+from proxy.routing.table import NEW, OLD, Side, Table
 from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
 from proxy.wire.forward import Destination
@@ -24,12 +24,13 @@ class Reach:
     One side within reach: how to write to it, its connections by role, its shadow traffic, and why it fails.
     """
 
-    __slots__ = ("breaker", "copies", "destination", "live", "shadow", "troubles", "url")
+    __slots__ = ("breaker", "copies", "destination", "live", "made_of", "shadow", "troubles", "url")
 
-    def __init__(self, table: Table, side: int, parser: AnswerParser, now: float, tls: SSLContext | None) -> None:
-        address, limits, timeouts, mirror = table.sides[side], table.limits, table.timeouts.patient(), table.mirror
+    def __init__(self, table: Table, address: Side, parser: AnswerParser, now: float, tls: SSLContext | None) -> None:
+        limits, timeouts, mirror = table.limits, table.timeouts.patient(), table.mirror
         live = Patience(connect=timeouts.connect, head=timeouts.answer_head, body=timeouts.answer_idle)
         shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
+        self.made_of = _reaching(table, address)
         self.url = address.url
         self.destination = Destination(address)
         self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now, tls)
@@ -71,10 +72,10 @@ class Course:
     """
     `weight` is the share of new in percent; `choice` is None where chance alone decides by it; `same_form` says that
     one text of a request serves both legs. `tls` has a context for every side that wants one; `before` is the course
-    whose connections may serve on.
+    whose connections may serve on. `twin` is within reach where noise is learned, and `twins` are the pairs with it.
     """
 
-    __slots__ = ("choice", "mirror", "pairs", "parser", "same_form", "sides", "table", "weight")
+    __slots__ = ("choice", "mirror", "pairs", "parser", "same_form", "sides", "table", "twin", "twins", "weight")
 
     def __init__(
         self, table: Table, pairs: Pairs, now: float, tls: Mapping[Side, SSLContext], before: "Course | None" = None
@@ -85,9 +86,25 @@ class Course:
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
         self.parser: AnswerParser = self._parser(before)
-        self.sides = (self._reach(0, now, tls, before), self._reach(1, now, tls, before))
+        old, new = table.sides
+        known: tuple[Reach | None, ...] = (None, None) if before is None else before.sides
+        self.sides: tuple[Reach, Reach] = (
+            self._reach(old, tls, now, known[OLD]),
+            self._reach(new, tls, now, known[NEW]),
+        )
+        self.twin: Reach | None = None
+        self.twins = self.pairs.of_twins()
+        if table.noise.sample > 0.0:
+            self.twin = self._reach(table.noise.twin or old, tls, now, None if before is None else before.twin)
         one, other = self.sides[0].destination, self.sides[1].destination
         self.same_form = one.host is None and other.host is None and one.base == other.base
+
+    @property
+    def reaches(self) -> tuple[Reach, ...]:
+        """
+        Both sides, and the twin if there is one.
+        """
+        return self.sides if self.twin is None else (*self.sides, self.twin)
 
     def _parser(self, before: "Course | None") -> AnswerParser:
         """
@@ -97,14 +114,13 @@ class Course:
             return before.parser
         return AnswerParser(answer_names(self.table.headers), self.table.limits.fields)
 
-    def _reach(self, side: int, now: float, tls: Mapping[Side, SSLContext], before: "Course | None") -> Reach:
+    def _reach(self, address: Side, tls: Mapping[Side, SSLContext], now: float, known: Reach | None) -> Reach:
         """
-        One side: as it was, if nothing that it was made of is different now.
+        One side: as it is `known`, if nothing that it was made of is different now.
         """
-        if before is not None and _reaching(self.table, side) == _reaching(before.table, side):
-            return before.sides[side]
-        address = self.table.sides[side]
-        return Reach(self.table, side, self.parser, now, tls[address] if address.scheme == "https" else None)
+        if known is not None and known.made_of == _reaching(self.table, address):
+            return known
+        return Reach(self.table, address, self.parser, now, tls[address] if address.scheme == "https" else None)
 
 
 def _parsing(table: Table) -> tuple[object, ...]:
@@ -114,14 +130,14 @@ def _parsing(table: Table) -> tuple[object, ...]:
     return table.headers, table.limits.fields
 
 
-def _reaching(table: Table, side: int) -> tuple[object, ...]:
+def _reaching(table: Table, address: Side) -> tuple[object, ...]:
     """
-    All that the reach of one side is made of. A client's own limits and timeouts are not among it: changing those costs
+    All that the reach of a side is made of. A client's own limits and timeouts are not among it: changing those costs
     no connection.
     """
     limits, timeouts, mirror = table.limits, table.timeouts, table.mirror
     return (
-        *(table.sides[side], *_parsing(table)),
+        *(address, *_parsing(table)),
         *(limits.line, limits.head, limits.chunk_extensions, limits.interim, limits.upstream_connections),
         *(timeouts.connect, timeouts.answer_head, timeouts.answer_idle),
         *(timeouts.upstream_idle, timeouts.upstream_age, timeouts.dns_ttl),

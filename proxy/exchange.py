@@ -18,6 +18,7 @@ from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
 from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
+from proxy.twins import ask_twin
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
@@ -57,8 +58,7 @@ class Exchange:
     )  # fmt: skip
 
     def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
-        self._plane = plane
-        self._course = course
+        self._plane, self._course = plane, course
         self._client: ClientConnection | None = client
         self._head = head
         self.upgrade = head.upgrade
@@ -164,10 +164,10 @@ class Exchange:
         if not course.same_form or (head.credentials and not course.mirror.credentials):
             seen = head if course.mirror.credentials else without_credentials(head)
             text = request_bytes(seen, other.destination, lines)
-        leg = ShadowLeg(self._plane, other, pair, head.method == b"HEAD")
-        pair.shadow_leg = leg
-        self._shadow = leg
+        pair.shadow_leg = self._shadow = leg = ShadowLeg(self._plane, other, pair, head.method == b"HEAD")
         leg.begin(text + MARKER, self._sent)
+        if course.twin is not None and not pair.settled:
+            ask_twin(self._plane, course, pair, head, lines)
 
     def _send_live(self) -> None:
         """

@@ -33,6 +33,8 @@ OFFERS, FORGET = 1000, 5.0
 RETRY_SHARE, RETRIES, RETRY_WINDOW = 0.2, 10, 10.0
 # Requests, a power of two, after which somebody is told: more than a loop should begin in one turn.
 MANY = 1024
+# Twins asked at once: the next ones have time.
+TWINS = 8
 # Seconds for what is in flight on connections that the table in force has no use for.
 LEAVING = 60.0
 
@@ -69,6 +71,8 @@ class Plane:
         self.on_full: Callable[[], None] = lambda: None
         self.on_many: Callable[[], None] = lambda: None
         self.slowed: deque[Slowed] = deque()
+        # Requests that a twin may still be asked now.
+        self._twins = 0.0
         # Requests and retries within the window of the retry budget.
         self.requests = 0
         self._retries = 0
@@ -107,8 +111,8 @@ class Plane:
         """
         before, self.course = self.course, course
         course.pairs.budget.limit = course.mirror.memory_budget
-        for reach in before.sides:
-            if reach not in course.sides:
+        for reach in before.reaches:
+            if reach not in course.reaches:
                 reach.close()
                 self._leaving.append((self.now + LEAVING, reach))
 
@@ -155,6 +159,21 @@ class Plane:
         self._retries += 1
         return True
 
+    def asks_twin(self, course: Course) -> bool:
+        """
+        Whether a twin is asked this time too, which is taken from its rate then. Not while anything is being shed, or
+        the twin can't keep up.
+        """
+        twin = course.twin
+        if twin is None or self._twins < 1.0 or self.random() * 100.0 >= course.table.noise.sample:
+            return False
+        if self.copies < 1.0 or self.make_pair is not Pair or self.closing or twin.copies >= TWINS:
+            return False
+        if twin.breaker.state != CLOSED and not twin.breaker.allows(self.now, self.random()):
+            return False
+        self._twins -= 1.0
+        return True
+
     def tick(self, now: float) -> None:
         """
         Called by the worker's one timer.
@@ -169,8 +188,10 @@ class Plane:
         turns = SLOWLY
         while self.slowed and turns:
             turns -= self.slowed.popleft().go_on()
+        per_second = self.course.table.noise.per_second
+        self._twins = min(float(per_second), self._twins + per_second * (now - self.now))
         self.now = now
-        for reach in self.course.sides:
+        for reach in self.course.reaches:
             reach.tick(now)
         if self._leaving:
             self._leave(now)
@@ -189,7 +210,7 @@ class Plane:
         """
         Every side that something is in flight to, by this table or an earlier one.
         """
-        return [*self.course.sides, *(reach for _, reach in self._leaving)]
+        return [*self.course.reaches, *(reach for _, reach in self._leaving)]
 
     def breakers_open(self) -> list[int]:
         """
@@ -201,7 +222,7 @@ class Plane:
         """
         Close the idle connections, and the others as they come back.
         """
-        for reach in self.sides:
+        for reach in self.course.reaches:
             reach.close()
 
 

@@ -14,6 +14,7 @@ from proxy.mirror.breaker import STOPPED
 from proxy.mirror.pair import SLACK, Pair
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
+from proxy.routing.table import OLD
 from proxy.wire.answer import AnswerHead
 
 
@@ -191,7 +192,8 @@ class ShadowLeg:
             # We kept it from sending for a while; who knows how it would have ended.
             self._pair.drop("body_too_large")
             return
-        self._reach.troubles.note(1 - self._pair.live_side, SHADOW, cause)
+        side = OLD if self._pair.is_twin else 1 - self._pair.live_side
+        self._reach.troubles.note(side, SHADOW, cause)
         self._finish(cause)
         self._pair.ended(self._pair.shadow, cause)
 

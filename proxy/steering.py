@@ -19,6 +19,7 @@ or one with the supervisor, which its successor saves.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from proxy.admin.changes import Change, read_change, read_reason
@@ -31,6 +32,7 @@ from proxy.crash import told
 from proxy.errors import ConfigurationError
 from proxy.evidence.waivers import Waiver
 from proxy.latching import Latching
+from proxy.learning import Learning
 from proxy.ledger import PARALLAX, Ledger, Unkept, line
 from proxy.link.frames import Kind
 from proxy.link.setup import Setup
@@ -76,6 +78,14 @@ class Steering:
         self._publication = Publication(facts, outside.send)
         self.rulebook = Rulebook(facts, outside.send)
         self._ledger = Ledger(setup.store, self)
+        self.noise = Learning(
+            facts,
+            self.rulebook,
+            Path(setup.state),
+            tell=outside.tell,
+            publish=outside.publish,
+            note=self._note_noise,
+        )
         self._latching = Latching(self._publication, self._ledger, outside.send, setup.kill_file)
         self.waiving = Waiving(
             self._ledger,
@@ -96,6 +106,7 @@ class Steering:
         Open the store, in the background.
         """
         self._ledger.start()
+        self.noise.start()
         self._latching.told()
         self.refresh()
 
@@ -315,6 +326,9 @@ class Steering:
         See `admin.steering`.
         """
         return self._ledger.intact
+
+    def _note_noise(self, who: Who, action: str, reason: str, before: Any, after: Any) -> None:
+        self._ledger.keep(None, line(who, action, reason, before, after, epoch=self._publication.intent.epoch))
 
     def note(self, who: Who, action: str, reason: str) -> None:
         """

@@ -93,7 +93,7 @@ class Tables:
         table = self._wanted
         if table is None:
             return
-        missing = [side for side in table.sides if side.scheme == "https" and side not in self._tls]
+        missing = [side for side in table.addresses if side.scheme == "https" and side not in self._tls]
         if missing:
             if not self._reading:
                 self._reading = True
@@ -105,7 +105,7 @@ class Tables:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self._refused(_words(error))
             return
-        self._tls = {side: context for side, context in self._tls.items() if side in table.sides}
+        self._tls = {side: context for side, context in self._tls.items() if side in table.addresses}
         self._obeyed()
 
     async def _read(self, sides: list[Side]) -> None:
@@ -116,7 +116,7 @@ class Tables:
             try:
                 self._tls[side] = await self._disk.run(partial(tls_context, side))
             except (OSError, ValueError) as error:
-                if self._wanted is not None and side in self._wanted.sides:
+                if self._wanted is not None and side in self._wanted.addresses:
                     self._wanted = None
                     self._refused(f"the authorities for {side.url} can't be used: {_words(error)}")
         self._reading = False

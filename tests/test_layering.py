@@ -15,11 +15,11 @@ import pytest
 PROXY = Path(__file__).parents[1] / "proxy"
 
 # From the ground up. A module may import from lower floors and, with the exceptions below, from its own.
-GROUND = {"errors", "clock", "crash", "tasks", "threads"}  # floor 0
+GROUND = {"errors", "clock", "crash", "files", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
-STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
-    *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
+STORIES = {"course", "plane", "shadow", "twins", "shedding", "exchange", "tables"} | {
+    *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
     *("archive", "waiving", "dossier"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
@@ -27,7 +27,7 @@ ROOF = {"supervisor", "demo", "asking", "cli", "examine", "operate", "__main__"}
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
-    {"clock", "crash", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
+    {"clock", "files", "crash", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
     | STORIES
     | WIRING
     | {"supervisor", "asking", "cli", "examine", "operate", "__main__"}

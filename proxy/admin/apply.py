@@ -16,6 +16,7 @@ from proxy.admin.reply import refuse, reply
 from proxy.admin.steering import Held, Invalid, NotLoaded, NotYet, Outcome, Refusal, Stale, Unknown, Unsaved, Who
 
 JSON: Final = "application/json"
+GONE: Final = "the connection was closed before this was begun, so it isn't done; ask again"
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 BODY_SECONDS = 10.0  # for all of at most 64 KiB
 WHO = web.RequestKey("who", Who)
@@ -46,7 +47,7 @@ async def change(request: web.Request, port: AdminPort, steer: Steer, *, urgent:
     """
     body = await _read(request)
     if not urgent and _has_gone(request):
-        raise Turned(400, "the connection was closed before this was begun, so it isn't done; ask again", close=True)
+        raise Turned(400, GONE, close=True)
     try:
         outcome = await steer(request[WHO], body)
     except Refusal as error:
@@ -55,6 +56,19 @@ async def change(request: web.Request, port: AdminPort, steer: Steer, *, urgent:
     if weights is None:
         return refusal(NotYet("it is done, but there is no table from the supervisor yet; ask again"))
     return reply({**weights, "lagging": outcome.lagging}, 202) if outcome.lagging else reply(weights)
+
+
+async def act(request: web.Request, does: Act) -> web.Response:
+    """
+    Read the body, do something by it, answer with what came of it.
+    """
+    body = await _read(request)
+    if _has_gone(request):
+        raise Turned(400, GONE, close=True)
+    try:
+        return reply(await does(request[WHO], body))
+    except Refusal as error:
+        return refusal(error)
 
 
 def _has_gone(request: web.Request) -> bool:
@@ -67,17 +81,6 @@ def _has_gone(request: web.Request) -> bool:
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLRDHUP)
     return bool(poll.poll(0))
-
-
-async def act(request: web.Request, does: Act) -> web.Response:
-    """
-    Read the body, do something by it, answer with what came of it.
-    """
-    body = await _read(request)
-    try:
-        return reply(await does(request[WHO], body))
-    except Refusal as error:
-        return refusal(error)
 
 
 async def _read(request: web.Request) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Call:
 
 TEXT: Final = "text/plain"
 EVENTS: Final = "text/event-stream"
-KINDS: Final = ("weights", "workers", "audit", "divergence", "reload", "lagged")  # of events
+KINDS: Final = ("weights", "workers", "audit", "divergence", "reload", "noise", "lagged")  # of events
 
 # Probes and scrapers come without a token, by address or by whatever name the cluster gives; they tell no secrets.
 OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -182,6 +182,50 @@ CALLS: Final = (
         says="end a waiver before its time",
         answers="Waiver",
         takes="Remove",
+        refusals=(404, 422, 503, 507),
+    ),
+    Call(
+        method="GET",
+        path="/admin/noise",
+        name="get_noise",
+        says="where old differs from itself, how often, and whether new differs there more",
+        answers="Noise",
+        refusals=(503,),
+    ),
+    Call(
+        method="POST",
+        path="/admin/noise/freeze",
+        name="freeze_noise",
+        says="make what is known the baseline: learn nothing more",
+        answers="Noise",
+        takes="Decision",
+        refusals=(422, 503, 507),
+    ),
+    Call(
+        method="POST",
+        path="/admin/noise/learn",
+        name="learn_noise",
+        says="learn again, for as long as noise.learn_for says",
+        answers="Noise",
+        takes="Decision",
+        refusals=(422, 503, 507),
+    ),
+    Call(
+        method="POST",
+        path="/admin/noise/accept",
+        name="accept_noise",
+        says="places that are proposed or accused are noise",
+        answers="Noise",
+        takes="Places",
+        refusals=(404, 422, 503, 507),
+    ),
+    Call(
+        method="POST",
+        path="/admin/noise/forget",
+        name="forget_noise",
+        says="places are no noise",
+        answers="Noise",
+        takes="Places",
         refusals=(404, 422, 503, 507),
     ),
     Call(

@@ -113,6 +113,8 @@ class Facts:
         self.signatures = Signatures()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
         self.judging: JudgingTable | None = None
+        # Noisy places at which new differs more often than old, by endpoint.
+        self.accused: dict[str, int] = {}
 
     # From the link
 
@@ -273,6 +275,7 @@ class Facts:
             breaker_open=self.breakers_open(),
             reload_successful=self.steered.reload_successful,
             reloaded_at=self.steered.reloaded_at,
+            accused=self.accused,
             build=self._build,
         )
 

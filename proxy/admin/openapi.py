@@ -195,6 +195,23 @@ WAIVER: Final = _object(
         "holds": FLAG,
     }
 )
+PLACE: Final = _object(
+    {
+        "endpoint": TEXTUAL,
+        "path": TEXTUAL,
+        "kind": TEXTUAL,
+        "state": _says(TEXTUAL, "noise, accused, proposed or seen once"),
+        "twins": COUNT,
+        "rate": _or_null({"type": "number"}),
+        "live": COUNT,
+        "live_rate": _or_null({"type": "number"}),
+        "held": FLAG,
+        "since": {"type": "number"},
+        "last": {"type": "number"},
+        "accused": _or_null({"type": "number"}),
+        "expires": {"type": "number"},
+    }
+)
 REASON: Final = _says({"type": "string", "maxLength": LONGEST_REASON}, "why, for those who read the audit")
 
 SCHEMAS: Final[dict[str, Schema]] = {
@@ -218,6 +235,18 @@ SCHEMAS: Final[dict[str, Schema]] = {
         {"new": PERCENT, "mirror": PERCENT, "epoch": _says(COUNT, "the one you saw; refused if it isn't current")},
     ),
     "Reason": _object({}, {"reason": REASON}),
+    "Noise": _object(
+        {
+            "learning": FLAG,
+            "open_until": {"type": "number"},
+            "frozen": FLAG,
+            "sample": PERCENT,
+            "places": _list(PLACE),
+            "trouble": _or_null(TEXTUAL),
+        }
+    ),
+    "Decision": _object({"reason": REASON}),
+    "Places": _object({"endpoint": TEXTUAL, "reason": REASON}, {"path": TEXTUAL, "kind": TEXTUAL}),
     "Audit": _object(
         {
             "entries": _list(ENTRY),

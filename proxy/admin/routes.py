@@ -34,7 +34,14 @@ def build_routes(port: AdminPort, registry: CollectorRegistry) -> list[web.Route
     """
     All routes, HEAD where there is GET, and one that says 404 or 405 for the rest.
     """
-    handlers = {**_open(port, registry), **_reads(port), **_listens(port), **_changes(port), **_evidence(port)}
+    handlers = {
+        **_open(port, registry),
+        **_reads(port),
+        **_listens(port),
+        **_changes(port),
+        **_evidence(port),
+        **_noise(port),
+    }
     routes = []
     for call in CALLS:
         handler = handlers[call.name] if call.path in OPEN else _with_query(call, handlers[call.name])
@@ -170,6 +177,25 @@ def _listens(port: AdminPort) -> dict[str, Handler]:
         return await stream(request, port.events, subscription)
 
     return {"get_events": get_events}
+
+
+def _noise(port: AdminPort) -> dict[str, Handler]:
+    noise = port.steering.noise
+
+    async def get_noise(_request: web.Request) -> web.Response:
+        try:
+            return reply(noise.listing())
+        except Refusal as error:
+            return refusal(error)
+
+    def handler(action: str) -> Handler:
+        async def change_by(request: web.Request) -> web.Response:
+            return await act(request, partial(noise.change, action))
+
+        return change_by
+
+    changes = {f"{action}_noise": handler(action) for action in ("freeze", "learn", "accept", "forget")}
+    return {"get_noise": get_noise, **changes}
 
 
 def _changes(port: AdminPort) -> dict[str, Handler]:

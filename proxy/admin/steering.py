@@ -7,9 +7,12 @@ sentence to tell.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from proxy.errors import ParallaxError
+
+if TYPE_CHECKING:
+    from proxy.admin.noise import Noise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,12 @@ class Steering(Protocol):
     def intact(self) -> bool | None:
         """
         Whether the audit is what was once written; None while that isn't known.
+        """
+
+    @property
+    def noise(self) -> "Noise":
+        """
+        What is known of old's own differences.
         """
 
     async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ new says 404 where old says 200 has not accepted a 500.
 import re
 from collections.abc import Iterable
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 STATUS: Final = "status"
@@ -145,6 +146,7 @@ def _folded_name(name: str) -> str | None:
     return None if len(own) > LONGEST_NAME or DATA.fullmatch(own) is not None else name
 
 
+@lru_cache(maxsize=512)
 def write_pattern(steps: Folded) -> str:
     """
     Folded steps as JSONPath.

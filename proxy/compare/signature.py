@@ -7,6 +7,7 @@ way have the same one, whatever the values and however many elements.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -45,6 +46,12 @@ def signature(endpoint: str, parts: Iterable[Part]) -> Signature:
     """
     The signature of these parts: the SHA-256 of the endpoint and one line for each part, cut to 64 bit.
     """
-    chosen = tuple(sorted(set(parts), key=lambda part: (severity(part[1]), part))[:MOST_PARTS])
+    chosen = frozenset(parts)
+    return _signature(endpoint, chosen) if len(chosen) <= MOST_PARTS else _signature.__wrapped__(endpoint, chosen)
+
+
+@lru_cache(maxsize=1024)  # most pairs of an endpoint have the same few
+def _signature(endpoint: str, parts: frozenset[Part]) -> Signature:
+    chosen = tuple(sorted(parts, key=lambda part: (severity(part[1]), part))[:MOST_PARTS])
     text = "\n".join([endpoint, *(f"{WORDS[kind]} {pattern}" for pattern, kind in chosen)])
     return Signature(id=sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16], endpoint=endpoint, parts=chosen)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from proxy.compare.judge import Judgement
+from proxy.compare.judge import Book, Judgement
 from proxy.compare.signature import Signature
 
 # Different things told in one second; what is beyond is counted as one.
@@ -39,6 +39,7 @@ class Seen:
     signatures: dict[tuple[str, str], Sighting] = field(default_factory=dict)
     hidden: Counter[tuple[str, int]] = field(default_factory=Counter)
     noise: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    live: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     twins: Counter[str] = field(default_factory=Counter)
     overflow: int = 0
@@ -50,19 +51,25 @@ class Seen:
         self.version = version
         self.hidden.clear()
 
-    def note(self, endpoint: str, judgement: Judgement, at: float, *, twin: bool = False) -> None:
+    def note(self, book: Book, judgement: Judgement, at: float, *, twin: bool = False) -> None:
         """
-        One pair has been judged, `at` wall-clock seconds; a `twin` pair shows old's own differences.
+        One pair has been judged by `book`, `at` wall-clock seconds; a `twin` pair shows old's own differences, another
+        one how often new differs where old is known to.
         """
+        endpoint = book.endpoint
         for rule, times in judgement.hidden.items():
             self._count(self.hidden, (endpoint, rule), times)
+        if judgement.verdict is None:
+            return
         if twin:
             self._count(self.twins, endpoint)
-            for place in {(one.pattern, one.kind) for one in judgement.differences}:
+            for place in judgement.parts:
                 self._count(self.noise, (endpoint, *place))
             return
         self._count(self.pairs, endpoint)
-        if judgement.signature is not None and judgement.verdict is not None:
+        for place in judgement.parts.intersection(book.noise):
+            self._count(self.live, (endpoint, *place))
+        if judgement.signature is not None:
             self._sight(judgement.signature, judgement.verdict, at)
 
     def _sight(self, signature: Signature, verdict: str, at: float) -> None:
@@ -103,12 +110,13 @@ class Seen:
                 ],
                 "hidden": [[*key, times] for key, times in self.hidden.items()],
                 "noise": [[*key, times] for key, times in self.noise.items()],
+                "live": [[*key, times] for key, times in self.live.items()],
                 "pairs": dict(self.pairs),
                 "twins": dict(self.twins),
                 "overflow": self.overflow,
             }
         )
-        for counter in (self.signatures, self.hidden, self.noise, self.pairs, self.twins):
+        for counter in (self.signatures, self.hidden, self.noise, self.live, self.pairs, self.twins):
             counter.clear()
         self.overflow = 0
         return told

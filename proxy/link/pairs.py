@@ -125,33 +125,22 @@ class PairReader:
         start, end = 0, len(buffer)
         self._need = HEADER.size
         while end - start >= HEADER.size:
-            whole = self._whole(buffer, start)
-            if start + whole > end:
-                self._need = whole
+            length, number, flags, *lengths = HEADER.unpack_from(buffer, start)
+            if length > LARGEST or HEADER.size - LENGTH.size + sum(lengths) != length:
+                raise LinkError(f"a pair of {length} bytes whose parts are {lengths} can't be")
+            if start + LENGTH.size + length > end:
+                self._need = LENGTH.size + length
                 break
-            yield _unpack(buffer, start)
-            start += whole
+            at = start + HEADER.size
+            parts = [number, flags]
+            for size in lengths:
+                parts.append(buffer[at : at + size])
+                at += size
+            start = at
+            yield PairMessage._make(parts)
         if start < end:
             self._pieces.append(buffer[start:] if start else buffer)
         self._have = end - start
-
-    def _whole(self, buffer: bytes, start: int) -> int:
-        (length,) = LENGTH.unpack_from(buffer, start)
-        if not HEADER.size - LENGTH.size <= length <= LARGEST:
-            raise LinkError(f"a pair of {length} bytes can't be")
-        return LENGTH.size + int(length)
-
-
-def _unpack(buffer: bytes, start: int) -> PairMessage:
-    length, number, flags, *lengths = HEADER.unpack_from(buffer, start)
-    if HEADER.size - LENGTH.size + sum(lengths) != length:
-        raise LinkError("the parts of a pair don't add up")
-    at = start + HEADER.size
-    parts = []
-    for size in lengths:
-        parts.append(buffer[at : at + size])
-        at += size
-    return PairMessage(number, flags, *parts)
 
 
 def pack_verdicts(verdicts: list[Verdict]) -> bytes:

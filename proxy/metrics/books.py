@@ -44,7 +44,8 @@ class Page:
     """
 
     __slots__ = (
-        "deltas", "differences", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "verdicts",
+        "deltas", "differences", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "twins",
+        "verdicts",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -55,6 +56,8 @@ class Page:
         self.failed = [0, 0]
         # Pairs that differ in some way, by kind.
         self.differences: dict[str, int] = {}
+        # Pairs of old and its twin: byte for byte the same, and not.
+        self.twins = [0, 0]
         # By side * 2 + role.
         self.requests: list[dict[int, int]] = [{}, {}, {}, {}]
         self.seconds = [[0] * (len(SECONDS) + 1) for _ in range(4)]
@@ -116,6 +119,7 @@ class Page:
             "skipped": self.skipped,
             "failed": self.failed,
             "differences": self.differences,
+            "twins": self.twins,
             "requests": {
                 key: {str(code): count for code, count in codes.items()}
                 for key, codes in zip(keys, self.requests, strict=True)
@@ -130,6 +134,25 @@ class Page:
         }
 
 
+class TwinPage(Page):
+    """
+    What pairs of old and its twin are written down on: only how many got a verdict gets on the endpoint's page.
+    """
+
+    __slots__ = ("of",)
+
+    def __init__(self, of: Page) -> None:
+        super().__init__(of.name)
+        self.of = of
+
+    def judged(self, live: int, verdict: int) -> None:
+        """
+        One pair has been judged; that one of them gave no answer says nothing of noise.
+        """
+        if verdict != FAILED:
+            self.of.twins[verdict != IDENTICAL] += 1
+
+
 class Books:
     """
     All pages of one worker, and the errors that Parallax itself made.
@@ -138,6 +161,7 @@ class Books:
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         self.errors: dict[str, int] = {}
+        self._twins: dict[str, TwinPage] = {}
 
     def page(self, endpoint: str) -> Page:
         """
@@ -147,6 +171,15 @@ class Books:
         if page is None:
             page = self.pages[endpoint] = Page(endpoint)
         return page
+
+    def twins(self, page: Page) -> TwinPage:
+        """
+        The page for the twins' pairs of an endpoint.
+        """
+        twins = self._twins.get(page.name)
+        if twins is None:
+            twins = self._twins[page.name] = TwinPage(page)
+        return twins
 
     def error(self, where: str, cause: str) -> None:
         """

@@ -36,7 +36,7 @@ class WorkerGauges:
 class Exposed:
     """
     Everything that is exposed, at one instant. `weights` and `breaker_open` are by side; percents are 0 to 100 and what
-    is in effect; `reloaded_at` is Unix time, None before a first reload.
+    is in effect; `reloaded_at` is Unix time, None before a first reload; `accused` counts noisy places by endpoint.
     """
 
     books: Books
@@ -47,6 +47,7 @@ class Exposed:
     breaker_open: tuple[bool, bool]
     reload_successful: bool
     reloaded_at: float | None
+    accused: dict[str, int]
     build: dict[str, str]
 
 
@@ -103,7 +104,12 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
         "Judged exchanges whose answers differ in this way, whatever the verdict.",
         labels=("endpoint", "kind"),
     )
+    twins = CounterMetricFamily(
+        "parallax_twins", "Answers of old that were compared with a twin's, to learn noise.", labels=("endpoint",)
+    )
     for page in pages:
+        if any(page.twins):
+            twins.add_metric((page.name,), sum(page.twins))
         for kind, count in sorted(page.differences.items()):
             differences.add_metric((page.name, kind), count)
         for index, codes in enumerate(page.requests):
@@ -118,7 +124,7 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
                 skipped.add_metric((page.name, side, reason), count)
             if any(page.eligible):
                 failed.add_metric((page.name, side), page.failed[live])
-    yield from (requests, eligible, comparisons, skipped, failed, differences)
+    yield from (requests, eligible, comparisons, skipped, failed, differences, twins)
 
 
 def _seconds(pages: list[Page]) -> Metric:
@@ -213,4 +219,12 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
             "When the configuration was last read again and taken over.",
             exposed.reloaded_at,
         )
+    accused = GaugeMetricFamily(
+        "parallax_noise_accused",
+        "Noisy places at which new differs more often than old does from itself.",
+        labels=("endpoint",),
+    )
+    for endpoint, count in sorted(exposed.accused.items()):
+        accused.add_metric((endpoint,), count)
+    yield accused
     yield InfoMetricFamily("parallax_build", "What is running.", exposed.build)

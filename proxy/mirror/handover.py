@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from proxy.link.pairs import NEW_CUT, OLD_CUT, PairMessage, Said, Verdict, pack_cut, pack_pair
+from proxy.link.pairs import NEW_CUT, OLD_CUT, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
 from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
 from proxy.mirror.heads import pack_head
 from proxy.mirror.pair import Observation, Pair
@@ -215,7 +215,11 @@ def _message(pair: Pair, number: int) -> list[bytes]:
             "ms": [(old.at - old.sent) * 1000, (new.at - new.sent) * 1000],
         }
     )
-    flags = (OLD_CUT if old.digest is not None else 0) | (NEW_CUT if new.digest is not None else 0)
+    flags = (
+        (TWIN if pair.is_twin else 0)
+        | (OLD_CUT if old.digest is not None else 0)
+        | (NEW_CUT if new.digest is not None else 0)
+    )
     heads = pack_head(old.head), pack_head(new.head)
     endpoint = pair.page.name.encode()
     return pack_pair(PairMessage(number, flags, endpoint, context, heads[0], _content(old), heads[1], _content(new)))

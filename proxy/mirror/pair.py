@@ -150,6 +150,14 @@ class Pairs:
         pairs.open = self.open
         return pairs
 
+    def of_twins(self) -> "Pairs":
+        """
+        For pairs with a twin: the same, but nobody looks at them.
+        """
+        pairs = Pairs(self.budget, self.max_body, lambda _pair, _signature: None, self.judge)
+        pairs.open = self.open
+        return pairs
+
     def drop_all(self, reason: str) -> None:
         """
         End every open pair without a verdict, for `reason`.
@@ -164,10 +172,14 @@ class Pair:
     until then `held` bytes are taken from the budget.
     """
 
-    __slots__ = ("_pairs", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since")
+    __slots__ = (
+        "_pairs", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since", "twin",
+    )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
     since: float
+    # Both sides are old.
+    is_twin = False
 
     def __init__(self, pairs: Pairs, request: RequestHead, page: Page, live_side: int) -> None:
         self.request = request
@@ -176,6 +188,7 @@ class Pair:
         self.live = Observation()
         self.shadow = Observation()
         self.shadow_leg: Shadow | None = None
+        self.twin: TwinPair | None = None
         self.settled = False
         self._pairs = pairs
         self.held = 0
@@ -270,16 +283,21 @@ class Pair:
         if self.settled:
             return
         self.page.skip(self.live_side, reason)
-        leg = self.shadow_leg
+        leg, twin = self.shadow_leg, self.twin
         self._release()
         if leg is not None:
             leg.stop()
+        if twin is not None:
+            twin.drop(reason)
 
     def _settle(self) -> None:
         """
         The verdict, as far as bytes can tell.
         """
         live, shadow, page, side = self.live, self.shadow, self.page, self.live_side
+        if self.twin is not None:
+            self.twin.observe(shadow if side else live)
+            self.twin = None
         if live.cause is not None or shadow.cause is not None:
             if live.cause is not None and shadow.cause is not None:
                 page.skip(side, "both_failed")
@@ -332,7 +350,30 @@ class Pair:
         self._pairs.budget.give(self.held)
         self.held = 0
         self.live.content = self.shadow.content = []
-        self.shadow_leg = None
+        self.shadow_leg = self.twin = None
+
+
+class TwinPair(Pair):
+    """
+    What old answered, as "live", and what its twin did, as "shadow", when both had the same request at the same time.
+    Its page is one of twins (`metrics.books.Page.twins`): it is no exchange, and no verdict of one.
+    """
+
+    __slots__ = ()
+
+    is_twin = True
+
+    def observe(self, old: Observation) -> None:
+        """
+        The exchange has ended, and so has old's answer. What is kept of it is kept once, and counted twice.
+        """
+        live = self.live
+        if old.cause is not None or not self.hold(0 if old.digest is not None else old.size):
+            self.drop("both_failed")
+            return
+        live.head, live.content, live.digest, live.size = old.head, old.content, old.digest, old.size
+        live.sent, live.at, live.paused = old.sent, old.at, old.paused
+        self.ended(live, None)
 
 
 class Unkept(Pair):

@@ -138,6 +138,20 @@ class Overload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """
+    How often a twin is asked: `sample` percent of what is copied, `per_second` at most; `twin` None is old itself.
+    `learn_for` and `expires` are for control.
+    """
+
+    sample: float
+    per_second: int
+    learn_for: float
+    expires: float
+    twin: Side | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
     """
     What a worker may ask of comparers: `queue` pairs without a verdict.
@@ -160,6 +174,7 @@ class Table:
     mirror: Mirror
     sticky: Sticky
     split: bool
+    noise: Noise
     overload: Overload
     judging: Judging
     limits: Limits
@@ -171,6 +186,14 @@ class Table:
     add_date: bool
     endpoints: tuple[str, ...] = ()
     max_endpoints: int = 200
+
+    @property
+    def addresses(self) -> tuple[Side, ...]:
+        """
+        Both sides, and the twin if there is one.
+        """
+        twin = self.noise.twin
+        return self.sides if twin is None else (*self.sides, twin)
 
 
 def fitted(table: Table, descriptors: int) -> Table:
@@ -200,10 +223,13 @@ def decode(data: bytes) -> Table:
     old, new = raw.pop("sides")
     limits = raw.pop("limits")
     sticky = raw.pop("sticky")
+    noise = raw.pop("noise")
+    twin = noise.pop("twin")
     return Table(
         sides=(Side(**old), Side(**new)),
         mirror=Mirror(**raw.pop("mirror")),
         sticky=Sticky(keys=tuple(sticky["keys"]), salt=sticky["salt"]),
+        noise=Noise(twin=None if twin is None else Side(**twin), **noise),
         overload=Overload(**raw.pop("overload")),
         judging=Judging(**raw.pop("judging")),
         limits=Limits(**{**limits, "methods": tuple(limits["methods"])}),

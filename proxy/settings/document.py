@@ -34,7 +34,7 @@ starting anything. An unknown key, a repeated key or a value of the wrong kind i
 line, the key and the remedy.
 
 - **Sizes** are bytes, or a number with a unit: `65536`, `64 KiB`, `1.5 MiB`, `1 GB`.
-- **Durations** are seconds, or a number with a unit: `5`, `0.1`, `100ms`, `5s`, `2m`, `1h`. In
+- **Durations** are seconds, or a number with a unit: `5`, `0.1`, `100ms`, `5s`, `2m`, `1h`, `14d`. In
   `timeouts`, 0 is no limit.
 - **Addresses** are `HOST:PORT`; IPv6 goes in brackets and quotes: `'[::1]:8080'`. Port 0 lets the system choose.
 

@@ -231,6 +231,11 @@ Patterns = Annotated[
 ]
 Listen = Annotated[Address, PlainValidator(parse_address), Kind(words="HOST:PORT", show=str)]
 SideUrl = Annotated[Url, PlainValidator(parse_url), Kind(words="URL", show=str)]
+OptionalUrl = Annotated[
+    Url | None,
+    PlainValidator(lambda value: None if value is None else parse_url(value)),
+    Kind(words="URL", show=lambda url: "null" if url is None else str(url)),
+]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
 Credentials = Annotated[Literal["forward", "strip"], Kind(words="forward or strip", show=str)]

@@ -91,7 +91,7 @@ def load(
 
 def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
     # What `check` has found good; gone by now, the worker says so.
-    named = {side.tls.ca for side in (settings.old, settings.new) if side.tls.ca is not None}
+    named = {side.tls.ca for side in (settings.old, settings.new, settings.noise.twin) if side.tls.ca is not None}
     found = {}
     for name in named:
         with suppress(OSError):

@@ -18,6 +18,7 @@ from proxy.settings.kinds import (
     Methods,
     Name,
     Names,
+    OptionalUrl,
     Paths,
     Patterns,
     Percent,
@@ -223,6 +224,28 @@ class Evidence(Section):
     per_signature: int = Field(20, ge=1, le=1000, description="samples of one signature")
 
 
+class Twin(Section):
+    """
+    A second instance of old, asked only to learn noise. Without a url, old itself is asked once more.
+    """
+
+    url: OptionalUrl = Field(None, description="null: old itself")
+    host: Host = Field("preserve", description="as old.host")
+    tls: Tls = Field(Tls(), description="only for an https URL")
+
+
+class Noise(Section):
+    """
+    How it is learned where old differs from itself.
+    """
+
+    sample: Percent = Field(0.0, description="share of copied requests that a twin of old is asked too; 0: none")
+    per_second: Rate = Field(20, ge=1, description="requests to the twin, from each worker, at most")
+    learn_for: Seconds = Field(3600.0, ge=0, description="after a start or other rules; later, noise is only proposed")
+    expires: Seconds = Field(14 * 86400.0, gt=0, description="noise that twins haven't shown for so long is forgotten")
+    twin: Twin = Field(Twin())
+
+
 class Metrics(Section):
     """
     How endpoints are named in metrics.
@@ -305,6 +328,7 @@ class Settings(Section):
     judge: Judge = Field(Judge())
     redact: Redact = Field(Redact())
     evidence: Evidence = Field(Evidence())
+    noise: Noise = Field(Noise())
     metrics: Metrics = Field(Metrics())
     limits: Limits = Field(Limits())
     timeouts: Timeouts = Field(Timeouts())

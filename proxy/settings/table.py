@@ -9,8 +9,9 @@ from pathlib import Path
 
 from proxy.compare.judging import JudgingTable
 from proxy.routing.intent import Intent, with_intent
-from proxy.routing.table import Judging, Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, encode
-from proxy.settings.model import Settings
+from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Side, Sticky, Table, Timeouts, encode
+from proxy.settings.addresses import Url
+from proxy.settings.model import Settings, Twin
 from proxy.settings.model import Side as SideSettings
 from proxy.settings.rules import PARSERS
 
@@ -50,6 +51,13 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         mirror=Mirror(**{**mirror, "credentials": settings.mirror.credentials == "forward"}),
         sticky=Sticky(keys=settings.sticky.key, salt=settings.sticky.salt),
         split=settings.data == "split",
+        noise=Noise(
+            sample=settings.noise.sample,
+            per_second=settings.noise.per_second,
+            learn_for=settings.noise.learn_for,
+            expires=settings.noise.expires,
+            twin=_build_twin(settings.noise.twin, folder, held),
+        ),
         overload=Overload(**settings.overload.model_dump(), workers=settings.workers),
         judging=Judging(queue=settings.judge.queue),
         limits=Limits(**settings.limits.model_dump()),
@@ -67,15 +75,23 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
     return replace(table, digest=sha256(encode(alike)).hexdigest()[:16])
 
 
+def _build_twin(twin: Twin, folder: Path, authorities: Mapping[str, str]) -> Side | None:
+    return None if twin.url is None else _build(twin, twin.url, folder, authorities)
+
+
 def _build_side(side: SideSettings, folder: Path, authorities: Mapping[str, str]) -> Side:
-    hosts = {"preserve": None, "upstream": side.url.authority}
+    return _build(side, side.url, folder, authorities)
+
+
+def _build(side: SideSettings | Twin, url: Url, folder: Path, authorities: Mapping[str, str]) -> Side:
+    hosts = {"preserve": None, "upstream": url.authority}
     return Side(
-        scheme=side.url.scheme,
-        address=side.url.host,
-        port=side.url.port,
-        base=side.url.base,
+        scheme=url.scheme,
+        address=url.host,
+        port=url.port,
+        base=url.base,
         host=hosts.get(side.host, side.host),
-        server_name=side.tls.server_name or side.url.host,
+        server_name=side.tls.server_name or url.host,
         ca=None if side.tls.ca is None else str(folder / side.tls.ca),
         verify=side.tls.verify,
         authorities=authorities.get(side.tls.ca or "", ""),

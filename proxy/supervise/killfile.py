@@ -12,8 +12,8 @@ from pathlib import Path
 
 import orjson
 
+from proxy.files import explain
 from proxy.log import Log
-from proxy.supervise.keep import explain
 from proxy.threads import Thread
 
 LOOK_SECONDS = 0.25

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import sleep
 
 from proxy.errors import ConfigurationError
-from proxy.supervise.keep import explain
+from proxy.files import explain
 
 LOCK = "lock"
 # `parallax kill` and its like take the lock for a moment, to see whether somebody holds it.

@@ -12,9 +12,10 @@ import orjson
 from proxy.clock import time, timestamp
 from proxy.compare.judging import JudgingTable
 from proxy.compare.judging import decode as decode_judging
+from proxy.files import explain, set_aside
 from proxy.log import Log
 from proxy.routing.intent import Intent, intent_in
-from proxy.supervise.keep import Keeper, explain, set_aside
+from proxy.supervise.keep import Keeper
 from proxy.supervise.latch import Latch, decode, encode
 
 TABLE, LATCH, JUDGING = "table.json", "latch.json", "judging.json"

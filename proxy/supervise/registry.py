@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from proxy.supervise.keep import explain, write_whole
+from proxy.files import explain, write_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

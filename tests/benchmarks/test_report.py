@@ -72,6 +72,7 @@ def test_a_good_run_counts() -> None:
         (BLOCK, Ledger(eligible=1000, verdicts={"identical": 998}, skipped={"concurrency": 2}), "judged only"),
         (BLOCK, Ledger(eligible=1001, verdicts={"identical": 1000}), "don't balance"),
         (BLOCK, Ledger(eligible=1000, verdicts={"identical": 999, "divergent": 1}), "something else than identical"),
+        (replace(BLOCK, differing=True), BOOKS, "something else than divergent"),
     ],
 )
 def test_a_run_that_measured_something_else_does_not_count(block: Block, books: Ledger | None, word: str) -> None:

@@ -30,6 +30,7 @@ def exposed(books: Books) -> Exposed:
         breaker_open=(False, True),
         reload_successful=True,
         reloaded_at=1.7e9,
+        accused={"GET /a": 2},
         build={"version": "1.2.3"},
     )
 

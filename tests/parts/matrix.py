@@ -12,9 +12,13 @@ from tests.parts.served import JSON, OPERATOR, VIEWER, WRONG
 
 TOKENS = {"no": None, "wrong": WRONG, "viewer": VIEWER, "operator": OPERATOR}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+# Changes of what a Parallax that has just begun doesn't know.
+ABSENT = {"/admin/noise/accept", "/admin/noise/forget"}
+PLACE = b'{"endpoint": "GET /a", "path": "$.b", "kind": "value", "reason": "matrix"}'
 GOOD = {
     "/admin/weights": b'{"new": 100, "reason": "matrix"}',
     "/admin/waivers": b'{"signature": "%s", "until": "2099-01-01", "reason": "matrix"}' % SIGNATURE.encode(),
+    **dict.fromkeys(ABSENT, PLACE),
 }
 REASON = b'{"reason": "matrix"}'
 WAYS: dict[str, tuple[str | None, dict[str, str], bytes | None]] = {

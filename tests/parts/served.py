@@ -38,6 +38,36 @@ TOKENS = (held(OPERATOR, name="ops", role="operator"), held(VIEWER, name="dash",
 JSON = {"Content-Type": "application/json"}
 
 
+NOISE = ("noise_freeze", "noise_learn", "noise_accept", "noise_forget")
+# What the audit calls changes.
+DONE = ("weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver", *NOISE)
+
+
+class MemoryNoise:
+    """
+    Nothing is known, and what is decided is only written down.
+    """
+
+    def __init__(self, steering: "MemorySteering") -> None:
+        self._steering = steering
+
+    def listing(self) -> dict[str, Any]:
+        """
+        As `Noise.listing`.
+        """
+        if self._steering.refusal is not None:
+            raise self._steering.refusal
+        return {"learning": False, "open_until": 0.0, "frozen": False, "sample": 0.0, "places": [], "trouble": None}
+
+    async def change(self, action: str, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        As `Noise.change`.
+        """
+        listing = self.listing()
+        self._steering.note(who, f"noise_{action}", read_reason_of(body))
+        return listing
+
+
 class MemorySteering:
     """
     Steering that keeps its audit in memory and moves nothing. `refusal` is raised by the next calls, if there is one.
@@ -48,12 +78,13 @@ class MemorySteering:
         self.refusal: Refusal | None = None
         self.lagging: tuple[str, ...] = ()
         self.entries: list[Entry] = []
+        self.noise = MemoryNoise(self)
 
     def done(self, *actions: str) -> list[Entry]:
         """
         The lines of the audit of these actions, or of all changes.
         """
-        wanted = actions or ("weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver")
+        wanted = actions or DONE
         return [entry for entry in self.entries if entry.action in wanted]
 
     async def change(self, who: Who, body: Mapping[str, Any]) -> Outcome:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy.errors import ConfigurationError
-from proxy.routing.table import Judging, Limits, Mirror, Overload, Side, Sticky, Table, Timeouts, decode, encode
+from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Side, Sticky, Table, Timeouts, decode, encode
 from proxy.supervisor import Launch, serve
 from proxy.tasks import spawn
 
@@ -57,6 +57,7 @@ def a_table() -> Table:
         ),
         sticky=Sticky(keys=("request",), salt="parallax"),
         split=False,
+        noise=Noise(sample=0.0, per_second=20, learn_for=0.0, expires=1.0, twin=None),
         overload=Overload(memory=0, lag=0.0),
         judging=Judging(queue=4096),
         limits=Limits(methods=(), **dict.fromkeys(set(Limits.__slots__) - {"methods"}, 0)),

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 import proxy.supervise.keep as room
-from proxy.supervise.keep import Keeper, set_aside, write_whole
+from proxy.files import set_aside, write_whole
+from proxy.supervise.keep import Keeper
 from tests.parts.disk import fill, small_disk
 from tests.parts.logged import Logged
 
