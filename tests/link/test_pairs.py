@@ -32,7 +32,7 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     """
     The same bytes in pieces of these sizes, over and over.
     """
-    pieces = []
+    pieces: list[bytes] = []
     while data:
         size = cuts[len(pieces) % len(cuts)]
         pieces.append(data[:size])
