@@ -45,9 +45,9 @@ SIGN = 0.45
 # Under overload every turn takes longer than the last by a factor, so lag is felt by its order of magnitude: of a limit
 # of 0.5 s, the thresholds are 120, 205, 328 and 407 ms, and the sign above is 20 ms.
 FELT = 0.25
-# Requests that are let in at level 4 in one turn, some 4 ms of work. Few, so that they need few connections to the live
+# Requests that are let in at level 4 in one turn, some 7 ms of work. Few, so that they need few connections to the live
 # side: let in for 25 ms of each turn, they needed hundreds, and most of the time went into opening those.
-QUOTA = 64
+QUOTA = 128
 # Refused so many, and it still is the same turn: it is taken for another.
 ENDLESS = 4 * QUOTA
 # The most that is refused for memory and descriptors.

@@ -32,8 +32,6 @@ from proxy.routing.table import RESERVED, Overload, Table
 SCARCE = THRESHOLDS[CLIENTS - 1] - EASE
 # Seconds without a request after which a client is resting then.
 RESTING = 1.0
-# New clients taken after a turn that was long: usually, and where requests are refused.
-SWEEP, FEW = 64, 4
 # Seconds after a look when the next, a quarter of a second after it, is late.
 LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
@@ -43,15 +41,11 @@ TELLING = 1.0
 
 class Shedding:
     """
-    `report` takes an event, its level for the log, and its fields; `on_busy` takes so many new clients at most.
+    `report` takes an event, its level for the log, and its fields; `on_busy` is called after each long turn.
     """
 
     def __init__(
-        self,
-        plane: Plane,
-        front: Front,
-        report: Callable[..., None],
-        on_busy: Callable[[int], None] = lambda at_most: None,
+        self, plane: Plane, front: Front, report: Callable[..., None], on_busy: Callable[[], None] = lambda: None
     ) -> None:
         self._plane = plane
         self._front = front
@@ -125,10 +119,10 @@ class Shedding:
 
     def _busy(self) -> None:
         """
-        A long turn is over: new clients have waited for it. Where requests are refused they may wait a little longer,
-        since each is one more to refuse.
+        A long turn is over. Where requests are refused, new clients may wait: each would be one more to refuse.
         """
-        self._on_busy(SWEEP if self.level < REQUESTS else FEW)
+        if self.level < REQUESTS:
+            self._on_busy()
 
     def _full(self) -> None:
         """

@@ -14,7 +14,7 @@ from proxy.net.client import ClientConnection
 from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, REQUESTS, REST
 from proxy.plane import MANY
 from proxy.pressure import BUSY
-from proxy.shedding import FEW, RESTING, SWEEP, TELLING, Shedding
+from proxy.shedding import RESTING, TELLING, Shedding
 from tests.parts.plane import GET, OK, Data, data_plane
 from tests.parts.transport import FakeTransport
 from tests.parts.values import a_table
@@ -313,22 +313,23 @@ async def test_a_crowd_is_one_only_while_there_is_something_to_shed(data: Data) 
 
 async def test_new_clients_wait_while_requests_are_refused(data: Data) -> None:
     """
-    At all other levels they are taken nearly as fast as they come, after turns that are long.
+    At all other levels they are taken as fast as they come, after turns that are long.
     """
     swept: list[int] = []
     looking = Looking(data)
-    looking.shedding = Shedding(data.plane, data.front, lambda *_, **__: None, swept.append)
+    looking.shedding = Shedding(data.plane, data.front, lambda *_, **__: None, lambda: swept.append(1))
     looking.look(3)
     while not swept:
         time.sleep(BUSY * 2)  # noqa: ASYNC251 - a long turn
         await asyncio.sleep(0)
     looking.look()
-    while swept[-1] != FEW:
+    before = len(swept)
+    for _ in range(20):
         time.sleep(BUSY * 2)  # noqa: ASYNC251
         await asyncio.sleep(0)
 
     assert looking.shedding.level == REQUESTS
-    assert set(swept) == {SWEEP, FEW}
+    assert len(swept) == before
 
 
 async def test_every_so_many_requests_somebody_is_told(data: Data) -> None:
