@@ -137,7 +137,9 @@ class Load:
             client.close()
 
     async def _may_ask(self) -> bool:
-        await self._going.wait()
+        # Whoever wakes up finds that it was taken back, if somebody wants it quiet again at once.
+        while not self._going.is_set():
+            await self._going.wait()
         return not self._over
 
     async def _ask(self, client: Client, roll: random.Random, *, keeps: bool) -> bool:

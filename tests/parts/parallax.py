@@ -327,17 +327,16 @@ def write(configuration: Configuration, folder: Path) -> Path:
 
 
 async def launch(
-    configuration: Configuration,
+    configuration: Configuration | None,
     folder: Path,
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> Parallax:
     """
-    Start Parallax on `configuration` over `BASE`, without waiting for anything. The caller destroys it.
-
-    `environment` is laid over ours.
+    Start Parallax on `configuration` over `BASE`, or on what the file holds, without waiting for anything. The caller
+    destroys it. `environment` is laid over ours.
     """
-    file = write(configuration, folder)
+    file = folder / "parallax.yaml" if configuration is None else write(configuration, folder)
     usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
     process = await asyncio.create_subprocess_exec(
         sys.executable,

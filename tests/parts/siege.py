@@ -16,7 +16,7 @@ from types import MappingProxyType
 from proxy.clock import monotonic
 from tests.parts.account import Fate, fates, lost
 from tests.parts.kernel import children, connections, state
-from tests.parts.load import Asked, Crowd, Load
+from tests.parts.load import Asked, Crowd, Load, Outcome
 from tests.parts.operator import Operator
 from tests.parts.parallax import Books, Configuration, Parallax, launch, merged, until
 from tests.parts.sides import LOOPBACK, Arrival, Sides, sides
@@ -25,6 +25,8 @@ from tests.parts.watch import Watch
 # A service manager tries again and again; we give up after this.
 RESTART_PATIENCE = 20.0
 GONE_UNSEEN = 1.0
+# A worker tells its totals once a second; one that is kept from it tells them later.
+UNTOLD = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Siege:
 
     configuration: Configuration
     folder: Path
+    environment: Mapping[str, str]
     sides: Sides
     parallax: Parallax
     load: Load
@@ -66,6 +69,8 @@ class Siege:
     fallen: list[Parallax] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     blows: list[Blow] = field(default_factory=list)
+    # Requests that are none of the load.
+    others: int = 0
 
     @property
     def operator(self) -> Operator:
@@ -146,7 +151,7 @@ class Siege:
     async def _another(self) -> Parallax:
         end = monotonic() + RESTART_PATIENCE
         while True:
-            parallax = await launch(self.configuration, self.folder)
+            parallax = await launch(None, self.folder, environment=self.environment)
             parallax.forgiven |= self.parallax.forgiven
             try:
                 await parallax.wait_ready()
@@ -167,8 +172,10 @@ class Siege:
         counted backwards.
         """
         await self.load.quiet()
-        books = await self.parallax.settled(0)
+        least, most = self._countable()
+        books = await self.parallax.settled(least)
         await self.arrived()
+        assert books.eligible <= most + self.others, f"only {most} were asked: {books}"
         found = fates(self.load.asked, self.arrivals)
         objections = [words for fate in found for words in fate.objections()]
         assert not objections, f"{len(objections)} objections: {objections[:5]}"
@@ -178,11 +185,27 @@ class Siege:
         assert not unexplained, f"{len(unexplained)} lost without a reason: {unexplained[:5]}"
         return Stand(fates=found, lost=gone, books=books)
 
+    def _countable(self) -> tuple[int, int]:
+        """
+        How many requests the present supervisor must know of, and how many of the load it can: what was answered is
+        counted, but for what a worker counted in the seconds before it was killed.
+        """
+        since = max((blow.at for blow in self.blows if blow.what == "supervisor"), default=0.0)
+        mine = [one for one in self.load.asked if one.began >= since]
+        killed = [blow.at for blow in self.blows if blow.what != "control"]
+        sure = sum(
+            one.outcome is Outcome.RIGHT and not any(at - UNTOLD <= one.ended <= at + GONE_UNSEEN for at in killed)
+            for one in mine
+        )
+        return sure, len(mine)
+
     async def arrived(self) -> list[Arrival]:
         """
         What arrived since somebody looked the last time; number 0 is no request of the load.
         """
-        latest = [arrival for arrival in await self.sides.taken() if arrival.number]
+        taken = await self.sides.taken()
+        latest = [arrival for arrival in taken if arrival.number]
+        self.others += sum(not arrival.copy for arrival in taken) - sum(not arrival.copy for arrival in latest)
         self.arrivals += latest
         return latest
 
@@ -217,6 +240,7 @@ async def siege(
     folder: Path,
     crowd: Crowd = Crowd(),  # noqa: B008 - a frozen value
     *,
+    spread: float = 0.02,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Siege]:
     """
@@ -226,7 +250,7 @@ async def siege(
     address = (LOOPBACK, int(admin.rpartition(":")[2]))
     operators = (Operator(name="ann", address=address), Operator(name="ben", address=address))
     async with AsyncExitStack() as stack:
-        pair = await stack.enter_async_context(sides())
+        pair = await stack.enter_async_context(sides(spread))
         usual: Configuration = {
             "listen": listen,
             "health": {"listen": health},
@@ -241,11 +265,12 @@ async def siege(
         parallax = await launch(whole, folder, environment=environment)
         stack.push_async_callback(parallax.destroy)
         await parallax.wait_ready()
-        parallax.forgiven.add("child_ended")
+        parallax.forgiven |= {"child_ended", "workers_keep_dying"}
         watch, load = Watch(parallax.admin), Load(parallax.address, crowd)
         made = Siege(
             configuration=whole,
             folder=folder,
+            environment=environment,
             sides=pair,
             parallax=parallax,
             load=load,

@@ -99,7 +99,7 @@ async def test_all_agree_on_every_key(tmp_path: Path, count: int) -> None:
     """
     keys = some_keys(count)
     on_new: set[str] = set()
-    async with siege({"workers": WORKERS, "mirror": {"percent": 0}}, tmp_path, NOBODY) as it:
+    async with siege({"workers": WORKERS, "mirror": {"percent": 0}}, tmp_path, NOBODY, spread=0.0) as it:
         for weight in WEIGHTS:
             assert (await it.operator.change(f"{weight} %", new=weight)).status == 200
             now = await agreed(it, keys, weight)
