@@ -37,12 +37,12 @@ PUBLISH: Final = 2.0
 KEEP: Final = 10.0
 PATIENCE: Final = 2.0
 
-Note = Callable[[Who, str, str, Any, Any], None]
+Note = Callable[[Who, str, str, Any], "asyncio.Future[None]"]
 
 
 class Learning:
     """
-    Of one control. `note` writes a line into the audit, `publish` tells who listens.
+    Of one control. `note` writes a line into the audit, done once it is there; `publish` tells who listens.
     """
 
     def __init__(
@@ -196,8 +196,10 @@ class Learning:
             if (trouble := await self._keep()) is not None:
                 self._noise = load(orjson.loads(before), noise.lasts)
                 raise Unsaved(f"nothing is changed, because it can't be saved: {trouble}")
-            self._note(who, f"noise_{action}", reason, None, {"places": [list(place) for place in places]})
+            told = self._note(who, f"noise_{action}", reason, {"places": [list(place) for place in places]})
             self._put_in_force(noise)
+            # A store that doesn't write goes on trying; what is decided stands.
+            await asyncio.wait({told}, timeout=PATIENCE)
         self._tell("info", "noise_changed", action=action, by=who.name, reason=reason, places=len(places))
         self._publish("noise", {"state": action, "places": len(places)})
         return self.listing()

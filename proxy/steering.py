@@ -327,8 +327,8 @@ class Steering:
         """
         return self._ledger.intact
 
-    def _note_noise(self, who: Who, action: str, reason: str, before: Any, after: Any) -> None:
-        self._ledger.keep(None, line(who, action, reason, before, after, epoch=self._publication.intent.epoch))
+    def _note_noise(self, who: Who, action: str, reason: str, after: Any) -> "asyncio.Future[None]":
+        return self._ledger.keep(None, line(who, action, reason, None, after, epoch=self._publication.intent.epoch))
 
     def note(self, who: Who, action: str, reason: str) -> None:
         """

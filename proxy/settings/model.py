@@ -240,7 +240,7 @@ class Noise(Section):
     """
 
     sample: Percent = Field(0.0, description="share of copied requests that a twin of old is asked too; 0: none")
-    per_second: Rate = Field(20, ge=1, description="requests to the twin, from each worker, at most")
+    per_second: int = Field(20, ge=1, description="requests to the twin, from each worker, at most")
     learn_for: Seconds = Field(3600.0, ge=0, description="after a start or other rules; later, noise is only proposed")
     expires: Seconds = Field(14 * 86400.0, gt=0, description="noise that twins haven't shown for so long is forgotten")
     twin: Twin = Field(Twin())
