@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from secrets import token_hex
 from types import FrameType
 from typing import Final, cast
 
@@ -22,8 +23,11 @@ from proxy.clock import monotonic, time, timestamp
 from proxy.compare.answer import Answer, Cut, Fields
 from proxy.compare.judge import FRAMES, Book, Judgement, judge
 from proxy.compare.judging import Judging, decode
+from proxy.compare.redaction import Redaction
 from proxy.crash import tell_without_values
 from proxy.errors import LinkError
+from proxy.evidence.redact import Redactor
+from proxy.evidence.sample import EVERY, Sampling, Spotted, make_sample
 from proxy.evidence.seen import Seen
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
@@ -112,6 +116,9 @@ class Comparer:
         self._workers: set[Worker] = set()
         self._heads = Heads()
         self._seen = Seen()
+        self._sampling = Sampling()
+        # None until there is a salt.
+        self._redactor: Redactor | None = None
         self._channel: Channel
         self._over = asyncio.Event()
 
@@ -127,6 +134,7 @@ class Comparer:
         gc.freeze()
         gc.set_threshold(50_000, 50, 50)
         loop.call_later(TELL_SECONDS, self._tell)
+        loop.call_later(EVERY, self._sample)
         await self._over.wait()
         server.close()
         self._channel.send(Kind.JUDGED, self._seen.take(), always=True)
@@ -139,6 +147,7 @@ class Comparer:
                 judging = Judging(decode(frame.payload))
             except (KeyError, TypeError, ValueError) as error:
                 raise LinkError("a judging table has the wrong shape") from error
+            self._redactor = _redactor(judging.table.redact)
             first, self._judging = self._judging is None, judging
             self._seen.start(judging.table.version)
             if first:
@@ -183,8 +192,62 @@ class Comparer:
             self._hand.free()
             return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
         self._hand.free()
-        self._seen.note(book, judgement, time(), twin=bool(pair.flags & TWIN))
+        at, is_twin = time(), bool(pair.flags & TWIN)
+        self._seen.note(book, judgement, at, twin=is_twin)
+        if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
+            self._spot(pair, judgement, at, self._redactor)
         return _verdict(pair.id, judgement, judging.table.version)
+
+    def _spot(self, pair: PairMessage, judgement: Judgement, at: float, redactor: Redactor) -> None:
+        """
+        A divergent pair: whom it hit, and perhaps a sample of it, later.
+        """
+        assert judgement.signature is not None
+        assert self._judging is not None
+        signature, now = judgement.signature.id, monotonic()
+        try:
+            context = parse_head(pair.context)
+        except LinkError:
+            # Its verdict stands.
+            self._seen.overflow += 1
+            return
+        if key := context.get("key"):
+            self._seen.hit(signature, redactor.digest(key), bool(context.get("live")))
+        if self._sampling.wants(signature, now):
+            spotted = Spotted(
+                endpoint=judgement.signature.endpoint,
+                judgement=judgement,
+                version=self._judging.table.version,
+                at=at,
+                context=pair.context,
+                heads=(pair.old_head, pair.new_head),
+                answers=self._answers(pair),
+            )
+            self._sampling.note(signature, spotted, now)
+
+    def _sample(self) -> None:
+        """
+        Make one sample, if a pair waits: under the clock, and in hand, as if it were judged.
+        """
+        asyncio.get_running_loop().call_later(EVERY, self._sample)
+        redactor, spotted = self._redactor, self._sampling.next()
+        if redactor is None or spotted is None:
+            return
+        self._hand.hold(spotted.endpoint.encode())
+        self._clock.start()
+        try:
+            self._seen.samples.append(make_sample(spotted, redactor, token_hex(8)))
+        except Exception:  # noqa: BLE001 - as in `settle`: a pair without a sample
+            self._seen.overflow += 1
+        finally:
+            self._clock.stop()
+            self._hand.free()
+
+    def _answers(self, pair: PairMessage) -> tuple[Answer, Answer]:
+        return (
+            self._heads.answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT),
+            self._heads.answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT),
+        )
 
     def _judge(self, pair: PairMessage, book: Book) -> Judgement:
         """
@@ -193,9 +256,7 @@ class Comparer:
         self._hand.hold(pair.endpoint)
         self._clock.start()
         try:
-            old = self._heads.answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT)
-            new = self._heads.answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT)
-            return judge(old, new, book)
+            return judge(*self._answers(pair), book)
         finally:
             self._clock.stop()
 
@@ -227,6 +288,18 @@ class Heads:
             length, digest = parse_cut(content)
             kept = Cut(length=length, digest=digest)
         return Answer(status=status, fields=fields, media=media, coding=coding, content=kept)
+
+
+def _redactor(redact: Redaction) -> Redactor | None:
+    """
+    Raises `LinkError` for what was not looked at when it was configured.
+    """
+    if not redact.salt:
+        return None
+    try:
+        return Redactor(redact, bytes.fromhex(redact.salt))
+    except ValueError as error:
+        raise LinkError("what is to be redacted can't be used") from error
 
 
 def _verdict(number: int, judgement: Judgement, version: int) -> Verdict:

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from aiohttp.http_exceptions import HttpProcessingError
@@ -38,14 +39,18 @@ from proxy.link.frames import Frame, Kind
 from proxy.link.setup import Setup, decode
 from proxy.log import Allowance, Log, open_log
 from proxy.metrics.exposition import BooksCollector
+from proxy.salt import kept_salt, new_salt
 from proxy.steering import Outside, Steering
 from proxy.tasks import spawn
+from proxy.threads import on_thread
 
 # What others can make us write: workers' reports, frames that make no sense, bad requests on the admin port.
 LINES_PER_SECOND = 20.0
 LINES_AT_ONCE = 200
 
 PULSE_SECONDS = 1.0
+# A disk that hangs must not keep comparers without a salt.
+SALT_SECONDS = 5.0
 # From one try to serve the admin port to the next.
 EQUIP_SECONDS = 2.0
 SIGHUP = Who(name="SIGHUP", role="", peer="")
@@ -127,6 +132,7 @@ class Control:
             case Kind.JUDGING:
                 self._facts.take_judging(frame.payload)
             case Kind.JOINED:
+                self._facts.signatures.start(judged(self._facts))
                 self.joined.set()
             case Kind.RELOAD:
                 if self.steering is None:
@@ -184,7 +190,6 @@ class Control:
         outside = Outside(send=self.send, tell=self.tell, publish=self.publish, equip=self.equip)
         self.steering = Steering(self._facts, setup, outside)
         signatures = self._facts.signatures
-        signatures.start(judged(self._facts))
         self._archive = archive = Archive(signatures, setup.state, self.tell)
         self._dossier = dossier = Dossier(self._facts, signatures, archive, self.steering.waiving)
         self._port = AdminPort(self._facts, self.steering, dossier, Access(tokens=()), start=round(time() * 1000))
@@ -194,12 +199,24 @@ class Control:
             spawn(self._reload(self.steering), name="reload")
         archive.caps = setup.caps
         archive.start()
+        spawn(self._season(setup.state, self.steering), name="read the salt")
         watching = spawn(self.steering.watch(), name="watch the configuration")
         app = build_app(self._port, registry, report=self.failed)
         if await self._equipped(setup, self._equipment):
             async with serving(app, listener, logging.getLogger("admin"), self._equipment.encryption):
                 await self.ended.wait()
         watching.cancel()
+
+    async def _season(self, state: str, steering: Steering) -> None:
+        """
+        Give comparers the salt of this deployment; one for this life where it can't be kept.
+        """
+        try:
+            salt = await asyncio.wait_for(on_thread("read the salt", lambda: kept_salt(state)), SALT_SECONDS)
+        except (OSError, TimeoutError) as error:
+            self.tell("warning", "salt_not_kept", reason=type(error).__name__)
+            salt = steering.rulebook.table.redact.salt or new_salt()
+        steering.rulebook.change(redact=replace(steering.rulebook.table.redact, salt=salt))
 
     async def _equipped(self, setup: Setup, equipment: Equipment) -> bool:
         """

@@ -13,6 +13,7 @@ from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
 from proxy.routing.choice import Choice, made_by_chance
+from proxy.routing.keys import compile_keys
 from proxy.routing.table import NEW, OLD, Side, Table
 from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
@@ -85,6 +86,7 @@ class Course:
         self.choice = None if made_by_chance(table) else Choice(table)
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
+        self.pairs.find = compile_keys(table.sticky.keys)[0]
         self.parser: AnswerParser = self._parser(before)
         old, new = table.sides
         known: tuple[Reach | None, ...] = (None, None) if before is None else before.sides

@@ -145,6 +145,7 @@ class Exchange:
         if refusal is None:
             course = self._course
             self._pair = pair = plane.make_pair(course.pairs, head, self._page, self._live)
+            pair.address = client.hop.address
             if pair.hold(len(text)) and head.length > course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:

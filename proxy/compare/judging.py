@@ -10,6 +10,7 @@ import orjson
 
 from proxy.compare.difference import Kind, Part
 from proxy.compare.judge import Book
+from proxy.compare.redaction import Redaction
 from proxy.compare.rules import Rule, compile_rules
 
 # Endpoints whose books are kept compiled; metrics know 200 by default.
@@ -51,6 +52,7 @@ class JudgingTable:
     noise: tuple[Noisy, ...] = ()
     waived: frozenset[str] = frozenset()
     accepted: tuple[Accepted, ...] = ()
+    redact: Redaction = field(default_factory=Redaction)
     largest: int = 16 * 2**20
     max_seconds: float = 1.0
 
@@ -103,7 +105,13 @@ def with_learned(configured: JudgingTable, learned: JudgingTable) -> JudgingTabl
     """
     What is configured in one table, with what was learned and accepted in another.
     """
-    return replace(configured, noise=learned.noise, waived=learned.waived, accepted=learned.accepted)
+    return replace(
+        configured,
+        noise=learned.noise,
+        waived=learned.waived,
+        accepted=learned.accepted,
+        redact=replace(configured.redact, salt=learned.redact.salt or configured.redact.salt),
+    )
 
 
 def encode(table: JudgingTable) -> bytes:
@@ -130,6 +138,14 @@ def decode(data: bytes) -> JudgingTable:
             Accepted(endpoint=one["endpoint"], parts=tuple((pattern, Kind(kind)) for pattern, kind in one["parts"]))
             for one in raw["accepted"]
         ),
+        redact=_decode_redaction(raw.get("redact", {})),
         largest=raw["largest"],
         max_seconds=raw["max_seconds"],
     )
+
+
+def _decode_redaction(raw: Mapping[str, Any]) -> Redaction:
+    salt = str(raw.get("salt", ""))
+    bytes.fromhex(salt)
+    lists = {name: tuple(raw.get(name, ())) for name in ("headers", "paths", "query", "patterns")}
+    return Redaction(**lists, salt=salt)

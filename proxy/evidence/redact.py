@@ -12,7 +12,6 @@ like a UUID or a hash keeps that form, so that a rule that excuses forms can sti
 import hmac
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from proxy.compare.leaf import Leaf, Rules
 from proxy.compare.paths import parse_path
+from proxy.compare.redaction import Redaction
 from proxy.compare.states import Machine
 
 # Members, parameters and fields whose values are secrets by their names.
@@ -67,19 +67,6 @@ def luhn(digits: str) -> bool:
     doubled = [int(digit) for digit in reversed(digits)]
     doubled[1::2] = [2 * digit - 9 * (digit > 4) for digit in doubled[1::2]]
     return sum(doubled) % 10 == 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redaction:
-    """
-    What to replace besides what is known: header names in lower case, paths in bodies, names of query parameters,
-    regular expressions.
-    """
-
-    headers: tuple[str, ...] = ()
-    paths: tuple[str, ...] = ()
-    query: tuple[str, ...] = ()
-    patterns: tuple[str, ...] = ()
 
 
 class Redactor:

@@ -14,6 +14,8 @@ from proxy.compare.signature import Signature
 
 # Different things told in one second; what is beyond is counted as one.
 MOST: Final = 1000
+# Keys of one signature.
+MOST_KEYS: Final = 100
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Sighting:
     first: float
     last: float
     count: int = 0
+    # By the digest of a sticky key: pairs of which old's answer was served, and new's.
+    keys: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Seen:
     live: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
     twins: Counter[str] = field(default_factory=Counter)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     overflow: int = 0
 
     def start(self, version: int) -> None:
@@ -71,6 +76,21 @@ class Seen:
             self._count(self.live, (endpoint, *place))
         if judgement.signature is not None:
             self._sight(judgement.signature, judgement.verdict, at)
+
+    def hit(self, signature: str, key: str, live: int) -> None:
+        """
+        A divergent pair with this signature, which was noted, was of this key (by its digest).
+        """
+        sighting = self.signatures.get((signature, "divergent"))
+        if sighting is None:
+            return
+        served = sighting.keys.get(key)
+        if served is None:
+            if len(sighting.keys) >= MOST_KEYS:
+                self.overflow += 1
+                return
+            served = sighting.keys[key] = [0, 0]
+        served[live] += 1
 
     def _sight(self, signature: Signature, verdict: str, at: float) -> None:
         sighting = self.signatures.get((signature.id, verdict))
@@ -105,6 +125,7 @@ class Seen:
                         "first": one.first,
                         "last": one.last,
                         "count": one.count,
+                        "keys": one.keys,
                     }
                     for one in self.signatures.values()
                 ],
@@ -113,10 +134,12 @@ class Seen:
                 "live": [[*key, times] for key, times in self.live.items()],
                 "pairs": dict(self.pairs),
                 "twins": dict(self.twins),
+                "samples": self.samples,
                 "overflow": self.overflow,
             }
         )
         for counter in (self.signatures, self.hidden, self.noise, self.live, self.pairs, self.twins):
             counter.clear()
+        self.samples.clear()
         self.overflow = 0
         return told

@@ -212,6 +212,7 @@ def _message(pair: Pair, number: int) -> list[bytes]:
             "target": request.target.decode("latin-1"),
             "id": request.request_id.decode("latin-1"),
             "live": pair.live_side,
+            "key": pair.key().decode("latin-1"),
             "ms": [(old.at - old.sent) * 1000, (new.at - new.sent) * 1000],
         }
     )

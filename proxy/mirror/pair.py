@@ -128,10 +128,11 @@ class Shadow(Protocol):
 class Pairs:
     """
     What the pairs of one worker share: the budget, `max_body` (bytes a side), those `open`, who judges them, and who
-    looks at divergent ones, and at their signature (0: none), before their bytes are let go.
+    looks at divergent ones, and at their signature (0: none), before their bytes are let go. `find` has the sticky key
+    of a request from an address, None where there are no keys.
     """
 
-    __slots__ = ("budget", "judge", "max_body", "on_divergent", "open")
+    __slots__ = ("budget", "find", "judge", "max_body", "on_divergent", "open")
 
     def __init__(
         self, budget: Budget, max_body: int, on_divergent: "Callable[[Pair, int], None]", judge: Judge | None = None
@@ -141,6 +142,7 @@ class Pairs:
         self.on_divergent = on_divergent
         self.judge: Judge = judge or Nobody()
         self.open: set[Pair] = set()
+        self.find: Callable[[RequestHead, bytes], bytes] | None = None
 
     def under(self, max_body: int) -> "Pairs":
         """
@@ -169,11 +171,12 @@ class Pairs:
 class Pair:
     """
     `live_side` is 0 (old) or 1 (new); `settled` turns true exactly once, and with it one entry in the books is made;
-    until then `held` bytes are taken from the budget.
+    until then `held` bytes are taken from the budget. `address` is the client's.
     """
 
     __slots__ = (
-        "_pairs", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since", "twin",
+        "_pairs", "address", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since",
+        "twin",
     )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
@@ -185,6 +188,7 @@ class Pair:
         self.request = request
         self.page = page
         self.live_side = live_side
+        self.address = b""
         self.live = Observation()
         self.shadow = Observation()
         self.shadow_leg: Shadow | None = None
@@ -193,6 +197,13 @@ class Pair:
         self._pairs = pairs
         self.held = 0
         pairs.open.add(self)
+
+    def key(self) -> bytes:
+        """
+        What the client is known by, b"" if by nothing.
+        """
+        find = self._pairs.find
+        return b"" if find is None else find(self.request, self.address)
 
     def hold(self, size: int) -> bool:
         """

@@ -8,6 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from proxy.compare.judging import JudgingTable
+from proxy.compare.redaction import Redaction
 from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Side, Sticky, Table, Timeouts, encode
 from proxy.settings.addresses import Url
@@ -113,6 +114,7 @@ def build_judging(settings: Settings, version: int) -> JudgingTable:
         version=version,
         rules=tuple(rule for name in PARSERS for rule in getattr(compare, name)),
         by_endpoint=compare.endpoints,
+        redact=Redaction(**settings.redact.model_dump()),
         largest=settings.judge.max_decoded,
         max_seconds=settings.judge.max_seconds,
     )

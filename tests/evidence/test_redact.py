@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.evidence.redact import Redaction, Redactor, luhn
+from proxy.compare.redaction import Redaction
+from proxy.evidence.redact import Redactor, luhn
 
 SALT = b"salt"
 PLAIN = Redactor(Redaction(), SALT)

@@ -10,9 +10,10 @@ import pytest
 
 from proxy.compare.answer import Answer, Cut
 from proxy.compare.judge import Book, judge
+from proxy.compare.redaction import Redaction
 from proxy.evidence.kept import LARGEST as LARGEST_BODY
 from proxy.evidence.kept import keep, write
-from proxy.evidence.redact import Redaction, Redactor
+from proxy.evidence.redact import Redactor
 from proxy.evidence.sample import LARGEST, WAITING, Sampling, Spotted, make_sample
 
 REDACTOR = Redactor(Redaction(), b"salt")

@@ -1,0 +1,57 @@
+"""
+The salt of a deployment: what digests of secrets are made with, made once and kept beside the store.
+"""
+
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Final
+
+SALT: Final = re.compile(r"[0-9a-f]{64}")
+NAME: Final = "salt"
+
+
+def new_salt() -> str:
+    """
+    32 random bytes, hexadecimal.
+    """
+    return token_hex(32)
+
+
+def kept_salt(state: str) -> str:
+    """
+    The salt in the folder `state`, made if there is none, or one that is no salt: digests differ from earlier ones
+    then, and nothing else. Raises OSError when it can be neither read nor made.
+    """
+    path = Path(state) / NAME
+    with suppress(FileNotFoundError):
+        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            text = os.read(opened, 1024).decode("ascii", "replace").strip()
+            # Whoever could read it could try guesses.
+            is_own = not os.fstat(opened).st_mode & 0o077
+        finally:
+            os.close(opened)
+        if is_own and SALT.fullmatch(text) is not None:
+            return text
+    return _make(path, new_salt())
+
+
+def _make(path: Path, salt: str) -> str:
+    """
+    Whole or not at all: written under another name, then given its own.
+    """
+    made = path.with_name(f"{NAME}.{token_hex(8)}")
+    opened = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(opened, "wb") as file:
+            file.write(f"{salt}\n".encode())
+            file.flush()
+            os.fsync(opened)
+        made.rename(path)
+    except OSError:
+        made.unlink(missing_ok=True)
+        raise
+    return salt
