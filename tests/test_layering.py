@@ -18,15 +18,9 @@ PROXY = Path(__file__).parents[1] / "proxy"
 GROUND = {"errors", "clock", "crash", "files", "tasks", "threads"}  # floor 0
 #   every module that does no I/O         floor 1
 #   every module of a room that does      floor 2
-<<<<<<< HEAD
 STORIES = {"course", "plane", "shadow", "twins", "shedding", "exchange", "tables"} | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier"),
-=======
-STORIES = {"course", "plane", "shadow", "shedding", "exchange", "tables"} | {
-    *("steering", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
     *("archive", "waiving", "dossier", "salt"),
->>>>>>> 03f7042 (comparer: samples and keys of what differs; control: a salt for digests)
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {"supervisor", "demo", "asking", "cli", "examine", "operate", "__main__"}  # floor 5
