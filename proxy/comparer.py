@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 from types import FrameType
 from typing import Final, cast
 
@@ -119,6 +119,7 @@ class Comparer:
         self._sampling = Sampling()
         # None until there is a salt.
         self._redactor: Redactor | None = None
+        self._stranger = Redactor(Redaction(), token_bytes(32))
         self._channel: Channel
         self._over = asyncio.Event()
 
@@ -137,7 +138,7 @@ class Comparer:
         loop.call_later(EVERY, self._sample)
         await self._over.wait()
         server.close()
-        self._channel.send(Kind.JUDGED, self._seen.take(), always=True)
+        self._channel.send(Kind.JUDGED, self._seen.take(self._masked), always=True)
         await self._channel.finish(1.0)
         return 0
 
@@ -175,7 +176,10 @@ class Comparer:
     def _tell(self) -> None:
         asyncio.get_running_loop().call_later(TELL_SECONDS, self._tell)
         # Sent even when nothing was seen: a comparer that says nothing is taken for hung.
-        self._channel.send(Kind.JUDGED, self._seen.take())
+        self._channel.send(Kind.JUDGED, self._seen.take(self._masked))
+
+    def _masked(self, pattern: str) -> str:
+        return (self._redactor or self._stranger).text(pattern)
 
     def settle(self, pair: PairMessage) -> Verdict:
         """

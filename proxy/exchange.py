@@ -143,10 +143,9 @@ class Exchange:
         else:
             self._request = text + b"\r\n"
         if refusal is None:
-            course = self._course
-            self._pair = pair = plane.make_pair(course.pairs, head, self._page, self._live)
+            self._pair = pair = plane.make_pair(self._course.pairs, head, self._page, self._live)
             pair.address = client.hop.address
-            if pair.hold(len(text)) and head.length > course.mirror.max_body:
+            if pair.hold(len(text)) and head.length > self._course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:
                 pair.drop("draining")

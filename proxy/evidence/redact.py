@@ -49,8 +49,12 @@ WORD: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{12,}={0,2}")
 LEAST_OF_EACH: Final = 3
 HEX: Final = re.compile(r"[0-9a-f]{12,}|[0-9A-F]{12,}")
 UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-# Card numbers: 13 to 19 digits (ISO/IEC 7812-1), perhaps in groups, that pass Luhn's check.
-CARD: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
+# Card numbers: 13 to 19 digits (ISO/IEC 7812-1), perhaps in groups, that pass Luhn's check; among other numbers too.
+NUMBERS: Final = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
+GROUP: Final = re.compile(r"[0-9]+")
+CARD_DIGITS: Final = range(13, 20)
+# Groups of one card.
+GROUPS: Final = 7
 DIGITS: Final = 12
 MADE: Final = re.compile(r"[0-9a-f]{12}")
 MARK: Final = "#"
@@ -67,6 +71,11 @@ def luhn(digits: str) -> bool:
     doubled = [int(digit) for digit in reversed(digits)]
     doubled[1::2] = [2 * digit - 9 * (digit > 4) for digit in doubled[1::2]]
     return sum(doubled) % 10 == 0
+
+
+def _is_card(groups: Sequence[re.Match[str]]) -> bool:
+    digits = "".join(group[0] for group in groups)
+    return len(digits) in CARD_DIGITS and luhn(digits)
 
 
 class Redactor:
@@ -127,9 +136,10 @@ class Redactor:
         """
         if self._is_quick and SUSPECT.search(text) is None:
             return text
+        # Cards first: a digest has digits too.
+        text = NUMBERS.sub(self._card, text)
         for pattern in self._patterns:
             text = pattern.sub(lambda match: self.digest(match[0]) if match[0] else "", text)
-        text = CARD.sub(self._card, text)
         return WORD.sub(self._word, text)
 
     def running(self, text: str) -> str:
@@ -140,8 +150,20 @@ class Redactor:
         return ASSIGNED.sub(lambda match: match[1] + self.digest(match[2]), self.text(text))
 
     def _card(self, match: re.Match[str]) -> str:
-        digits = "".join(letter for letter in match[0] if letter.isdigit())
-        return self.digest(digits) if luhn(digits) else match[0]
+        run = match[0]
+        if len(run) < CARD_DIGITS[0]:
+            return run
+        groups, shown, end, at = list(GROUP.finditer(run)), "", 0, 0
+        while at < len(groups):
+            card = next(
+                (last for last in range(at, min(at + GROUPS, len(groups))) if _is_card(groups[at : last + 1])), None
+            )
+            if card is not None:
+                digits = "".join(group[0] for group in groups[at : card + 1])
+                shown += run[end : groups[at].start()] + self.digest(digits)
+                end, at = groups[card].end(), card
+            at += 1
+        return shown + run[end:]
 
     def _word(self, match: re.Match[str]) -> str:
         word = match[0]

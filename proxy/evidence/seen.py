@@ -4,6 +4,7 @@ differed from itself. Sums only, bounded, emptied each second.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -108,9 +109,10 @@ class Seen:
         else:
             self.overflow += times
 
-    def take(self) -> bytes:
+    def take(self, redacted: Callable[[str], str] = str) -> bytes:
         """
-        What was seen as JSON, which is forgotten then.
+        What was seen as JSON, which is forgotten then. `redacted` takes secrets out of patterns: names of members can
+        be some.
         """
         told = orjson.dumps(
             {
@@ -120,7 +122,7 @@ class Seen:
                         "id": one.signature.id,
                         "endpoint": one.signature.endpoint,
                         "severity": one.signature.severity,
-                        "parts": one.signature.parts,
+                        "parts": [(redacted(pattern), kind) for pattern, kind in one.signature.parts],
                         "verdict": one.verdict,
                         "first": one.first,
                         "last": one.last,

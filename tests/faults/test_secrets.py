@@ -8,6 +8,8 @@ import base64
 import json
 import os
 import resource
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +17,7 @@ from signal import SIGABRT
 
 from proxy.admin.calls import CALLS, EVENTS
 from proxy.tasks import spawn
+from proxy.threads import on_thread
 from tests.parts.client import get, post
 from tests.parts.operator import Operator
 from tests.parts.origin import Origin, Received, answer
@@ -33,7 +36,7 @@ PLACES = (
         "claim",
     ),
     *("agent", "query", "query_name", "fragment", "userinfo", "body", "body_key", "form", "malformed", "trailer"),
-    *("old_cookie", "old_body", "old_etag", "old_location", "old_header"),
+    *("old_cookie", "old_body", "old_etag", "old_location", "old_header", "old_plain", "new_plain"),
     *("new_cookie", "new_body", "new_etag", "new_location", "new_header", "new_reason", "new_malformed", "new_cut"),
     *("admin_token", "admin_query", "admin_password", "admin_cookie", "admin_body", "admin_key", "admin_path"),
     *("admin_host", "admin_origin", "admin_malformed", "admin_reason"),
@@ -42,7 +45,11 @@ PLACES = (
 SECRETS = {place: f"s3cr3t{number:02}x{place.replace('_', '9')}" for number, place in enumerate(PLACES)}
 RAW = {place: secret.encode() for place, secret in SECRETS.items()}
 
-# Put into every process of ours: faults whose messages quote what was in hand, as a careless line of code would.
+# Of people: an address and a card, one for each side; the cards pass Luhn's check.
+PERSONAL = {
+    "old": (b"ann.old@mail.example", b"4111 1111 1111 1111"),
+    "new": (b"bob.new@mail.example", b"5500005555555559"),
+}
 CLOSE = b"Connection: close"
 
 # Put into every process of ours: mistakes whose messages quote what was in hand, as a careless line of code would.
@@ -71,9 +78,12 @@ def hits(haystack: str) -> list[str]:
     found = []
     for place, secret in SECRETS.items():
         forms = {secret, secret.encode().hex(), *in_base64(secret.encode())}
+        if place.endswith("_plain"):
+            forms = {secret.translate(str.maketrans("", "", "0123456789"))}
         if any(form.lower() in text for form in forms):
             found.append(place)
-    return found
+    personal = [word.decode() for words in PERSONAL.values() for word in words]
+    return found + [word for word in personal if word in text or word.replace(" ", "") in text]
 
 
 def in_base64(secret: bytes) -> list[str]:
@@ -129,7 +139,14 @@ def side(name: str) -> dict[bytes, bytes]:
         b"X-Internal: " + secret["header"],
         b"Content-Type: application/json",
     ]
-    body = b'{"name": "' + secret["body"] + b'", "list": ["' + secret["body"] + b'"]}'
+    body = b'{"name": "%s", "%s": 1, "password": "%s", "text": "%s", "list": ["%s"]}' % (
+        secret["body"],
+        secret["body"],
+        # A secret by its name alone, and those that are known by their looks.
+        RAW[f"{name}_plain"].translate(None, b"0123456789"),
+        b"Bearer %s, %s %s" % (jwt(), *PERSONAL[name]),
+        secret["body"],
+    )
     return {
         b"/same": answer(b"same", b"Content-Type: text/plain"),
         b"/body": answer(body, *usual),
@@ -199,6 +216,38 @@ class Seen:
             status, body = await self.parallax.fetch(self.parallax.admin, path.encode(), self.sign_in)
             assert status == 200, path
             self.answers.append(body)
+
+    async def sampled(self) -> None:
+        """
+        Let clients go on until there is a sample of every signature, its body too.
+        """
+
+        async def is_there() -> bool:
+            for path in side("old"):
+                await say(self.parallax.address, get(target(path), *fields(), CLOSE))
+            _, body = await self.parallax.fetch(self.parallax.admin, b"/admin/divergences", self.sign_in)
+            known = json.loads(body)["signatures"]
+            return len(known) >= 3 and all(found["samples"] for found in known)
+
+        await until(is_there, "there is a sample of every signature")
+
+    async def show(self) -> None:
+        """
+        Take down what a terminal shows of it.
+        """
+        _, body = await self.parallax.fetch(self.parallax.admin, b"/admin/divergences", self.sign_in)
+        numbers = [found["id"] for found in json.loads(body)["signatures"]]
+        host, port = self.parallax.admin
+        for words in (["evidence"], *(["evidence", "show", number, "--limit", "20"] for number in numbers)):
+            command = [sys.executable, "-m", "proxy", *words, "--admin", f"http://{host}:{port}"]
+            environment = {**os.environ, "PARALLAX_ADMIN_TOKEN": self.operator.secret}
+            ran = await on_thread(
+                "show it",
+                lambda command=command, environment=environment: subprocess.run(  # type: ignore[misc]
+                    command, capture_output=True, check=True, timeout=60, env=environment
+                ),
+            )
+            self.answers += [ran.stdout, ran.stderr]
 
     def hits(self) -> dict[str, list[str]]:
         """
@@ -339,7 +388,9 @@ async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: P
         count = await use(parallax)
         await administer(seen)
         await parallax.settled(count)
+        await seen.sampled()
         await seen.look()
+        await seen.show()
         _, divergences = await parallax.fetch(parallax.admin, b"/admin/divergences", seen.sign_in)
 
         assert json.loads(divergences)["kept"] >= 3
