@@ -26,6 +26,12 @@ DATA: Final = re.compile(
     re.DOTALL | re.ASCII,
 )
 LONGEST_NAME: Final = 100
+# Of deeper places a pattern has the beginning and the end.
+MOST_STEPS: Final = 32
+FIRST_STEPS: Final = 20
+LAST_STEPS: Final = 8
+# Of longer names a path has the beginning.
+MOST_LETTERS: Final = 500
 # In XML: that it is an attribute, and its namespace, which is a URL full of dates.
 NAMESPACE: Final = re.compile(r"@?\{[^}]*\}|@")
 
@@ -151,6 +157,8 @@ def write_pattern(steps: Folded) -> str:
     """
     Folded steps as JSONPath.
     """
+    if len(steps) > MOST_STEPS:
+        return write_pattern(steps[:FIRST_STEPS]) + ".**" + write_pattern(steps[-LAST_STEPS:]).removeprefix("$")
     return "$" + "".join(".*" if step is None else "[*]" if step == ANY_INDEX else _step(step) for step in steps)
 
 
@@ -164,6 +172,8 @@ def write_path(steps: Steps) -> str:
 def _step(step: str | int) -> str:
     if isinstance(step, int):
         return f"[{step}]"
+    if len(step) > MOST_LETTERS:
+        step = step[:MOST_LETTERS] + "…"
     return f".{step}" if step.isascii() and step.isidentifier() else f"['{_quoted(step)}']"
 
 

@@ -15,7 +15,7 @@ MOST_BEYOND: Final = 1000
 # Patterns that one rule is told to have hidden.
 MOST_TOLD: Final = 100
 # Values looked at to find partners for elements that no name tells apart, in one pair of answers: half a second of it.
-EFFORT: Final = 500_000
+EFFORT: Final = 100_000
 
 
 class Differs(Exception):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from decimal import Decimal
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from orjson import OPT_SORT_KEYS, dumps
 
@@ -15,6 +15,8 @@ from proxy.compare.leaf import Leaf, Rules
 
 NOTHING: Final = ("nothing",)
 FIRST: Final = itemgetter(0)
+# Values that are names themselves: no other value equals one of these.
+PLAIN: Final = {str, int}
 
 
 class Names:
@@ -38,13 +40,13 @@ class Names:
         self._kept: list[Any] = []
         self._numbers: dict[Hashable, int] = {}
 
-    def of_all(self, values: Sequence[Any], rules: Rules | None, *, deep: bool) -> list[Hashable]:
+    def of_all(self, values: Sequence[Any], rules: Rules | None, *, deep: bool) -> Sequence[Hashable]:
         """
         The names of an array's elements, `rules` being those of any element. Elements far down (`deep`) are named
         piece by piece, or arrays in arrays would be written over and over again.
         """
         if rules is None and not self._exact and not deep:
-            return [dumps(value, option=OPT_SORT_KEYS) for value in values]
+            return values if {*map(type, values)} <= PLAIN else [_plain_name(value) for value in values]
         return [self.of(value, rules) for value in values]
 
     def of(self, value: Any, rules: Rules | None) -> Hashable:
@@ -104,6 +106,14 @@ class Names:
             ABSENT if name not in value else self.of(value[name], None if rules is None else rules.member(name))
             for name in key
         )
+
+
+def _plain_name(value: Any) -> Hashable:
+    kind = type(value)
+    if kind in PLAIN:
+        return cast("Hashable", value)
+    # As text: what orjson gives holds more memory than it needs.
+    return (dumps(value, option=OPT_SORT_KEYS).decode(),) if kind is dict or kind is list else (kind, value)
 
 
 def spoken(value: Any, key: Sequence[str], *otherwise: Hashable) -> Hashable:

@@ -74,6 +74,8 @@ def as_set(
     rules: Rules | None,
     names: tuple[Names, Names],
     alike: Callable[[int, int, int], bool | None],
+    *,
+    deep: bool,
 ) -> Pairing:
     """
     Elements that are the same ones by the rules, then those that rules count as equal, and at last side by side what is
@@ -81,7 +83,7 @@ def as_set(
     with what it costs to look; it answers None once enough was looked at.
     """
     strict, loose = names
-    pairing = by_name(strict.of_all(old, rules, deep=True), strict.of_all(new, rules, deep=True))
+    pairing = by_name(strict.of_all(old, rules, deep=deep), strict.of_all(new, rules, deep=deep))
     if rules is not None and pairing.only_old and pairing.only_new:
         before = loose.looked
         ours, theirs = ([loose.of(value, rules) for value in values] for values in (old, new))

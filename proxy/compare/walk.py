@@ -277,7 +277,7 @@ def _matched_elements(old: list[Any], new: list[Any], steps: Steps, found: Found
     if leaf.key:
         pairing = by_key(old, new, leaf.key, below, found.names())
     else:
-        pairing = as_set(old, new, below, (found.names(), found.names(loose=True)), agree)
+        pairing = as_set(old, new, below, (found.names(), found.names(loose=True)), agree, deep=len(steps) > WRITTEN)
     if pairing.moved:
         found.hide(leaf.array, Kind.ORDER, steps)
     for one, other in pairing.pairs:

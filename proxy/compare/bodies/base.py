@@ -13,8 +13,6 @@ from proxy.compare.difference import Folded
 
 # Elements, members or lines of one body. A body of 16 MiB can hold five million empty lists, half a gigabyte of them.
 MOST_VALUES: Final = 2_000_000
-# orjson writes values of at most 254 levels.
-MOST_WRITTEN: Final = 250
 
 
 class NotReadable(ValueError):

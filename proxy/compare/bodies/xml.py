@@ -19,9 +19,9 @@ from proxy.compare.found import Found
 from proxy.compare.leaf import Rules, state_at
 from proxy.compare.walk import compare
 
-# Levels of elements, each two levels of values; and from how many on orjson wouldn't write them.
+# Levels of elements, each two levels of values; and up to how many orjson is asked to write them.
 DEEPEST: Final = 500
-DEEP: Final = 100
+DEEP: Final = 20
 # Elements take a hundred times the memory of their text.
 MOST_ELEMENTS: Final = 500_000
 TEXT: Final = "#text"
