@@ -272,6 +272,7 @@ class Facts:
             weights=None if table is None else shares(table),
             mirror=None if table is None else table.mirror.percent,
             killed=self.killed,
+            evidence_dropped=self.signatures.dropped,
             breaker_open=self.breakers_open(),
             reload_successful=self.steered.reload_successful,
             reloaded_at=self.steered.reloaded_at,

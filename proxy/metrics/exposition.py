@@ -44,6 +44,7 @@ class Exposed:
     weights: tuple[float, float] | None
     mirror: float | None
     killed: bool
+    evidence_dropped: int
     breaker_open: tuple[bool, bool]
     reload_successful: bool
     reloaded_at: float | None
@@ -185,6 +186,9 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
     yield weight
     if exposed.mirror is not None:
         yield GaugeMetricFamily("parallax_mirror_percent", "Share of requests that are copied.", exposed.mirror)
+    if exposed.evidence_dropped:
+        dropped = float(exposed.evidence_dropped)
+        yield CounterMetricFamily("parallax_evidence_dropped", "Rows of evidence that could not be kept.", dropped)
     yield GaugeMetricFamily("parallax_killed", "1 while the kill latch is set.", float(exposed.killed))
     epoch = GaugeMetricFamily("parallax_epoch", "The epoch that a worker routes by.", labels=("worker",))
     memory = GaugeMetricFamily(

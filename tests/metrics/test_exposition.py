@@ -26,6 +26,7 @@ def exposed(books: Books) -> Exposed:
         ),
         weights=(75.0, 25.0),
         mirror=50.0,
+        evidence_dropped=0,
         killed=False,
         breaker_open=(False, True),
         reload_successful=True,
