@@ -2,7 +2,7 @@
 Twice as many requests as a worker can serve: what is answered, what is refused, in which order things are given up, and
 how soon all is as it was.
 
-    python -m benchmarks.overload [--seconds 60] [--times 2] [--share 0.25] [--connections 4000]
+    python -m benchmarks.overload [--seconds 60] [--times 2] [--share 0.25] [--connections 1000,4000]
 
 The worker gets a share of a core (a control group's quota), so that what loads it and what it asks have room beside it.
 Its capacity is what 32 clients get that ask again as soon as they are answered, everything copied; then comes `--times`
@@ -66,6 +66,7 @@ class Trial:
     """
 
     times: float
+    connections: int
     seconds: float
     capacity: float
     offered: float
@@ -108,7 +109,7 @@ def beside(seen: Seen, copies: list[float]) -> int:
 
 
 def judge(
-    factor: float,
+    load_by: tuple[float, int],
     seconds: float,
     capacity: float,
     load: Seen,
@@ -126,7 +127,8 @@ def judge(
     late = [at + SLOT - end for at in refused if at > end]
     high = [at - end for at, level in levels if level and at > end]
     return Trial(
-        times=factor,
+        times=load_by[0],
+        connections=load_by[1],
         seconds=seconds,
         capacity=capacity,
         offered=(load.total(SENT) + load.total(UNSENT)) / seconds,
@@ -232,15 +234,15 @@ def _wait(program: Program, seconds: float) -> None:
         sleep(0.02)
 
 
-def run(share: float, times: list[float], seconds: float, connections: int) -> list[Trial]:
+def run(share: float, loads: list[tuple[float, int]], seconds: float) -> list[Trial]:
     """
-    All trials, each on a Parallax of its own.
+    A trial for each multiple of the capacity and number of connections, each on a Parallax of its own.
     """
     trials = []
     with ended_by_signal(), ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parallax-bench-")))
         old, new = stack.enter_context(backends(directory, timed=True))
-        for factor in times:
+        for factor, connections in loads:
             with parallax((old.url, new.url), directory, mirror={"concurrency": COPIES}) as contender:
                 worker = pid_of("worker", contender.pid or 0)
                 with slowed(worker, share):
@@ -262,7 +264,7 @@ def try_load(contender: Contender, factor: float, seconds: float, connections: i
         after = arrive(contender.port, 0.2 * capacity, AFTER, CLIENTS, directory)
     finally:
         looks.close()
-    return judge(factor, seconds, capacity, load, after, looks.levels, times_of("new", directory))
+    return judge((factor, connections), seconds, capacity, load, after, looks.levels, times_of("new", directory))
 
 
 def show(trial: Trial) -> str:
@@ -271,11 +273,16 @@ def show(trial: Trial) -> str:
     """
     first = "never" if trial.first_refused is None else f"after {trial.first_refused:.1f} s"
     copy = "-" if trial.last_copy_before is None else f"{trial.last_copy_before:.1f} s"
+    over = f"over {trial.connections:,} connections at most"
     late = f"p50 {trial.p50 * 1000:.0f} ms, p99 {trial.p99 * 1000:.0f} ms"
     order = f"first {first}, last copy before it {copy}, copies beside {trial.copies_beside:,}"
     rows = (
         ("capacity", f"{trial.capacity:,.0f}", "a second, everything copied"),
-        ("offered", f"{trial.offered:,.0f}", f"a second for {trial.seconds:.0f} s: {trial.times:g} times as much"),
+        (
+            "offered",
+            f"{trial.offered:,.0f}",
+            f"a second for {trial.seconds:.0f} s: {trial.times:g} times as much, {over}",
+        ),
         ("served", f"{trial.served:,.0f}", f"a second: {trial.served / trial.capacity:.0%} of the capacity; {late}"),
         ("refused", f"{trial.refused:,.0f}", f"a second: {order}"),
         ("failed", f"{trial.failed:,}", f"and {trial.unsent:,} not sent, for want of a connection"),
@@ -290,17 +297,18 @@ def show(trial: Trial) -> str:
 @click.option("--seconds", default=60.0, show_default=True, help="How long the overload lasts.")
 @click.option("--times", default="2", show_default=True, help="Multiples of the capacity, by comma.")
 @click.option("--share", default=0.25, show_default=True, help="Of a core for the worker; 1: no quota.")
-@click.option("--connections", default=4000, show_default=True, help="At most, for the load.")
+@click.option("--connections", default="1000,4000", show_default=True, help="At most, for the load; by comma.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
 )
-def main(*, seconds: float, times: str, share: float, connections: int, json_path: Path | None) -> None:
+def main(*, seconds: float, times: str, share: float, connections: str, json_path: Path | None) -> None:
     """
     Measure what becomes of more requests than can be served. Exit code 1 if a promise was not kept.
 
-    Example: python -m benchmarks.overload --seconds 20 --times 1.5,2,4
+    Example: python -m benchmarks.overload --seconds 20 --times 1.5,2,4 --connections 2000
     """
-    trials = run(share, [float(factor) for factor in times.split(",")], seconds, connections)
+    loads = [(float(factor), int(limit)) for factor in times.split(",") for limit in connections.split(",")]
+    trials = run(share, loads, seconds)
     if json_path is not None:
         json_path.write_bytes(orjson.dumps([asdict(trial) for trial in trials], option=orjson.OPT_INDENT_2))
     if any(trial.objections() for trial in trials):

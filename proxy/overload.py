@@ -17,11 +17,13 @@ doubles while they turn out to be; or soon and all at once if requests are fewer
 
 At level 4 as many requests are let in as can be served, and no share of them is guessed: Envoy's overload manager
 refuses all, and a share that is adjusted look by look swings, since a queue sums up what the share got wrong. Each
-turn of the loop lets so many requests in and refuses what else waits. So the worker is always busy and its queue
-always short, whatever is asked of it. Memory and descriptors aren't used up by turns: for them a share is refused
-that grows from nothing at 95 % to nearly all at 100 %, never all, since something must show that it is over.
+turn of the loop lets so many requests in and refuses a few of those that wait; clients that have been answered are
+read from again in turn, so many a turn. So the worker is always busy, mostly serving, and what else is asked waits
+unread: refusing isn't cheap. Memory and descriptors aren't used up by turns: for them a share is refused that grows
+from nothing at 95 % to nearly all at 100 %, never all, since something must show that it is over.
 """
 
+from collections import deque
 from collections.abc import Callable
 from math import inf
 from typing import NamedTuple
@@ -45,9 +47,12 @@ SIGN = 0.45
 # Under overload every turn takes longer than the last by a factor, so lag is felt by its order of magnitude: of a limit
 # of 0.5 s, the thresholds are 120, 205, 328 and 407 ms, and the sign above is 20 ms.
 FELT = 0.25
-# Requests that are let in at level 4 in one turn, some 7 ms of work. Few, so that they need few connections to the live
+# Requests that are let in at level 4 in one turn, some 4 ms of work. Few, so that they need few connections to the live
 # side: let in for 25 ms of each turn, they needed hundreds, and most of the time went into opening those.
-QUOTA = 128
+QUOTA = 64
+# Clients that are read from again in one turn, after they have had an answer: to refuse costs about half of what it
+# costs to serve, so this bounds what refusing takes from serving, whatever is asked. The others wait, unread.
+READ = 80
 # Refused so many, and it still is the same turn: it is taken for another.
 ENDLESS = 4 * QUOTA
 # The most that is refused for memory and descriptors.
@@ -165,7 +170,7 @@ class Gate:
     Who is let in at level 4. `soon` runs a call before the next turn; not `paced`, a turn may take any time.
     """
 
-    __slots__ = ("_left", "_paced", "_soon", "_turning", "_waiting", "refused", "share")
+    __slots__ = ("_left", "_paced", "_resting", "_soon", "_turning", "_waiting", "refused", "share")
 
     def __init__(self, soon: Callable[[Callable[[], None]], object], *, paced: bool) -> None:
         self._soon = soon
@@ -174,6 +179,8 @@ class Gate:
         self._left = QUOTA
         self._waiting = ENDLESS
         self._turning = False
+        # How to read on from clients that have been answered, who came first first.
+        self._resting: deque[Callable[[], None]] = deque()
         self.share = 0.0
         self.refused = 0
 
@@ -184,9 +191,7 @@ class Gate:
         if roll >= self.share:
             if not self._paced:
                 return True
-            if not self._turning:
-                self._turning = True
-                self._soon(self._turned)
+            self._turn()
             if self._left:
                 self._left -= 1
                 return True
@@ -195,6 +200,19 @@ class Gate:
                 self._left, self._waiting = QUOTA, ENDLESS
         self.refused += 1
         return False
+
+    def rest(self, read_on: Callable[[], None]) -> None:
+        """
+        A client has had its answer and isn't read now; `read_on` is called when it is its turn again.
+        """
+        self._resting.append(read_on)
+        self._turn()
+
+    def open(self) -> None:
+        """
+        Nobody need rest any more.
+        """
+        self._read_on(len(self._resting))
 
     def look(self, stocks: float) -> int:
         """
@@ -205,5 +223,17 @@ class Gate:
         self.share = min(max(0.0, (stocks - threshold) / (1.0 - threshold)), MOST)
         return refused
 
+    def _turn(self) -> None:
+        if not self._turning:
+            self._turning = True
+            self._soon(self._turned)
+
     def _turned(self) -> None:
         self._left, self._waiting, self._turning = QUOTA, ENDLESS, False
+        self._read_on(READ if self._paced else len(self._resting))
+        if self._resting:
+            self._turn()
+
+    def _read_on(self, count: int) -> None:
+        for _ in range(min(count, len(self._resting))):
+            self._resting.popleft()()

@@ -32,6 +32,8 @@ from proxy.routing.table import RESERVED, Overload, Table
 SCARCE = THRESHOLDS[CLIENTS - 1] - EASE
 # Seconds without a request after which a client is resting then.
 RESTING = 1.0
+# New clients taken after a turn that was long: usually, and where requests are refused.
+SWEEP, FEW = 64, 4
 # Seconds after a look when the next, a quarter of a second after it, is late.
 LATE = 0.4
 # Seconds between two attempts to give memory back, and between two lines about the level.
@@ -41,21 +43,27 @@ TELLING = 1.0
 
 class Shedding:
     """
-    `report` takes an event, its level for the log, and its fields; `on_busy` is called after each long turn.
+    `report` takes an event, its level for the log, and its fields; `on_busy` takes so many new clients at most.
     """
 
     def __init__(
-        self, plane: Plane, front: Front, report: Callable[..., None], on_busy: Callable[[], None] = lambda: None
+        self,
+        plane: Plane,
+        front: Front,
+        report: Callable[..., None],
+        on_busy: Callable[[int], None] = lambda at_most: None,
     ) -> None:
         self._plane = plane
         self._front = front
         self._report = report
         self._ladder = Ladder()
         self._on_busy = on_busy
-        self._turns = Turns(asyncio.get_running_loop(), self._busy)
+        loop = asyncio.get_running_loop()
+        self._soon: Callable[[Callable[[], None]], object] = loop.call_soon
+        self._turns = Turns(loop, self._busy)
         self._memory = Memory()
         self._overload: Overload
-        self._gate: Gate
+        self._gate = Gate(self._soon, paced=True)
         self.obey(plane.table)
         self._pressures = Pressures()
         # At the last look: when it was, and how many exchanges had begun.
@@ -83,7 +91,8 @@ class Shedding:
         self._overload = overload = table.overload
         self._memory_limit = self._memory.limit(overload, available())
         self._descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        self._gate = Gate(asyncio.get_running_loop().call_soon, paced=overload.lag > 0.0)
+        self._gate.open()
+        self._gate = Gate(self._soon, paced=overload.lag > 0.0)
         self._shed()
 
     def look(self, now: float) -> None:
@@ -119,10 +128,10 @@ class Shedding:
 
     def _busy(self) -> None:
         """
-        A long turn is over. Where requests are refused, new clients may wait: each would be one more to refuse.
+        A long turn is over: new clients have waited for it. Where requests are refused they may wait a little longer,
+        since each is one more to refuse.
         """
-        if self.level < REQUESTS:
-            self._on_busy()
+        self._on_busy(SWEEP if self.level < REQUESTS else FEW)
 
     def _full(self) -> None:
         """
@@ -140,7 +149,7 @@ class Shedding:
         if now - self._looked > LATE:
             self._front.now = now
             self.look(now)
-            self._front.crowded = True
+            self._front.rest = self._front.rest or self._soon
 
     def _shed(self) -> None:
         """
@@ -150,10 +159,16 @@ class Shedding:
         plane.copies = self._ladder.copies
         plane.make_pair = Unkept if level >= BODIES else Pair
         plane.gate = self._gate if level == REQUESTS else None
-        self._front.crowded = level > CALM and len(self._front.connections) >= MANY
         if level >= CLIENTS:
             plane.pairs.drop_all("memory_budget")
             plane.pairs.judge.drop_waiting("memory_budget")
+        if level == REQUESTS:
+            self._front.rest = self._gate.rest
+            return
+        # With more than 1,024 sockets ready at a time, libuv polls up to 48 times before it turns: for seconds no timer
+        # would run. A client that isn't read before the next turn is none of them.
+        self._front.rest = self._soon if level > CALM and len(self._front.connections) >= MANY else None
+        self._gate.open()
 
     def _let_go(self, now: float) -> None:
         """

@@ -4,6 +4,7 @@ The overload ladder: up in order, down with patience, and a gate that keeps a wo
 
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
 import pytest
@@ -23,6 +24,7 @@ from proxy.overload import (
     MOST,
     PATIENCE,
     QUOTA,
+    READ,
     REQUESTS,
     REST,
     SIGN,
@@ -392,6 +394,40 @@ def test_a_gate_asks_for_one_call_a_turn() -> None:
     assert len(turns.calls) == 1
     turns.next()
     assert not turns.calls
+
+
+def test_clients_are_read_from_in_the_order_in_which_they_came() -> None:
+    """
+    So many a turn, until none is left; then nobody asks for turns any more.
+    """
+    turns, read = Turns(), list[int]()
+    gate = Gate(turns.soon, paced=True)
+    for client in range(2 * READ + 5):
+        gate.rest(partial(read.append, client))
+    seen = []
+    while turns.calls:
+        turns.next()
+        seen.append(len(read))
+
+    assert seen == [READ, 2 * READ, 2 * READ + 5]
+    assert read == sorted(read)
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_an_open_gate_lets_everybody_be_read_from(paced: bool) -> None:
+    """
+    At once; not paced, it does so every turn.
+    """
+    turns, read = Turns(), list[int]()
+    gate = Gate(turns.soon, paced=paced)
+    for client in range(3 * READ):
+        gate.rest(partial(read.append, client))
+    if paced:
+        gate.open()
+    else:
+        turns.next()
+
+    assert len(read) == 3 * READ
 
 
 @pytest.mark.parametrize(

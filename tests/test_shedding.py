@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from proxy.net.client import ClientConnection
-from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, REQUESTS, REST
+from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, QUOTA, READ, REQUESTS, REST
 from proxy.plane import MANY
 from proxy.pressure import BUSY
-from proxy.shedding import RESTING, TELLING, Shedding
+from proxy.shedding import FEW, RESTING, SWEEP, TELLING, Shedding
 from tests.parts.plane import GET, OK, Data, data_plane
 from tests.parts.transport import FakeTransport
 from tests.parts.values import a_table
@@ -202,6 +202,7 @@ async def test_a_refused_connection_serves_the_next_request(data: Data) -> None:
     client.feed(GET)
     data.plane.random = lambda: 0.99
     client.taken()
+    await asyncio.sleep(0)
     old = data.idle(0, "live")
     client.feed(GET)
     old.feed(OK)
@@ -262,7 +263,7 @@ async def test_in_a_crowd_a_connection_asks_once_in_a_turn(data: Data) -> None:
     """
     What it sends meanwhile stays where it is.
     """
-    data.front.crowded = True
+    data.front.rest = data.loop.call_soon
     old, new = data.both()
     data.client.feed(GET)
     old.feed(OK)
@@ -278,6 +279,50 @@ async def test_in_a_crowd_a_connection_asks_once_in_a_turn(data: Data) -> None:
     assert data.client.written.count(b"HTTP/1.1 200 ") == 2
 
 
+async def test_clients_that_rest_are_read_on_from_when_it_is_over(data: Data) -> None:
+    """
+    All of them at once.
+    """
+    looking = Looking(data)
+    looking.look(5)
+    clients = [data.a_client() for _ in range(3 * READ)]
+    for client in clients:
+        client.feed(GET)
+    resting = [sum(client.paused for client in clients)]
+    await asyncio.sleep(0)
+    resting.append(sum(client.paused for client in clients))
+    looking.shedding.obey(a_table(overload=PLENTY))
+    resting.append(sum(client.paused for client in clients))
+
+    assert resting == [3 * READ, 0, 0]
+
+
+async def test_clients_take_turns_where_time_is_short(data: Data) -> None:
+    """
+    So many are read on from in a turn; the others with the next, or when it is over.
+    """
+    looking = Looking(data)
+    looking.shedding.obey(a_table(overload={"memory": 10**13, "lag": 100}))
+    data.plane.on_full()
+    data.plane.random = lambda: 0.99
+    clients = [data.a_client() for _ in range(QUOTA + 3 * READ)]
+    for client in clients[:QUOTA]:
+        data.idle(0, "live")
+        client.feed(GET)
+    for client in clients[QUOTA:]:
+        client.feed(GET)
+        assert client.taken().startswith(b"HTTP/1.1 503 ")
+    resting = []
+    for _ in range(3):
+        resting.append(sum(client.paused for client in clients))
+        await asyncio.sleep(0)
+    looking.look(PATIENCE + 1)
+
+    assert resting == [3 * READ, 2 * READ, READ]
+    assert looking.shedding.level == CLIENTS
+    assert not any(client.paused for client in clients)
+
+
 async def test_many_requests_in_one_turn_are_looked_at_in_it(data: Data) -> None:
     """
     The timer doesn't come before it is over: for each that many a look, if the last was long ago.
@@ -291,7 +336,7 @@ async def test_many_requests_in_one_turn_are_looked_at_in_it(data: Data) -> None
         data.plane.on_many()
 
     assert looking.shedding.level == REQUESTS
-    assert data.front.crowded
+    assert data.front.rest is not None
 
 
 async def test_a_crowd_is_one_only_while_there_is_something_to_shed(data: Data) -> None:
@@ -300,36 +345,35 @@ async def test_a_crowd_is_one_only_while_there_is_something_to_shed(data: Data) 
     """
     looking = Looking(data)
     data.front.connections.update(cast("ClientConnection", number) for number in range(MANY))
-    crowded = [data.front.crowded]
+    crowded = [data.front.rest]
     looking.look()
-    crowded.append(data.front.crowded)
+    crowded.append(data.front.rest)
     looking.relief()
     looking.look(PATIENCE)
-    crowded.append(data.front.crowded)
+    crowded.append(data.front.rest)
     data.front.connections.clear()
 
-    assert crowded == [False, True, False]
+    assert crowded == [None, asyncio.get_running_loop().call_soon, None]
 
 
 async def test_new_clients_wait_while_requests_are_refused(data: Data) -> None:
     """
-    At all other levels they are taken as fast as they come, after turns that are long.
+    At all other levels they are taken nearly as fast as they come, after turns that are long.
     """
     swept: list[int] = []
     looking = Looking(data)
-    looking.shedding = Shedding(data.plane, data.front, lambda *_, **__: None, lambda: swept.append(1))
+    looking.shedding = Shedding(data.plane, data.front, lambda *_, **__: None, swept.append)
     looking.look(3)
     while not swept:
         time.sleep(BUSY * 2)  # noqa: ASYNC251 - a long turn
         await asyncio.sleep(0)
     looking.look()
-    before = len(swept)
-    for _ in range(20):
+    while swept[-1] != FEW:
         time.sleep(BUSY * 2)  # noqa: ASYNC251
         await asyncio.sleep(0)
 
     assert looking.shedding.level == REQUESTS
-    assert len(swept) == before
+    assert set(swept) == {SWEEP, FEW}
 
 
 async def test_every_so_many_requests_somebody_is_told(data: Data) -> None:

@@ -398,11 +398,9 @@ class ClientConnection(asyncio.Protocol):
             self._loop.call_soon(self._go_on)
         elif self._paused:
             self.resume()
-        elif self._front.crowded:
-            # With more than 1,024 sockets ready at a time, libuv polls up to 48 times before it turns: for seconds no
-            # timer would run. A connection that isn't read is none of them.
+        elif self._front.rest is not None:
             self.pause()
-            self._loop.call_soon(self.resume)
+            self._front.rest(self.resume)
 
     def _go_on(self) -> None:
         """
@@ -492,7 +490,7 @@ class ClientConnection(asyncio.Protocol):
         """
         Nothing is outstanding and nothing was sent ahead.
         """
-        return self._state == HEAD and not self._reader.holds()
+        return self._state == HEAD and not self._reader.holds() and not self._paused
 
     def is_answering(self) -> bool:
         """

@@ -76,7 +76,8 @@ class Front:
     What all client connections of one worker share, from its first table on.
 
     `terms` are the latest, replaced whole; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
-    says that answers end their connections, and `crowded` that a connection may ask once in a turn of the loop.
+    says that answers end their connections. `rest`, if there is one, takes a call that reads on from a client that has
+    had its answer.
     """
 
     def __init__(self, terms: Terms, count_error: Callable[[str, str], None]) -> None:
@@ -85,5 +86,5 @@ class Front:
         self.now = 0.0
         self.date = b""
         self.closing = False
-        self.crowded = False
+        self.rest: Callable[[Callable[[], None]], object] | None = None
         self.connections: set[ClientConnection] = set()

@@ -14,8 +14,6 @@ from proxy.tasks import spawn
 # asm-generic/socket.h; Python's socket module has no name for it.
 SO_ATTACH_FILTER = 26
 BACKLOG = 1024
-# Connections taken at once where turns are long: what a turn can take on besides its requests.
-SWEEP = 64
 # Seconds for handshakes that have begun: a slow round trip.
 HANDSHAKE = 0.3
 # ldb [13]; jset #SYN, drop, pass; drop: ret #0; pass: ret #-1 (linux/filter.h: code, jt, jf, k).
@@ -41,13 +39,13 @@ class Listener:
         server = await asyncio.get_running_loop().create_server(self._make, sock=self._socket.dup(), backlog=BACKLOG)
         self._server = server
 
-    def sweep(self) -> None:
+    def sweep(self, at_most: int) -> None:
         """
-        Take what waits. The loop itself takes one connection a turn (libuv since 1.45), which leaves new clients
-        waiting for seconds where turns are long. Where they aren't, that costs less than a task for each.
+        Take what waits, so many at most. The loop itself takes one connection a turn (libuv since 1.45), which leaves
+        new clients waiting for seconds where turns are long. Where they aren't, that costs less than a task for each.
         """
         loop = asyncio.get_running_loop()
-        for _ in range(SWEEP):
+        for _ in range(at_most):
             try:
                 accepted, _ = self._socket.accept()
             except OSError:

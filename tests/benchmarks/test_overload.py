@@ -12,6 +12,7 @@ from benchmarks.overload import Seen, Trial, beside, judge, show
 BEGUN = 1000.0
 GOOD = Trial(
     times=2.0,
+    connections=1000,
     seconds=60.0,
     capacity=1000.0,
     offered=2000.0,
@@ -83,7 +84,7 @@ def test_a_run_is_judged_by_what_was_recorded() -> None:
     load = seen({SENT: 10, SERVED: 8}, {SENT: 10, SERVED: 6, REFUSED: 4, UNSENT: 1}, begun_at=BEGUN)
     after = seen({SENT: 2, SERVED: 1, REFUSED: 1}, {SENT: 2, SERVED: 2}, begun_at=BEGUN + 0.3)
     levels = [(BEGUN + 0.1, 4), (BEGUN + 1.2, 2), (BEGUN + 2.2, 0)]
-    trial = judge(2.0, 0.2, 40.0, load, after, levels, [BEGUN + 0.05, BEGUN + 0.09])
+    trial = judge((2.0, 1000), 0.2, 40.0, load, after, levels, [BEGUN + 0.05, BEGUN + 0.09])
 
     assert (trial.offered, trial.served, trial.refused) == pytest.approx((105.0, 70.0, 20.0))
     assert trial.first_refused == pytest.approx(SLOT)
@@ -97,7 +98,7 @@ def test_without_refusals_there_is_no_order_to_keep() -> None:
     """
     When giving up copies was enough.
     """
-    trial = judge(1.0, 0.1, 1.0, seen({SENT: 1, SERVED: 1}), seen({}), [], [BEGUN])
+    trial = judge((1.0, 10), 0.1, 1.0, seen({SENT: 1, SERVED: 1}), seen({}), [], [BEGUN])
 
     assert (trial.first_refused, trial.last_copy_before, trial.copies_beside) == (None, None, 0)
     assert "first never" in show(trial)
