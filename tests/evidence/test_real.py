@@ -4,6 +4,7 @@ Evidence of a real Parallax: seen by comparers, kept by control, shown, accepted
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -204,4 +205,5 @@ async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(tmp_pat
         assert 'curl -sS -X GET "$OLD"' in shown[1].stdout
         assert '"10.00"' in shown[1].stdout
         assert json.loads(shown[2].stdout)["samples"][0]["description"] is not None
-        assert "1 samples: 1 equivalent" in shown[4].stdout
+        # One sample or two: a signature gives at most one a second.
+        assert re.search(r"\b([12]) samples: \1 equivalent;", shown[4].stdout)
