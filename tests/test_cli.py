@@ -178,8 +178,8 @@ def test_commands_are_those_of_this_version() -> None:
     """
     assert isinstance(main, click.Group)
     assert sorted(main.commands) == [
-        *("audit", "check", "demo", "kill", "mirror", "reload", "restore", "serve", "status", "token", "version"),
-        "weights",
+        *("audit", "check", "demo", "evidence", "kill", "mirror", "reload", "restore", "serve", "status", "token"),
+        *("version", "waive", "weights"),
     ]
 
 
