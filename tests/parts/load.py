@@ -57,7 +57,7 @@ class Crowd:
 
     keepers: int = 20
     one_shots: int = 5
-    pause: float = 0.04
+    pause: float = 0.03
     writes: float = 0.1
     user: Callable[[float], str] = field(default=lambda roll: f"user-{int(roll * 1000)}")
 

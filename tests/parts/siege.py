@@ -121,7 +121,9 @@ class Siege:
         await self.watch.look_away()
         orphans = list(children(self.parallax.pid))
         blow = self._strike("supervisor", self.parallax.pid)
-        await self.parallax.process.wait()
+        # Not `process.wait`, which waits for the orphans too: they hold its stderr.
+        while state(blow.pid) not in "XZ":
+            pass
         self.fallen.append(self.parallax)
         self.parallax = await self._another()
         took = monotonic() - blow.at

@@ -39,7 +39,7 @@ class Campaign:
         Kill one process under load with one change done and one under way, then see what is left of everything.
         """
         it = self.it
-        await it.load.answered(80)
+        await it.load.answered(50)
         self.tried.append(await it.operator.try_change(f"before {number}", new=self.roll.choice(WEIGHTS)))
         assert self.tried[-1].acknowledged, self.tried[-1]
         before = await it.operator.weights()
@@ -48,7 +48,7 @@ class Campaign:
         )
         self.tried.append(during)
         self.took[what].append(took)
-        await it.load.answered(80)
+        await it.load.answered(50)
         stand = await it.quiet()
         # With the audit readable, what is in the store and what is in force are one.
         lines = await it.operator.audit()

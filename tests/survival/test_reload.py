@@ -37,7 +37,7 @@ async def test_nothing_is_lost_by_reloads(tmp_path: Path, good: int, seconds: fl
         took, sent = monotonic() - begin, len(it.load.asked)
         for number in range(more):
             # The file is left to itself now and then only: that takes its time.
-            way = ways[number % 2] if number % 8 else "file"
+            way = "file" if number % 8 == 7 else ways[number % 2]
             await (author.load_bad if roll.random() < 0.5 else author.load_good)(way, roll)
         await author.load_good("api", roll)
         await it.load.answered(50)

@@ -46,7 +46,7 @@ async def test_clients_do_not_notice_that_control_hangs(tmp_path: Path, replaced
     """
     async with siege({}, tmp_path) as it:
         await it.open()
-        await it.load.answered(100)
+        await it.load.answered(50)
         hung = it.parallax.control()
         os.kill(hung, SIGSTOP)
         await it.load.answered(200)
@@ -60,7 +60,7 @@ async def test_clients_do_not_notice_that_control_hangs(tmp_path: Path, replaced
         with suppress(ProcessLookupError):
             os.kill(hung, SIGCONT)
         change = await it.operator.change("after the silence", new=50)
-        await it.load.answered(100)
+        await it.load.answered(50)
         await unharmed(it)
 
     assert change.status == 200
@@ -83,7 +83,7 @@ async def on_a_full_disk(folder: Path, disk: Path) -> None:
         it.parallax.forgiven |= UNSAVED
         assert (await it.operator.change("to begin with", new=40)).status == 200
         ballast = await asyncio.to_thread(fill, disk)
-        await it.load.answered(100)
+        await it.load.answered(50)
         # What the log of the database has room for is saved; no more.
         number, raised = 0, await it.operator.change("up 0", new=41)
         while raised.status == 200 and number < 200:
@@ -93,7 +93,7 @@ async def on_a_full_disk(folder: Path, disk: Path) -> None:
         lowered = await it.operator.change("away from it", new=5)
         killed = await it.operator.ask("POST", "/admin/kill", {"reason": "all the way"})
         now = await it.operator.weights()
-        await it.load.answered(150)
+        await it.load.answered(100)
         await unharmed(it)
 
         assert raised.status == 507, raised
@@ -118,7 +118,7 @@ async def on_a_full_disk(folder: Path, disk: Path) -> None:
 
         await until(taken, "new can be raised again", 20)
         assert (await it.operator.ask("POST", "/admin/restore", {"reason": "room again"})).status == 200
-        await it.load.answered(100)
+        await it.load.answered(50)
         await unharmed(it)
 
 
@@ -137,12 +137,12 @@ async def on_a_read_only_disk(folder: Path) -> None:
     """
     async with siege({"weights": {"new": 10}}, folder) as it:
         it.parallax.forgiven |= UNSAVED
-        await it.load.answered(100)
+        await it.load.answered(50)
         raised = await it.operator.ask("PUT", "/admin/weights", {"new": 20, "reason": "up"})
         lowered = await it.operator.change("down", new=5)
         killed = await it.operator.ask("POST", "/admin/kill", {"reason": "all the way"})
         now = await it.operator.weights()
-        await it.load.answered(100)
+        await it.load.answered(50)
         await unharmed(it)
 
     assert raised.status in (503, 507), raised
@@ -180,7 +180,7 @@ async def test_clients_do_not_notice_that_the_clock_jumps(tmp_path: Path) -> Non
         it.parallax.forgiven.clear()
         await it.open()
         for number, hours in enumerate((1, -1)):
-            await it.load.answered(100)
+            await it.load.answered(50)
             dial.write_text(f"{hours * 3600:+d}")
 
             async def jumped(hours: int = hours) -> bool:
@@ -190,6 +190,6 @@ async def test_clients_do_not_notice_that_the_clock_jumps(tmp_path: Path) -> Non
             await until(jumped, f"the clock is {hours} h off")
             change = await it.operator.change(f"{hours} h off", new=10 * number)
             assert change.status == 200
-            await it.load.answered(150)
+            await it.load.answered(100)
         await unharmed(it)
         assert not it.parallax.events("child_ended")
