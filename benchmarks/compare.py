@@ -17,7 +17,7 @@ import click
 import orjson
 
 from benchmarks.backends import SIZES, Backend, backends
-from benchmarks.contenders import NAMES, Contender, envoy_binary, open_contender
+from benchmarks.contenders import NAMES, Contender, Equipment, envoy_binary, open_contender
 from benchmarks.ledger import Ledger, settled_ledger
 from benchmarks.measure import Block, Load, run_block, run_wrk
 from benchmarks.processes import CannotMeasure, ended_by_signal, find_tool
@@ -53,7 +53,7 @@ def measure(contenders: Sequence[Contender], new: Backend, load: Load, plan: Pla
     Run all rounds for one size.
     """
     order = random.Random(plan.seed)
-    ours = next((contender for contender in contenders if contender.admin is not None), None)
+    ours = next((contender for contender in contenders if contender.name == "parallax"), None)
     for contender in contenders:
         run_wrk(contender.port, load, WARM_UP)
     before = settled_ledger(ours) if ours is not None else None
@@ -72,14 +72,16 @@ def measure(contenders: Sequence[Contender], new: Backend, load: Load, plan: Pla
     return Outcome(load=load, blocks=blocks, books=books)
 
 
-def chosen(only: str | None, envoy_path: Path | None) -> list[str]:
+def chosen(only: str | None, equipment: Equipment) -> list[str]:
     """
-    The contenders to start: those asked for, without Envoy where it isn't installed and wasn't asked for by name.
+    The contenders to start: those asked for, without Envoy where it isn't installed and wasn't asked for by name, and
+    without an older checkout unless there is one.
     """
-    names = [name.strip() for name in only.split(",")] if only else list(NAMES)
+    every = [name for name in NAMES if name != "before" or equipment.before is not None]
+    names = [name.strip() for name in only.split(",")] if only else every
     if unknown := set(names) - set(NAMES):
         raise CannotMeasure(f"There is no contender called {unknown.pop()!r}: use {', '.join(NAMES)}.")
-    if "envoy" in names and envoy_path is None:
+    if "envoy" in names and equipment.envoy is None:
         try:
             envoy_binary()
         except CannotMeasure as missing:
@@ -134,6 +136,12 @@ def _title(outcome: Outcome, plan: Plan) -> str:
     "--envoy", "envoy_path", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Another Envoy."
 )
 @click.option(
+    "--before",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="A checkout of an older commit, to measure beside this one.",
+)
+@click.option("--weight", default=0.0, show_default=True, help="Percent of the live traffic that new gets.")
+@click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write every block here too."
 )
 @click.option("--quick", is_flag=True, help="3 blocks of 1 s: for development, not for figures.")
@@ -149,6 +157,8 @@ def main(
     seed: int,
     only: str | None,
     envoy_path: Path | None,
+    before: Path | None,
+    weight: float,
     json_path: Path | None,
     quick: bool,
 ) -> None:
@@ -158,12 +168,13 @@ def main(
     Example: python -m benchmarks.compare --only nginx,parallax --size 1k --quick
     """
     plan = Plan(blocks=3 if quick else blocks, seconds=1 if quick else seconds, seed=seed)
-    names = chosen(only, envoy_path)
+    equipment = Equipment(envoy=envoy_path, before=before, weight=weight)
+    names = chosen(only, equipment)
     outcomes = []
     with ended_by_signal(), ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parallax-bench-")))
         sides = stack.enter_context(backends(directory))
-        contenders = [stack.enter_context(open_contender(name, sides, directory, envoy_path)) for name in names]
+        contenders = [stack.enter_context(open_contender(name, sides, directory, equipment)) for name in names]
         for one in SIZES if size == "both" else (size,):
             load = Load(size=one, headers=headers, connections=connections, threads=threads, differing=differing)
             outcome = measure(contenders, sides[1], load, plan)

@@ -193,10 +193,17 @@ def envoy(sides: Sides, directory: Path, binary: Path | None = None) -> Iterator
 
 @contextmanager
 def parallax(
-    sides: tuple[str, str], directory: Path, *, name: str = "parallax", mirror: Mapping[str, object] | None = None
+    sides: tuple[str, str],
+    directory: Path,
+    *,
+    name: str = "parallax",
+    mirror: Mapping[str, object] | None = None,
+    weight: float = 0.0,
+    folder: Path | None = None,
 ) -> Iterator[Contender]:
     """
-    `parallax serve` with one worker between two URLs; `mirror` is its section of the configuration.
+    `parallax serve` with one worker between two URLs; `mirror` is its section of the configuration, `weight` what new
+    gets of the live traffic, and `folder` another checkout to run, with this one's dependencies.
     """
     anywhere = f"{HOST}:0"
     configuration = {
@@ -207,24 +214,35 @@ def parallax(
         "old": {"url": sides[0]},
         "new": {"url": sides[1]},
         "mirror": dict(mirror or {}),
+        "weights": {"new": weight},
     }
     path = directory / f"{name}.yaml"
     path.write_text(json.dumps(configuration))  # JSON is YAML
     command = [sys.executable, "-m", "proxy", "serve", "-c", str(path)]
     # SIGINT ends without the wait for load balancers that SIGTERM asks for.
-    with running(name, command, directory, stop_signal=SIGINT) as program:
+    with running(name, command, directory, stop_signal=SIGINT, folder=folder) as program:
         program.await_true(lambda: reported(program, "listen").get("event") == "ready", "it was ready")
         ready = reported(program, "listen")
         listen, admin = (int(str(ready[key]).rpartition(":")[2]) for key in ("listen", "admin"))
         yield Contender(name=name, port=listen, pid=program.pid, admin=admin)
 
 
-def open_contender(
-    name: str, sides: Sides, directory: Path, envoy_path: Path | None
-) -> AbstractContextManager[Contender]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equipment:
+    """
+    What some contenders are given: another Envoy, the checkout that is `before`, and new's weight in every Parallax.
+    """
+
+    envoy: Path | None = None
+    before: Path | None = None
+    weight: float = 0.0
+
+
+def open_contender(name: str, sides: Sides, directory: Path, equipment: Equipment) -> AbstractContextManager[Contender]:
     """
     The contender called `name`, not started yet.
     """
+    urls, mirror = (sides[0].url, sides[1].url), {"concurrency": COPIES}
     match name:
         case "direct":
             return direct(sides, directory)
@@ -233,11 +251,15 @@ def open_contender(
         case "nginx":
             return nginx_mirror(sides, directory)
         case "envoy":
-            return envoy(sides, directory, envoy_path)
+            return envoy(sides, directory, equipment.envoy)
+        case "before":
+            if equipment.before is None:
+                raise CannotMeasure("Name the older checkout with --before FOLDER.")
+            return parallax(urls, directory, name=name, mirror=mirror, weight=equipment.weight, folder=equipment.before)
         case "parallax":
-            return parallax((sides[0].url, sides[1].url), directory, mirror={"concurrency": COPIES})
+            return parallax(urls, directory, mirror=mirror, weight=equipment.weight)
         case _:
             raise CannotMeasure(f"There is no contender called {name!r}: use {', '.join(NAMES)}.")
 
 
-NAMES = ("direct", "relay", "nginx", "envoy", "parallax")
+NAMES = ("direct", "relay", "nginx", "envoy", "before", "parallax")

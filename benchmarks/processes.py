@@ -87,15 +87,26 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def running(
-    name: str, command: Sequence[str], directory: Path, *, stop_signal: signal.Signals = signal.SIGTERM
+    name: str,
+    command: Sequence[str],
+    directory: Path,
+    *,
+    stop_signal: signal.Signals = signal.SIGTERM,
+    folder: Path | None = None,
 ) -> Iterator[Program]:
     """
-    Run a program for as long as the block lasts; `stop_signal` asks it to end, SIGKILL follows after 8 s.
+    Run a program, in `folder` if it matters, for as long as the block lasts; `stop_signal` asks it to end, SIGKILL
+    follows after 8 s.
     """
     log = directory / f"{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
         )
     try:
         yield Program(name=name, pid=process.pid, log=log, returncode=process.poll)
