@@ -1,6 +1,7 @@
 """
 Old and new for every contender: two nginx servers whose answers are the same, byte for byte, but for the Date; or, at
-other paths, answers of the same size that differ in one value each time, as a timestamp or a trace id does.
+other paths, answers of the same size that differ in one value each time, as a timestamp or a trace id does, plain or
+compressed.
 
 Each counts the requests it saw on a port of its own, which shows whether a copy really arrived.
 """
@@ -18,7 +19,12 @@ from benchmarks.processes import HOST, find_tool, free_port, is_listening, runni
 # A typical API answer, held in nginx's configuration, and a large list, which comes from a file.
 SIZES = {"1k": 1331, "68k": 68 * 1024}
 PATHS = {"1k": "/small", "68k": "/large"}
-DIFFERING_PATHS = {"1k": "/small-anew", "68k": "/large-anew"}
+# What is asked for, by what the two answers are: byte-equal, different, or different and compressed.
+ANSWERS = {
+    "equal": PATHS,
+    "differing": {"1k": "/small-anew", "68k": "/large-anew"},
+    "gzip": {"1k": "/small-gzip", "68k": "/large-gzip"},
+}
 # What differs: 32 hexadecimal digits that nginx draws for each request.
 DRAWN = "$request_id"
 DRAWN_LENGTH = 32
@@ -118,6 +124,7 @@ http {{
     keepalive_timeout 3600s;
     open_file_cache max=16 inactive=1h;
     default_type application/json;
+    gzip_types application/json;
     {temporary}
     server {{
         listen {host}:{port} backlog=4096;
@@ -125,6 +132,8 @@ http {{
         location = /large {{ alias {large}; }}
         location = /small-anew {{ {small_parts} return 200 '{small_anew}'; }}
         location = /large-anew {{ {large_parts} return 200 '{large_anew}'; }}
+        location = /small-gzip {{ gzip on; {small_parts} return 200 '{small_anew}'; }}
+        location = /large-gzip {{ gzip on; {large_parts} return 200 '{large_anew}'; }}
     }}
     server {{
         listen {host}:{status_port};

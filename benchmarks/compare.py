@@ -12,18 +12,22 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from time import process_time
 
 import click
 import orjson
 
-from benchmarks.backends import SIZES, Backend, backends
+from benchmarks.backends import SIZES, Backend, backends, document
 from benchmarks.contenders import NAMES, Contender, Equipment, envoy_binary, open_contender
-from benchmarks.ledger import Ledger, settled_ledger
+from benchmarks.ledger import Ledger, read_ledger, settled_ledger
 from benchmarks.measure import Block, Load, run_block, run_wrk
 from benchmarks.processes import CannotMeasure, ended_by_signal, find_tool
-from benchmarks.report import describe, objections
+from benchmarks.report import describe, describe_judging, objections
 
 WARM_UP = 1
+# Parses of one document, of which the quickest counts.
+PARSES = 200
+KINDS = {"equal": "answers", "differing": "differing answers", "gzip": "differing answers in gzip"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,36 +44,79 @@ class Plan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    All blocks of one size, and Parallax's books over them.
+    All blocks of one size, Parallax's books over them by what the answers were, and what two bare parses of a body
+    took in each round, in µs.
     """
 
-    load: Load
+    loads: Sequence[Load]
     blocks: list[Block]
-    books: Ledger | None
+    books: dict[str, Ledger]
+    parses: list[float]
+
+    def of(self, answers: str) -> list[Block]:
+        """
+        The blocks with such answers.
+        """
+        return [block for block in self.blocks if block.answers == answers]
+
+    def objections(self) -> list[str]:
+        """
+        Why this run does not count, if it doesn't.
+        """
+        return [one for load in self.loads for one in objections(self.of(load.answers), self.books.get(load.answers))]
 
 
-def measure(contenders: Sequence[Contender], new: Backend, load: Load, plan: Plan) -> Outcome:
+def measure(contenders: Sequence[Contender], new: Backend, loads: Sequence[Load], plan: Plan) -> Outcome:
     """
-    Run all rounds for one size.
+    Run all rounds for one size. Of several loads, the one with equal answers is there to say what judging adds, and
+    only for Parallax.
     """
     order = random.Random(plan.seed)
     ours = next((contender for contender in contenders if contender.name == "parallax"), None)
-    for contender in contenders:
+    runs = [
+        (contender, load)
+        for load in loads
+        for contender in contenders
+        if contender is ours or load.answers != "equal" or len(loads) == 1
+    ]
+    for contender, load in runs:
         run_wrk(contender.port, load, WARM_UP)
-    before = settled_ledger(ours) if ours is not None else None
-    blocks = []
+    before = _read_books(ours, loads) if ours is not None else {}
+    blocks, parses = [], []
     for number in range(plan.blocks):
-        for contender in order.sample(contenders, len(contenders)):
-            block = run_block(contender, new, load, number=number, seconds=plan.seconds)
-            blocks.append(block)
+        for contender, load in order.sample(runs, len(runs)):
+            blocks.append(run_block(contender, new, load, number=number, seconds=plan.seconds))
+        parses.append(two_parses(SIZES[loads[0].size]))
         click.echo(".", nl=False, err=True)
     click.echo(err=True)
-    answered = sum(block.requests for block in blocks if ours is not None and block.contender == ours.name)
-    books = None
-    if ours is not None and before is not None:
-        books = settled_ledger(ours, at_least=before.eligible + answered).since(before)
     blocks.sort(key=lambda block: (block.round, NAMES.index(block.contender)))
-    return Outcome(load=load, blocks=blocks, books=books)
+    books = {}
+    if ours is not None:
+        answered = sum(block.requests for block in blocks if block.contender == ours.name)
+        at_least = sum(ledger.eligible for ledger in before.values()) + answered
+        books = {key: one.since(before[key]) for key, one in _read_books(ours, loads, at_least=at_least).items()}
+    return Outcome(loads=loads, blocks=blocks, books=books, parses=parses)
+
+
+def _read_books(ours: Contender, loads: Sequence[Load], *, at_least: int = 0) -> dict[str, Ledger]:
+    """
+    The books once they have settled, by what the answers were.
+    """
+    settled_ledger(ours, at_least=at_least)
+    return {load.answers: read_ledger(ours, load.path) for load in loads}
+
+
+def two_parses(size: int) -> float:
+    """
+    What it takes here and now to parse the two bodies of a pair, and no more, in µs of CPU.
+    """
+    body, best = document(size), float("inf")
+    for _ in range(PARSES):
+        start = process_time()
+        orjson.loads(body)
+        orjson.loads(body)
+        best = min(best, process_time() - start)
+    return best * 1e6
 
 
 def chosen(only: str | None, equipment: Equipment) -> list[str]:
@@ -113,13 +160,23 @@ def machine() -> dict[str, object]:
     }
 
 
-def _title(outcome: Outcome, plan: Plan) -> str:
-    load = outcome.load
-    kind = "differing answers" if load.differing else "answers"
+def _title(load: Load, plan: Plan) -> str:
     return (
-        f"\n{SIZES[load.size]:,} byte {kind}, {load.headers} headers, {load.connections} keep-alive connections, "
-        f"{plan.blocks} blocks of {plan.seconds} s each, medians"
+        f"\n{SIZES[load.size]:,} byte {KINDS[load.answers]}, {load.headers} headers, {load.connections} keep-alive "
+        f"connections, {plan.blocks} blocks of {plan.seconds} s each, medians"
     )
+
+
+def _show(outcome: Outcome, plan: Plan) -> None:
+    """
+    The whole report on one size.
+    """
+    for load in outcome.loads:
+        if blocks := outcome.of(load.answers):
+            click.echo(_title(load, plan))
+            click.echo(describe(blocks, outcome.books.get(load.answers)))
+    if judging := describe_judging(outcome.blocks, outcome.parses):
+        click.echo(f"\n{judging}")
 
 
 @click.command()
@@ -129,7 +186,7 @@ def _title(outcome: Outcome, plan: Plan) -> str:
 @click.option("--seconds", default=2, show_default=True, help="Length of a block.")
 @click.option("--connections", default=32, show_default=True)
 @click.option("--threads", default=1, show_default=True, help="wrk's threads.")
-@click.option("--differing", is_flag=True, help="Every answer differs in one value and has to be judged.")
+@click.option("--differing", is_flag=True, help="Answers differ in one value and have to be judged; gzip too.")
 @click.option("--seed", default=1, show_default=True, help="Draws the order within the rounds.")
 @click.option("--only", help=f"Contenders, by comma: {','.join(NAMES)}.")
 @click.option(
@@ -176,15 +233,17 @@ def main(
         sides = stack.enter_context(backends(directory))
         contenders = [stack.enter_context(open_contender(name, sides, directory, equipment)) for name in names]
         for one in SIZES if size == "both" else (size,):
-            load = Load(size=one, headers=headers, connections=connections, threads=threads, differing=differing)
-            outcome = measure(contenders, sides[1], load, plan)
+            loads = [
+                Load(size=one, headers=headers, connections=connections, threads=threads, answers=answers)
+                for answers in (("differing", "gzip", "equal") if differing else ("equal",))
+            ]
+            outcome = measure(contenders, sides[1], loads, plan)
             outcomes.append(outcome)
-            click.echo(_title(outcome, plan))
-            click.echo(describe(outcome.blocks, outcome.books))
+            _show(outcome, plan)
     if json_path is not None:
         record = {"machine": machine(), "plan": asdict(plan), "outcomes": [asdict(outcome) for outcome in outcomes]}
         json_path.write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2))
-    if any(objections(outcome.blocks, outcome.books) for outcome in outcomes):
+    if any(outcome.objections() for outcome in outcomes):
         raise SystemExit(1)
 
 

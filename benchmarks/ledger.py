@@ -15,10 +15,10 @@ from benchmarks.processes import HOST, CannotMeasure
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
     """
-    Totals over all endpoints since the start: how many exchanges were eligible and how each of them ended.
+    Totals since the start, over all endpoints or of one: how many exchanges were eligible and how each of them ended.
     """
 
-    eligible: int
+    eligible: int = 0
     verdicts: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     shadow_memory: int = 0
@@ -46,9 +46,9 @@ def _less(now: dict[str, int], then: dict[str, int]) -> dict[str, int]:
     return {key: more for key, count in now.items() if (more := count - then.get(key, 0))}
 
 
-def read_ledger(contender: Contender) -> Ledger:
+def read_ledger(contender: Contender, path: str | None = None) -> Ledger:
     """
-    The books as control knows them now; workers report once a second.
+    The books as control knows them now; workers report once a second. With a `path`, of GET requests for it.
     """
     connection = http.client.HTTPConnection(HOST, contender.admin or 0, timeout=10)
     try:
@@ -64,6 +64,8 @@ def read_ledger(contender: Contender) -> Ledger:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             value = int(sample.value)
+            if path is not None and sample.labels.get("endpoint") != f"GET {path}":
+                continue
             if sample.name == "parallax_eligible_total":
                 eligible += value
             elif sample.name == "parallax_comparisons_total":

@@ -9,7 +9,7 @@ from time import sleep
 
 import orjson
 
-from benchmarks.backends import DIFFERING_PATHS, PATHS, Backend
+from benchmarks.backends import ANSWERS, Backend
 from benchmarks.contenders import Contender
 from benchmarks.processes import HOST, CannotMeasure, cpu_seconds_between, cpu_ticks, find_tool, pss_bytes
 
@@ -21,21 +21,22 @@ SETTLE = 0.15
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """
-    What wrk is told; `headers` is "plain" (Host only) or "browser". `differing`: every answer differs in one value.
+    What wrk is told; `headers` is "plain" (Host only) or "browser". `answers`: "equal"; "differing" in one value each
+    time; or that in "gzip", for which it asks then.
     """
 
     size: str
     headers: str
     connections: int
     threads: int
-    differing: bool = False
+    answers: str = "equal"
 
     @property
     def path(self) -> str:
         """
         What is asked for.
         """
-        return (DIFFERING_PATHS if self.differing else PATHS)[self.size]
+        return ANSWERS[self.answers][self.size]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +57,7 @@ class Block:
     errors: int
     copies: int
     copy_connections: int
-    differing: bool = False
+    answers: str = "equal"
 
 
 def run_wrk(port: int, load: Load, seconds: int) -> dict[str, int]:
@@ -65,7 +66,7 @@ def run_wrk(port: int, load: Load, seconds: int) -> dict[str, int]:
     """
     url = f"http://{HOST}:{port}{load.path}"
     options = ["-c", str(load.connections), "-t", str(load.threads), "-d", f"{seconds}s", "-s", str(SCRIPT)]
-    command = [find_tool("wrk", "wrk"), *options, url, "--", load.headers, str(seconds)]
+    command = [find_tool("wrk", "wrk"), *options, url, "--", load.headers, str(seconds), load.answers]
     done = subprocess.run(command, capture_output=True, timeout=seconds + 30, check=False)
     last = done.stdout.splitlines()[-1:]
     if done.returncode or not last or not last[0].startswith(b"{"):
@@ -100,5 +101,5 @@ def run_block(contender: Contender, new: Backend, load: Load, *, number: int, se
         errors=summary["socket_errors"] + summary["status_errors"],
         copies=copied.requests,
         copy_connections=copied.connections,
-        differing=load.differing,
+        answers=load.answers,
     )

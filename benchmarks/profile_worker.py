@@ -3,7 +3,7 @@ Where one worker's time goes under the comparison's load, or one comparer's, wit
 
     python -m benchmarks.profile_worker                   Python functions, by py-spy (sampled from the outside)
     python -m benchmarks.profile_worker --with perf       C functions and the kernel, by Debian's linux-perf
-    python -m benchmarks.profile_worker --differing --process comparer
+    python -m benchmarks.profile_worker --answers differing --process comparer
 
 py-spy sees Python lines and not what uvloop and the kernel do below them; perf sees those and no Python. Use both.
 """
@@ -19,7 +19,7 @@ from threading import Thread
 
 import click
 
-from benchmarks.backends import SIZES, backends
+from benchmarks.backends import ANSWERS, SIZES, backends
 from benchmarks.contenders import parallax
 from benchmarks.measure import Load, run_wrk
 from benchmarks.processes import CannotMeasure, cpu_seconds_between, cpu_ticks, ended_by_signal, find_tool, tree
@@ -123,7 +123,9 @@ TOOLS = {"py-spy": py_spy, "perf": perf}
 @click.option("--with", "tool", type=click.Choice([*TOOLS]), default="py-spy", show_default=True)
 @click.option("--size", type=click.Choice([*SIZES]), default="1k", show_default=True)
 @click.option("--headers", type=click.Choice(["plain", "browser"]), default="plain", show_default=True)
-@click.option("--differing", is_flag=True, help="Every answer differs in one value and has to be judged.")
+@click.option(
+    "--answers", type=click.Choice([*ANSWERS]), default="equal", show_default=True, help="What the two answers are."
+)
 @click.option("--process", type=click.Choice(["worker", "comparer"]), default="worker", show_default=True)
 @click.option("--percent", default=100.0, show_default=True, help="How much is copied: mirror.percent.")
 @click.option("--seconds", default=5, show_default=True)
@@ -133,7 +135,7 @@ def main(
     tool: str,
     size: str,
     headers: str,
-    differing: bool,
+    answers: str,
     process: str,
     percent: float,
     seconds: int,
@@ -149,7 +151,7 @@ def main(
         sides = stack.enter_context(backends(directory))
         urls = sides[0].url, sides[1].url
         ours = stack.enter_context(parallax(urls, directory, mirror={"percent": percent}))
-        load = Load(size=size, headers=headers, connections=32, threads=1, differing=differing)
+        load = Load(size=size, headers=headers, connections=32, threads=1, answers=answers)
         run_wrk(ours.port, load, WARM_UP)
         pid = pid_of(process, ours.pid or 0)
         before = cpu_ticks(pid)

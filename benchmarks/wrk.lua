@@ -1,6 +1,6 @@
--- wrk -d Ns -s wrk.lua URL -- plain|browser N
+-- wrk -d Ns -s wrk.lua URL -- plain|browser N [gzip]
 --
--- Sends what a browser sends when asked to. Stops asking shortly before wrk stops: wrk closes its connections with a
+-- Sends what a browser sends, and takes gzip, when asked to. Stops asking shortly before wrk stops: wrk closes its connections with a
 -- request under way on each, an exchange that no proxy can finish, and 32 of them are 0.3 % of a short block.
 -- Ends with one line of JSON, since wrk's own summary rounds to two digits.
 
@@ -37,6 +37,7 @@ function init(args)
   if args[1] == "browser" then
     for name, value in pairs(browser) do wrk.headers[name] = value end
   end
+  if args[3] == "gzip" then wrk.headers["Accept-Encoding"] = "gzip" end
   asking_ends = now() + tonumber(args[2]) - QUIET
 end
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Block
-from benchmarks.report import describe, objections, ratios, spread
+from benchmarks.report import describe, describe_judging, objections, ratios, spread
 
 BLOCK = Block(
     contender="parallax",
@@ -72,7 +72,9 @@ def test_a_good_run_counts() -> None:
         (BLOCK, Ledger(eligible=1000, verdicts={"identical": 998}, skipped={"concurrency": 2}), "judged only"),
         (BLOCK, Ledger(eligible=1001, verdicts={"identical": 1000}), "don't balance"),
         (BLOCK, Ledger(eligible=1000, verdicts={"identical": 999, "divergent": 1}), "something else than identical"),
-        (replace(BLOCK, differing=True), BOOKS, "something else than divergent"),
+        (replace(BLOCK, answers="differing"), BOOKS, "something else than divergent"),
+        (replace(BLOCK, answers="gzip"), BOOKS, "something else than divergent"),
+        (replace(BLOCK, requests=1001, copies=1001), BOOKS, "lack 1 requests"),
     ],
 )
 def test_a_run_that_measured_something_else_does_not_count(block: Block, books: Ledger | None, word: str) -> None:
@@ -92,3 +94,15 @@ def test_a_missed_goal_is_said() -> None:
     """
     assert "MISSED" in describe(pair(0, 120, 100), BOOKS)
     assert "met" in describe(pair(0, 80, 100), BOOKS)
+
+
+@pytest.mark.parametrize(("judged", "word"), [(120, "met"), (130, "MISSED")])
+def test_judging_is_measured_against_what_it_cannot_do_without(judged: float, word: str) -> None:
+    """
+    In each round: 1.5 times what equal answers cost and what two parses take.
+    """
+    equal = replace(BLOCK, size="68k", cpu_us=70.0)
+    blocks = [equal, replace(equal, answers="differing", cpu_us=judged), replace(equal, contender="nginx", cpu_us=1.0)]
+
+    assert word in describe_judging(blocks, [12.0])
+    assert describe_judging(blocks[:1], [12.0]) == ""
