@@ -286,7 +286,7 @@ class Supervisor:
             hand = self._places.all[child.number].hand
             if endpoint := hand.held():
                 hand.free()
-                self._hub.quarantine(child.number, endpoint)
+                self._hub.blame(child.number, endpoint)
         self._watchdog.died(child, why)
 
     def _kept(self) -> None:

@@ -21,7 +21,7 @@ from proxy.supervise.child import Child, Role
 from proxy.supervise.killfile import Sighting
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives
-from proxy.supervise.quarantine import Quarantines
+from proxy.supervise.quarantine import SUSPECT, Quarantines
 from proxy.supervise.reports import ReportLog
 from proxy.supervise.switch import Switch
 
@@ -259,11 +259,16 @@ class Hub:
 
     # What the supervisor finds out...
 
-    def quarantine(self, comparer: int, endpoint: str) -> None:
+    def blame(self, comparer: int, endpoint: str) -> None:
         """
-        A comparer died with a pair of this endpoint in hand: no worker hands over another one for a while.
+        A comparer died with a pair of this endpoint in hand. Not for the first time: no worker hands over another one
+        for a while.
         """
         seconds = self._quarantines.died(endpoint, monotonic())
+        if not seconds:
+            remedy = f"nothing; if another dies of it within {SUSPECT:.0f} s, its pairs aren't judged for a while"
+            self.log.info("endpoint_suspected", endpoint=endpoint, comparer=comparer, remedy=remedy)
+            return
         self._send_workers(Kind.QUARANTINE, orjson.dumps({"endpoint": endpoint, "seconds": seconds}))
         remedy = "nothing at once; if it happens again, report what this endpoint answers"
         self.log.warning(

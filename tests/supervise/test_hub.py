@@ -5,6 +5,7 @@ What the hub keeps, and what it does when there is no room.
 import os
 from typing import Any
 
+import orjson
 import pytest
 
 import proxy.supervise.lives as room
@@ -15,6 +16,7 @@ from proxy.supervise.child import Child, Role
 from proxy.supervise.hub import Hub
 from proxy.supervise.latch import Latch
 from proxy.supervise.memory import Nowhere
+from proxy.supervise.quarantine import FIRST
 
 
 class Told(Child):
@@ -134,6 +136,14 @@ def test_the_dead_without_totals_are_not_kept(hub: Hub) -> None:
         (Role.WORKER, Frame(Kind.KILL, 0, b"{}")),
         (Role.WORKER, Frame(Kind.SETUP, 0, b"{}")),
         (Role.WORKER, Frame(Kind.PULSE, 0, b"")),
+        (Role.WORKER, Frame(Kind.JUDGED, 0, b"{}")),
+        (Role.WORKER, Frame(Kind.QUARANTINE, 0, b"{}")),
+        (Role.COMPARER, Frame(Kind.READY, 0, b"no json")),
+        (Role.COMPARER, Frame(Kind.READY, 0, b"[]")),
+        (Role.COMPARER, Frame(Kind.JUDGING, 0, b"{}")),
+        (Role.COMPARER, Frame(Kind.SNAPSHOT, 0, b"{}")),
+        (Role.COMPARER, Frame(Kind.KILL, 0, b"{}")),
+        (Role.CONTROL, Frame(Kind.JUDGED, 0, b"{}")),
     ],
 )
 def test_frames_that_make_no_sense_from_there_are_refused(hub: Hub, role: Role, frame: Frame) -> None:
@@ -232,3 +242,112 @@ def test_a_reload_that_nobody_could_obey_is_for_the_next_control_once(hub: Hub) 
 
     assert [frame.kind for frame in control.frames[-2:]] == [Kind.JOINED, Kind.RELOAD]
     assert successor.heard(Kind.RELOAD) == []
+
+
+# Comparers.
+
+
+def comparers_told(control: Told) -> list[dict[str, Any]]:
+    """
+    What the last STATUS says of comparers.
+    """
+    told: list[dict[str, Any]] = orjson.loads(control.heard(Kind.STATUS)[-1][1])["comparers"]
+    return told
+
+
+def test_a_judging_table_is_kept_and_passed_on_whatever_it_is(hub: Hub) -> None:
+    """
+    To the comparers that live, to later ones, to later controls, and to whoever keeps it; never to workers.
+    """
+    kept: list[bytes] = []
+
+    class Noted(Nowhere):
+        """
+        Notes what it is asked to keep.
+        """
+
+        def keep_judging(self, judging: bytes) -> None:
+            """
+            As `Memory.keep_judging`.
+            """
+            kept.append(judging)
+
+    hub.memory, hub.judging = Noted(), b"first"
+    control, comparer, worker = Told(Role.CONTROL, 1), Told(Role.COMPARER, 2), Told(Role.WORKER, 3)
+    for child in (control, comparer, worker):
+        hub.joined(child)
+    hub.received(control, Frame(Kind.JUDGING, 0, b"second"))
+    late, successor = Told(Role.COMPARER, 4), Told(Role.CONTROL, 5)
+    hub.joined(late)
+    hub.joined(successor)
+
+    assert comparer.heard(Kind.JUDGING) == [(0, b"first"), (0, b"second")]
+    assert late.heard(Kind.JUDGING) == successor.heard(Kind.JUDGING) == [(0, b"second")]
+    assert worker.heard(Kind.JUDGING) == []
+    assert kept == [b"second"]
+
+
+def test_workers_hear_where_comparers_listen_before_they_hear_what_to_route_by(hub: Hub) -> None:
+    """
+    No exchange is settled by bytes alone because its worker didn't know yet; without comparers nothing is said.
+    """
+    without, worker = Told(Role.WORKER, 1), Told(Role.WORKER, 2)
+    hub.joined(without)
+    hub.places = ("one", "two")
+    hub.joined(worker)
+    kinds = [frame.kind for frame in worker.frames]
+
+    assert without.heard(Kind.COMPARERS) == []
+    assert worker.heard(Kind.COMPARERS) == [(0, b'["one","two"]')]
+    assert kinds.index(Kind.COMPARERS) < kinds.index(Kind.TABLE)
+
+
+def test_control_is_told_who_judges_by_what(hub: Hub) -> None:
+    """
+    None until it does; one that is gone isn't told.
+    """
+    control, comparer = Told(Role.CONTROL, 1), Told(Role.COMPARER, 2)
+    hub.joined(control)
+    hub.joined(comparer)
+    assert comparers_told(control) == [{"number": 0, "incarnation": 2, "version": None}]
+    hub.received(comparer, Frame(Kind.READY, 0, b'{"version": 7}'))
+    assert comparer.ready
+    assert comparers_told(control) == [{"number": 0, "incarnation": 2, "version": 7}]
+    hub.received(comparer, Frame(Kind.READY, 0, b'{"version": "seven"}'))
+    assert comparers_told(control)[0]["version"] is None
+    hub.left(comparer)
+
+    assert comparers_told(control) == []
+
+
+def test_what_a_comparer_saw_goes_to_control_unread(hub: Hub) -> None:
+    """
+    With who it was; without control it goes nowhere.
+    """
+    control, comparer = Told(Role.CONTROL, 1), Told(Role.COMPARER, 2)
+    hub.joined(comparer)
+    hub.received(comparer, Frame(Kind.JUDGED, 0, b"lost"))
+    hub.joined(control)
+    hub.received(comparer, Frame(Kind.JUDGED, 0, b"anything"))
+
+    assert control.heard(Kind.JUDGED) == [(2, b"anything")]
+
+
+def test_the_second_comparer_that_dies_of_an_endpoint_keeps_it_away_in_later_workers_too(hub: Hub) -> None:
+    """
+    The first death says nothing of the pair in hand.
+    """
+    worker, late = Told(Role.WORKER, 1), Told(Role.WORKER, 2)
+    hub.joined(worker)
+    hub.blame(0, "GET /a")
+    hub.blame(0, "GET /b")
+    assert worker.heard(Kind.QUARANTINE) == []
+    hub.blame(1, "GET /a")
+    [(_, told)] = worker.heard(Kind.QUARANTINE)
+    hub.joined(late)
+    [(_, told_late)] = late.heard(Kind.QUARANTINE)
+
+    assert orjson.loads(told) == {"endpoint": "GET /a", "seconds": FIRST}
+    assert orjson.loads(told_late)["endpoint"] == "GET /a"
+    assert FIRST - 30.0 < orjson.loads(told_late)["seconds"] <= FIRST
+    assert [frame.kind for frame in late.frames].index(Kind.QUARANTINE) == 0
