@@ -11,8 +11,8 @@ from typing import Final
 # Seconds: at the second death, doubled with each further one, at most.
 FIRST: Final = 60.0
 LONGEST: Final = 3600.0
-# Seconds for which an endpoint stays suspect. What kills more rarely costs a restart each time, and its neighbours their
-# verdicts: less than a minute without any.
+# Seconds for which an endpoint stays suspect. What kills more rarely costs a restart and its neighbours' verdicts each
+# time: less than a minute without any.
 SUSPECT: Final = 600.0
 # Endpoints that are remembered; metrics know 200 by default.
 MOST: Final = 1000
