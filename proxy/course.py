@@ -12,20 +12,18 @@ from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
 from proxy.net.pool import Patience, Pool
-from proxy.routing.choice import Choice, made_by_chance
-from proxy.routing.keys import compile_keys
 from proxy.routing.table import NEW, OLD, Side, Table
+from proxy.routing.ways import Ways
 from proxy.wire.answer import AnswerParser
 from proxy.wire.fields import answer_names
-from proxy.wire.forward import Destination
 
 
 class Reach:
     """
-    One side within reach: how to write to it, its connections by role, its shadow traffic, and why it fails.
+    One side within reach: its connections by role, its shadow traffic, and why it fails.
     """
 
-    __slots__ = ("breaker", "copies", "destination", "live", "made_of", "shadow", "troubles", "url")
+    __slots__ = ("breaker", "copies", "live", "made_of", "shadow", "troubles", "url")
 
     def __init__(self, table: Table, address: Side, parser: AnswerParser, now: float, tls: SSLContext | None) -> None:
         limits, timeouts, mirror = table.limits, table.timeouts.patient(), table.mirror
@@ -33,7 +31,6 @@ class Reach:
         shadow = Patience(connect=mirror.connect_timeout, head=mirror.head_timeout, body=mirror.body_timeout)
         self.made_of = _reaching(table, address)
         self.url = address.url
-        self.destination = Destination(address)
         self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now, tls)
         self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now, tls)
         self.breaker = Breaker(mirror.breaker)
@@ -71,22 +68,19 @@ class Reach:
 
 class Course:
     """
-    `weight` is the share of new in percent; `choice` is None where chance alone decides by it; `same_form` says that
-    one text of a request serves both legs. `tls` has a context for every side that wants one; `before` is the course
-    whose connections may serve on. `twin` is within reach where noise is learned, and `twins` are the pairs with it.
+    `ways` are the compiled routes. `tls` has a context for every side that wants one; `before` is the course whose
+    connections may serve on. `twin` is within reach where noise is learned, and `twins` are the pairs with it.
     """
 
-    __slots__ = ("choice", "mirror", "pairs", "parser", "same_form", "sides", "table", "twin", "twins", "weight")
+    __slots__ = ("mirror", "pairs", "parser", "sides", "table", "twin", "twins", "ways")
 
     def __init__(
         self, table: Table, pairs: Pairs, now: float, tls: Mapping[Side, SSLContext], before: "Course | None" = None
     ) -> None:
         self.table = table
-        self.weight = table.weight
-        self.choice = None if made_by_chance(table) else Choice(table)
+        self.ways = Ways(table)
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
-        self.pairs.find = compile_keys(table.sticky.keys)[0]
         self.parser: AnswerParser = self._parser(before)
         old, new = table.sides
         known: tuple[Reach | None, ...] = (None, None) if before is None else before.sides
@@ -98,8 +92,6 @@ class Course:
         self.twins = self.pairs.of_twins()
         if table.noise.sample > 0.0:
             self.twin = self._reach(table.noise.twin or old, tls, now, None if before is None else before.twin)
-        one, other = self.sides[0].destination, self.sides[1].destination
-        self.same_form = one.host is None and other.host is None and one.base == other.base
 
     @property
     def reaches(self) -> tuple[Reach, ...]:

@@ -9,9 +9,9 @@ lives on until the shadow's answer is in too. It sees head, data, end, abort and
 from asyncio import Task
 
 from proxy.clock import monotonic
+from proxy.copying import why_not
 from proxy.course import Course, Reach
 from proxy.metrics.books import LIVE
-from proxy.mirror.breaker import CLOSED
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
@@ -21,8 +21,8 @@ from proxy.shadow import ShadowLeg
 from proxy.twins import ask_twin
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
-from proxy.wire.forward import EXPECT, MARKER, added_lines, request_bytes, without_credentials
-from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
+from proxy.wire.forward import EXPECT, MARKER, added_lines, count_down, passes, request_bytes, without_credentials
+from proxy.wire.request import IDEMPOTENT, RequestHead
 
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
@@ -36,7 +36,7 @@ def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestH
     if plane.gate is not None and not plane.gate.admits(plane.random()):
         plane.books.error("client", "overload")
         client.answer_own("overload")
-    elif head.vias and _passes(course, head) >= LOOP:
+    elif head.vias and passes(head.vias, course.table.pseudonym) >= LOOP:
         plane.books.error("client", "loop")
         client.answer_own("loop")
     elif head.max_forwards == 0 and head.method == b"OPTIONS":
@@ -54,7 +54,7 @@ class Exchange:
     __slots__ = (
         "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
         "_live", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
-        "_shadow", "_tunnel", "upgrade",
+        "_shadow", "_tunnel", "_way", "upgrade",
     )  # fmt: skip
 
     def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -63,13 +63,14 @@ class Exchange:
         self._head = head
         self.upgrade = head.upgrade
         # Deciding who answers...
-        weight, choice = course.weight, course.choice
-        if weight <= 0.0:
+        self._way = way = course.ways.only or course.ways.find(head)
+        weight, choice = way.weight, way.choice
+        if choice is not None:
+            live = choice.decide(head, client.hop.address, plane.random).live
+        elif weight <= 0.0:
             live = OLD
-        elif choice is None:
-            live = NEW if plane.random() * 100.0 < weight else OLD
         else:
-            live = choice.live(head, client.hop.address, plane.random)
+            live = NEW if plane.random() * 100.0 < weight else OLD
         self._live = live
         self._reach: Reach = course.sides[live]
         self._page = page = plane.page(head)
@@ -93,49 +94,20 @@ class Exchange:
         self._pair: Pair | None = None
         self._shadow: ShadowLeg | None = None
 
-    # Deciding whether the other side gets a copy...
-
-    def _refusal(self) -> str | None:
-        """
-        Why this exchange isn't mirrored: the first reason that applies, in the order of the books. What depends on the
-        copy itself (budget, size) is looked at when there is one.
-        """
-        plane, course, head = self._plane, self._course, self._head
-        mirror = course.mirror
-        if mirror.percent <= 0.0:
-            return "off"
-        if head.method not in SAFE:
-            return "method"
-        if head.upgrade:
-            return "upgrade"
-        percent = mirror.percent * plane.copies
-        if percent < 100.0 and plane.random() * 100.0 >= percent:
-            return "sampled_out"
-        if head.accepts_stream:
-            return "streaming"
-        other = course.sides[1 - self._live]
-        if other.breaker.state != CLOSED and not other.breaker.allows(plane.now, plane.random()):
-            return "breaker_open"
-        if other.copies >= mirror.concurrency:
-            other.breaker.full(plane.now, plane.random())
-            return "concurrency"
-        other.breaker.not_full()
-        return None
-
     # Sending the request, to both sides at the same moment...
 
     def send(self) -> None:
         """
         Compose the request once and send it to the live side and, unless there is a reason not to, to the other.
         """
-        plane, head, client, reach = self._plane, self._head, self._client, self._reach
+        plane, head, client, way = self._plane, self._head, self._client, self._way
         if client is None:
             return
         if head.max_forwards > 0 and head.method == b"OPTIONS":
-            _count_down(head)
-        refusal = self._refusal()
+            count_down(head)
+        refusal = why_not(plane, self._course, way, head, self._live)
         lines = added_lines(head, client.hop, plane.bits(256))
-        text = request_bytes(head, reach.destination, lines)
+        text = request_bytes(head, way.destinations[self._live], lines)
         if head.expects:
             self._request = text + EXPECT + b"\r\n"
         elif head.upgrade:
@@ -144,7 +116,7 @@ class Exchange:
             self._request = text + b"\r\n"
         if refusal is None:
             self._pair = pair = plane.make_pair(self._course.pairs, head, self._page, self._live)
-            pair.address = client.hop.address
+            pair.address, pair.way = client.hop.address, way
             if pair.hold(len(text)) and head.length > self._course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:
@@ -159,15 +131,15 @@ class Exchange:
         """
         The copy: the same canonical request, marked, in the shadow side's form and without Expect.
         """
-        course, head = self._course, self._head
-        other = course.sides[1 - self._live]
-        if not course.same_form or (head.credentials and not course.mirror.credentials):
+        course, way, head = self._course, self._way, self._head
+        other = 1 - self._live
+        if not way.same_form or (head.credentials and not course.mirror.credentials):
             seen = head if course.mirror.credentials else without_credentials(head)
-            text = request_bytes(seen, other.destination, lines)
-        pair.shadow_leg = self._shadow = leg = ShadowLeg(self._plane, other, pair, head.method == b"HEAD")
+            text = request_bytes(seen, way.destinations[other], lines)
+        pair.shadow_leg = self._shadow = leg = ShadowLeg(self._plane, course.sides[other], pair, head.method == b"HEAD")
         leg.begin(text + MARKER, self._sent)
         if course.twin is not None and not pair.settled:
-            ask_twin(self._plane, course, pair, head, lines)
+            ask_twin(self._plane, course, way, pair, head, lines)
 
     def _send_live(self) -> None:
         """
@@ -432,19 +404,3 @@ class Exchange:
         """
         if self._client is not None:
             self._client.can_continue()
-
-
-def _passes(course: Course, head: RequestHead) -> int:
-    """
-    How often a request has come through here already, by the Via fields (RFC 9110 §7.6.3).
-    """
-    own = b"1.1 " + course.table.pseudonym.encode("ascii")
-    return sum(via.count(own) for via in head.vias)
-
-
-def _count_down(head: RequestHead) -> None:
-    """
-    Max-Forwards of an OPTIONS request, less one (RFC 9110 §7.6.2).
-    """
-    less = b"Max-Forwards: %d" % (head.max_forwards - 1)
-    head.lines = [less if line[:13].lower() == b"max-forwards:" else line for line in head.lines]

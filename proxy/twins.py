@@ -7,12 +7,13 @@ from proxy.course import Course
 from proxy.mirror.pair import Pair, TwinPair
 from proxy.plane import Plane
 from proxy.routing.table import OLD
+from proxy.routing.ways import Way
 from proxy.shadow import ShadowLeg
 from proxy.wire.forward import MARKER, request_bytes
 from proxy.wire.request import RequestHead
 
 
-def ask_twin(plane: Plane, course: Course, pair: Pair, head: RequestHead, lines: bytes) -> None:
+def ask_twin(plane: Plane, course: Course, way: Way, pair: Pair, head: RequestHead, lines: bytes) -> None:
     """
     The same request to a twin of old, marked as a copy, so that old's own differences get known. `pair` tells what old
     answered when it has ended.
@@ -22,7 +23,7 @@ def ask_twin(plane: Plane, course: Course, pair: Pair, head: RequestHead, lines:
         return
     if reach is None or not plane.asks_twin(course):
         return
-    text = request_bytes(head, reach.destination, lines) + MARKER
+    text = request_bytes(head, way.twin, lines) + MARKER
     pair.twin = twin = TwinPair(course.twins, head, plane.books.twins(pair.page), OLD)
     if twin.hold(len(text)):
         twin.shadow_leg = leg = ShadowLeg(plane, reach, twin, head.method == b"HEAD")

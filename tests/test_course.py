@@ -53,7 +53,7 @@ def test_another_intent_changes_nothing_but_the_intent(data: Data) -> None:
     assert data.plane.course.parser is before.parser
     assert data.plane.pairs.open is before.pairs.open
     assert data.plane.pairs.budget is before.pairs.budget
-    assert (data.plane.course.weight, data.plane.course.mirror.percent) == (100.0, 50.0)
+    assert (data.plane.course.table.weight, data.plane.course.mirror.percent) == (100.0, 50.0)
 
 
 @pytest.mark.parametrize(

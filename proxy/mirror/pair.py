@@ -13,6 +13,7 @@ from typing import Protocol
 
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, Page
 from proxy.mirror.budget import Budget
+from proxy.routing.ways import Way
 from proxy.wire.answer import AnswerHead
 from proxy.wire.forward import has_content
 from proxy.wire.request import RequestHead
@@ -128,11 +129,10 @@ class Shadow(Protocol):
 class Pairs:
     """
     What the pairs of one worker share: the budget, `max_body` (bytes a side), those `open`, who judges them, and who
-    looks at divergent ones, and at their signature (0: none), before their bytes are let go. `find` has the sticky key
-    of a request from an address, None where there are no keys.
+    looks at divergent ones, and at their signature (0: none), before their bytes are let go.
     """
 
-    __slots__ = ("budget", "find", "judge", "max_body", "on_divergent", "open")
+    __slots__ = ("budget", "judge", "max_body", "on_divergent", "open")
 
     def __init__(
         self, budget: Budget, max_body: int, on_divergent: "Callable[[Pair, int], None]", judge: Judge | None = None
@@ -142,7 +142,6 @@ class Pairs:
         self.on_divergent = on_divergent
         self.judge: Judge = judge or Nobody()
         self.open: set[Pair] = set()
-        self.find: Callable[[RequestHead, bytes], bytes] | None = None
 
     def under(self, max_body: int) -> "Pairs":
         """
@@ -171,12 +170,13 @@ class Pairs:
 class Pair:
     """
     `live_side` is 0 (old) or 1 (new); `settled` turns true exactly once, and with it one entry in the books is made;
-    until then `held` bytes are taken from the budget. `address` is the client's.
+    until then `held` bytes are taken from the budget. `address` is the client's, `way` what its route makes of the
+    request.
     """
 
     __slots__ = (
         "_pairs", "address", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since",
-        "twin",
+        "twin", "way",
     )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
@@ -189,6 +189,7 @@ class Pair:
         self.page = page
         self.live_side = live_side
         self.address = b""
+        self.way: Way | None = None
         self.live = Observation()
         self.shadow = Observation()
         self.shadow_leg: Shadow | None = None
@@ -202,8 +203,9 @@ class Pair:
         """
         What the client is known by, b"" if by nothing.
         """
-        find = self._pairs.find
-        return b"" if find is None else find(self.request, self.address)
+        if self.way is None or self.way.find is None:
+            return b""
+        return self.way.find(self.request, self.address)
 
     def hold(self, size: int) -> bool:
         """

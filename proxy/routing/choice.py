@@ -1,48 +1,105 @@
 """
-Who answers a request when neither side answers all: by its sticky key, by chance, or old because it writes. Pure.
+Who answers a request: old because it writes, or by its cohort, its route or the weight of the whole table. Pure.
+
+Strongest first: kill (a table of its own, `intent.killed`), split data, cohort, route, weight.
 """
 
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
-from proxy.routing.buckets import bucket, reached
+from proxy.routing.buckets import BUCKETS, bucket, reached
 from proxy.routing.keys import compile_keys
+from proxy.routing.match import Matcher
+from proxy.routing.route import Route
 from proxy.routing.table import NEW, OLD, Table
 from proxy.wire.request import SAFE, RequestHead
 
 
-class Choice:
+class Decision(NamedTuple):
     """
-    The choice that one table makes, request by request.
+    The live side, and what decided: `split`, `cohort`, `route` or `weight`.
     """
 
-    __slots__ = ("_draws", "_find", "_reached", "_salt", "_split", "_weight")
+    live: int
+    by: str
+
+
+# Made once: deciding makes no objects.
+SPLIT: Final = Decision(OLD, "split")
+BY_COHORT: Final = (Decision(OLD, "cohort"), Decision(NEW, "cohort"))
+BY_ROUTE: Final = (Decision(OLD, "route"), Decision(NEW, "route"))
+BY_WEIGHT: Final = (Decision(OLD, "weight"), Decision(NEW, "weight"))
+
+
+class Clients:
+    """
+    The cohorts of one table: which one a request belongs to, and what is decided for it.
+    """
+
+    __slots__ = ("_matcher", "cohorts", "reached")
 
     def __init__(self, table: Table) -> None:
-        self._weight = table.weight
-        self._reached = reached(table.weight)
+        self.cohorts = table.cohorts
+        self._matcher = Matcher([cohort.match for cohort in table.cohorts])
+        # How many buckets are on new: all or none of a cohort that a side has.
+        self.reached = [reached(table.weight_of_cohort(cohort)) for cohort in table.cohorts]
+
+    def find(self, head: RequestHead) -> int:
+        """
+        The place of the first cohort that a request belongs to, -1 for none.
+        """
+        return self._matcher.find(head)
+
+
+class Choice:
+    """
+    The choice that one table makes for the requests of one route, or of none.
+    """
+
+    __slots__ = ("_by", "_clients", "_draws", "_find", "_reached", "_salt", "_split")
+
+    def __init__(self, table: Table, route: Route | None = None, clients: Clients | None = None) -> None:
+        weight = table.weight_of(route)
+        self._by = BY_ROUTE if route is not None and table.has_weight(route) else BY_WEIGHT
+        self._reached = reached(weight)
         self._salt = table.sticky.salt.encode()
         self._split = table.split
-        self._find, self._draws = compile_keys(table.sticky.keys)
+        self._clients = clients if clients is not None and clients.cohorts else None
+        self._find, self._draws = compile_keys(table.keys_of(route))
 
-    def live(self, head: RequestHead, address: bytes, roll: Callable[[], float]) -> int:
+    def decide(self, head: RequestHead, address: bytes, roll: Callable[[], float]) -> Decision:
         """
-        The live side for a request from this address; `roll` in [0, 1) is only called where chance decides.
+        The decision for a request from this address; `roll` in [0, 1) is only called where chance decides.
         """
-        if self._weight <= 0.0 or (self._split and (head.method not in SAFE or head.upgrade)):
+        if self._split and (head.method not in SAFE or head.upgrade):
             # While old and new keep data of their own, what may write (a WebSocket too) stays with the old.
-            return OLD
-        if self._weight >= 100.0:
-            return NEW
+            return SPLIT
+        share, by = self._reached, self._by
+        clients = self._clients
+        if clients is not None:
+            place = clients.find(head)
+            if place >= 0:
+                share, by = clients.reached[place], BY_COHORT
+        if share <= 0:
+            return by[OLD]
+        if share >= BUCKETS:
+            return by[NEW]
         if self._find is not None:
             if key := self._find(head, address):
-                return NEW if bucket(self._salt, key) < self._reached else OLD
+                return by[NEW if bucket(self._salt, key) < share else OLD]
             if not self._draws:
-                return OLD
-        return NEW if roll() * 100.0 < self._weight else OLD
+                return by[OLD]
+        return by[NEW if roll() * BUCKETS < share else OLD]
+
+    def key(self, head: RequestHead, address: bytes) -> bytes:
+        """
+        The sticky key that a request has here, b"" if none.
+        """
+        return b"" if self._find is None else self._find(head, address)
 
 
-def made_by_chance(table: Table) -> bool:
+def made_by_chance(table: Table, route: Route | None = None) -> bool:
     """
-    Whether nothing of a request matters for the choice.
+    Whether nothing of a request matters for the choice, once its route is known.
     """
-    return not table.split and compile_keys(table.sticky.keys)[0] is None
+    return not table.split and not table.cohorts and compile_keys(table.keys_of(route))[0] is None

@@ -5,7 +5,8 @@ A table is configuration × intent. Here the two are put together and taken apar
 with the intent, and nothing of the intent with a reload.
 """
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -17,19 +18,28 @@ from proxy.routing.table import Table
 class Intent:
     """
     `new` is the share of live traffic that new gets, `mirror` the share of safe requests that is copied: percent, two
-    decimals.
+    decimals. `routes` and `cohorts` are new's shares of those that were given one of their own since the start, by
+    name, also while the configuration has no such route.
     """
 
     epoch: int
     new: float
     mirror: float
+    routes: Mapping[str, float] = field(default_factory=dict)
+    cohorts: Mapping[str, float] = field(default_factory=dict)
 
 
 def intent_of(table: Table) -> Intent:
     """
     The intent that a table was made with.
     """
-    return Intent(epoch=table.epoch, new=table.weight, mirror=table.mirror.percent)
+    return Intent(
+        epoch=table.epoch,
+        new=table.weight,
+        mirror=table.mirror.percent,
+        routes=table.route_weights,
+        cohorts=table.cohort_weights,
+    )
 
 
 def intent_in(data: bytes) -> Intent:
@@ -38,10 +48,17 @@ def intent_in(data: bytes) -> Intent:
     """
     try:
         raw = orjson.loads(data)
-        intent = Intent(epoch=int(raw["epoch"]), new=float(raw["weight"]), mirror=float(raw["mirror"]["percent"]))
-    except (KeyError, TypeError, ValueError) as error:
+        intent = Intent(
+            epoch=int(raw["epoch"]),
+            new=float(raw["weight"]),
+            mirror=float(raw["mirror"]["percent"]),
+            routes=_shares(raw.get("route_weights", {})),
+            cohorts=_shares(raw.get("cohort_weights", {})),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
-    if not (intent.epoch >= 0 and 0 <= intent.new <= 100 and 0 <= intent.mirror <= 100):
+    shares = (intent.new, intent.mirror, *intent.routes.values(), *intent.cohorts.values())
+    if intent.epoch < 0 or not all(0 <= share <= 100 for share in shares):
         raise ValueError(f"no intent: {intent}")
     return intent
 
@@ -51,26 +68,50 @@ def with_intent(table: Table, intent: Intent) -> Table:
     The same configuration under another intent.
     """
     return replace(
-        table, epoch=intent.epoch, weight=intent.new, mirror=replace(table.mirror, percent=float(intent.mirror))
+        table,
+        epoch=intent.epoch,
+        weight=intent.new,
+        mirror=replace(table.mirror, percent=float(intent.mirror)),
+        route_weights=intent.routes,
+        cohort_weights=intent.cohorts,
     )
 
 
 def killed(table: Table) -> Table:
     """
-    What a worker routes by while the kill latch is set: everything to old, nothing copied. Epoch and digest stay.
+    What a worker routes by while the kill latch is set: everything to old, nothing copied. Epoch and digest stay, and
+    whatever else routes do to requests.
     """
-    return replace(table, weight=0.0, mirror=replace(table.mirror, percent=0.0))
+    return replace(
+        table,
+        weight=0.0,
+        mirror=replace(table.mirror, percent=0.0),
+        routes=tuple(replace(route, weight=0.0) for route in table.routes),
+        cohorts=(),
+        route_weights={},
+        cohort_weights={},
+    )
 
 
 def as_values(intent: Intent) -> dict[str, Any]:
     """
-    An intent as the store and the audit keep it.
+    An intent as the store and the audit keep it; without what is empty.
     """
-    return asdict(intent)
+    return {name: value for name, value in asdict(intent).items() if value != {}}
 
 
 def from_values(values: dict[str, Any]) -> Intent:
     """
-    The intent of `as_values`. Raises KeyError, TypeError or ValueError for anything else.
+    The intent of `as_values`. Raises AttributeError, KeyError, TypeError or ValueError for anything else.
     """
-    return Intent(epoch=int(values["epoch"]), new=float(values["new"]), mirror=float(values["mirror"]))
+    return Intent(
+        epoch=int(values["epoch"]),
+        new=float(values["new"]),
+        mirror=float(values["mirror"]),
+        routes=_shares(values.get("routes", {})),
+        cohorts=_shares(values.get("cohorts", {})),
+    )
+
+
+def _shares(values: Mapping[str, Any]) -> dict[str, float]:
+    return {str(name): float(share) for name, share in values.items()}

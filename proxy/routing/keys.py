@@ -61,7 +61,7 @@ def _first(finds: list[Find]) -> Find:
     return find
 
 
-def _values(head: RequestHead, name: bytes) -> list[bytes]:
+def field_values(head: RequestHead, name: bytes) -> list[bytes]:
     """
     The values of a field, by its lower-case name with the colon.
     """
@@ -76,22 +76,31 @@ def _header(name: str) -> Find:
     start = name.encode("ascii") + b":"
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        return next(filter(None, _values(head, start)), b"")
+        return next(filter(None, field_values(head, start)), b"")
+
+    return find
+
+
+def cookie_values(name: str) -> Callable[[RequestHead], list[bytes]]:
+    """
+    Finds the values of all cookies of this name, quotes and all (RFC 6265 §4.2.1: the name's case matters).
+    """
+    pattern = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode("ascii")) + rb"=[ \t]*([^;]*)")
+
+    def find(head: RequestHead) -> list[bytes]:
+        return [found.rstrip(OWS) for line in field_values(head, b"cookie:") for found in pattern.findall(line)]
 
     return find
 
 
 def _cookie(name: str) -> Find:
     """
-    The first cookie of this name that isn't empty, quotes and all (RFC 6265 §4.2.1: the name's case matters).
+    The first cookie of this name that isn't empty.
     """
-    pattern = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode("ascii")) + rb"=[ \t]*([^; \t][^;]*)")
+    values = cookie_values(name)
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        for value in _values(head, b"cookie:"):
-            if found := pattern.search(value):
-                return found[1].rstrip(OWS)
-        return b""
+        return next(filter(None, values(head)), b"")
 
     return find
 
@@ -102,7 +111,7 @@ def _claim(name: str) -> Find:
     """
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        for value in _values(head, b"authorization:"):
+        for value in field_values(head, b"authorization:"):
             if value[:7].lower() == b"bearer ":
                 return _text(_claims(value[7:].strip(OWS)).get(name))
         return b""

@@ -5,11 +5,14 @@ The supervisor's parent validates the configuration (`proxy/settings`) and makes
 table as bytes over their link and never see YAML or pydantic. All times are seconds, all sizes bytes.
 """
 
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from math import inf
 from typing import Any
 
 import orjson
+
+from proxy.routing.route import Cohort, Route
 
 OLD, NEW = 0, 1
 SIDES = ("old", "new")
@@ -165,6 +168,7 @@ class Table:
     """
     Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
     `endpoints` are the configured ones (learned ones travel by themselves). `split`: unsafe methods stay on old.
+    `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
     """
 
     epoch: int
@@ -186,6 +190,10 @@ class Table:
     add_date: bool
     endpoints: tuple[str, ...] = ()
     max_endpoints: int = 200
+    routes: tuple[Route, ...] = ()
+    cohorts: tuple[Cohort, ...] = ()
+    route_weights: Mapping[str, float] = field(default_factory=dict)
+    cohort_weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def addresses(self) -> tuple[Side, ...]:
@@ -194,6 +202,33 @@ class Table:
         """
         twin = self.noise.twin
         return self.sides if twin is None else (*self.sides, twin)
+
+    def has_weight(self, route: Route) -> bool:
+        """
+        Whether a route has a weight of its own.
+        """
+        return route.weight is not None or route.name in self.route_weights
+
+    def weight_of(self, route: Route | None) -> float:
+        """
+        New's share, in percent, of a route's requests; None: of those without one.
+        """
+        own = None if route is None else self.route_weights.get(route.name, route.weight)
+        return self.weight if own is None else own
+
+    def weight_of_cohort(self, cohort: Cohort) -> float:
+        """
+        New's share, in percent, of a cohort's requests.
+        """
+        if cohort.side is not None:
+            return 100.0 * cohort.side
+        return self.cohort_weights.get(cohort.name, cohort.weight)
+
+    def keys_of(self, route: Route | None) -> tuple[str, ...]:
+        """
+        What the clients of a route are known by; None: of those without one.
+        """
+        return self.sticky.keys if route is None or route.sticky is None else route.sticky
 
 
 def fitted(table: Table, descriptors: int) -> Table:
@@ -236,5 +271,7 @@ def decode(data: bytes) -> Table:
         timeouts=Timeouts(**raw.pop("timeouts")),
         headers=tuple(raw.pop("headers")),
         endpoints=tuple(raw.pop("endpoints")),
+        routes=tuple(map(Route.from_values, raw.pop("routes"))),
+        cohorts=tuple(map(Cohort.from_values, raw.pop("cohorts"))),
         **raw,
     )

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from proxy.settings.kinds import COUNT, FLAG, TEXT, Kind
-from proxy.settings.model import Section, Settings
+from proxy.settings.model import Settings
+from proxy.settings.section import Section
 
 PREFIX = "PARALLAX_"
 

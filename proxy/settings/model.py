@@ -5,7 +5,7 @@ The configuration as a model: every key, its kind, its default and what it means
 `timeouts` and `mirror` are those of `proxy.routing.table`. What must hold between keys is in `checks`.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
@@ -27,6 +27,7 @@ from proxy.settings.kinds import (
     SideUrl,
     Size,
 )
+from proxy.settings.routes import Cohorts, Routes
 from proxy.settings.rules import (
     Arrays,
     Case,
@@ -42,15 +43,8 @@ from proxy.settings.rules import (
     UrlHost,
     Whitespace,
 )
+from proxy.settings.section import Section
 from proxy.settings.sticky import Data, StickyKey
-
-
-class Section(BaseModel):
-    """
-    A mapping with known keys only. Strict: YAML has its own types, and `yes` is no number.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Health(Section):
@@ -323,6 +317,8 @@ class Settings(Section):
     weights: Weights = Field(Weights())
     mirror: Mirror = Field(Mirror())
     sticky: Sticky = Field(Sticky())
+    routes: Routes = Field((), description="the first that matches a request is its own; docs/routes.md")
+    cohorts: Cohorts = Field((), description="the first that matches a client is its own; docs/routes.md")
     data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
     judge: Judge = Field(Judge())

@@ -11,9 +11,16 @@ from pydantic_core import ErrorDetails
 from proxy.settings.keys import Key, keys
 from proxy.settings.kinds import show_number
 from proxy.settings.quote import quote
+from proxy.settings.routes import CohortSettings, RouteSettings
 from proxy.settings.source import Source, Where, dotted
 
 KEYS: dict[Where, Key] = {key.path: key for key in keys()}
+# Those of mappings in lists too, by their path without the place in the list.
+EVERY: dict[Where, Key] = KEYS | {
+    key.path: key
+    for name, section in (("routes", RouteSettings), ("cohorts", CohortSettings))
+    for key in keys(section, (name,))
+}
 OPTIONS: Mapping[Where, str] = {
     ("old", "url"): "--old",
     ("new", "url"): "--new",
@@ -69,8 +76,8 @@ class Teller:
 
 
 def _say(error: ErrorDetails) -> str:
-    path, context = error["loc"], error.get("ctx", {})
-    key, value = KEYS.get(path), quote(error["input"])
+    path, context = tuple(part for part in error["loc"] if isinstance(part, str)), error.get("ctx", {})
+    key, value = EVERY.get(path), quote(error["input"])
     match error["type"]:
         case "extra_forbidden":
             return f"is no key that Parallax knows; {_nearest(path)}"
@@ -86,7 +93,7 @@ def _say(error: ErrorDetails) -> str:
         case "less_than_equal":
             return f"{value} is too large; write at most {show_number(context['le'])}"
         case "model_type" | "model_attributes_type":
-            inside = ", ".join(item.path[-1] for item in KEYS.values() if item.path[:-1] == path)
+            inside = ", ".join(item.path[-1] for item in EVERY.values() if item.path[:-1] == path)
             return f"{value} is not what goes here; write a mapping with {inside}"
         case _:
             right = f"write {remedy(key)}" if key is not None else "docs/configuration.md shows what goes here"
@@ -104,7 +111,7 @@ def _nearest(path: Where) -> str:
     """
     The known key that was probably meant: one with a similar name beside it, else one of that name elsewhere.
     """
-    beside = {key.path[-1]: key.name for key in KEYS.values() if key.path[:-1] == path[:-1]}
+    beside = {key.path[-1]: key.name for key in EVERY.values() if key.path[:-1] == path[:-1]}
     if near := get_close_matches(str(path[-1]), beside, n=1):
         return f"did you mean {beside[near[0]]}?"
     elsewhere = {key.path[-1]: key.name for key in reversed(KEYS.values())}

@@ -70,6 +70,8 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         add_date=settings.add_date,
         endpoints=settings.metrics.endpoints,
         max_endpoints=settings.metrics.max_endpoints,
+        routes=tuple(route.build() for route in settings.routes),
+        cohorts=tuple(cohort.build() for cohort in settings.cohorts),
     )
     alike = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))
     alike = replace(alike, overload=replace(alike.overload, workers=1))

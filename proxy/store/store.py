@@ -94,7 +94,7 @@ class Store:
             return None
         try:
             intent = from_values(orjson.loads(row.intent))
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} can't be read") from error
         if sha256(str(row.intent)) != row.sha256 or intent.epoch != row.epoch:
             raise StoreError("corrupt", f"{self.path} is broken: epoch {row.epoch} isn't what was saved")

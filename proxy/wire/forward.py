@@ -137,6 +137,22 @@ def without_credentials(head: RequestHead) -> RequestHead:
     return copy
 
 
+def passes(vias: list[bytes], pseudonym: str) -> int:
+    """
+    How often a request has come through here already, by its Via fields (RFC 9110 §7.6.3).
+    """
+    own = b"1.1 " + pseudonym.encode("ascii")
+    return sum(via.count(own) for via in vias)
+
+
+def count_down(head: RequestHead) -> None:
+    """
+    Max-Forwards of an OPTIONS request, less one (RFC 9110 §7.6.2).
+    """
+    less = b"Max-Forwards: %d" % (head.max_forwards - 1)
+    head.lines = [less if line[:13].lower() == b"max-forwards:" else line for line in head.lines]
+
+
 def has_content(head: AnswerHead, to_head: bool) -> bool:
     """
     Whether content follows this answer head (RFC 9112 §6.3 items 1–2); `to_head`: it answers a HEAD request.

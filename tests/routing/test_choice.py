@@ -27,7 +27,7 @@ def live(raw: bytes, weight: float, roll: float | None = None, **settings: Any) 
         assert roll is not None, "nobody was to roll dice"
         return roll
 
-    return Choice(a_table(weights={"new": weight}, **settings)).live(a_request(raw), ADDRESS, dice)
+    return Choice(a_table(weights={"new": weight}, **settings)).decide(a_request(raw), ADDRESS, dice).live
 
 
 def by(*keys: str) -> dict[str, Any]:

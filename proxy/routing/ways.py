@@ -1,0 +1,65 @@
+"""
+The routes of one table, compiled: what each makes of its requests, and what is made of those without a route. Pure.
+"""
+
+from typing import Final
+
+from proxy.routing.choice import Choice, Clients, made_by_chance
+from proxy.routing.keys import compile_keys
+from proxy.routing.match import Matcher
+from proxy.routing.route import Route
+from proxy.routing.table import Table
+from proxy.wire.forward import Destination
+from proxy.wire.request import SAFE, RequestHead
+
+# Methods whose requests are copied, by what a route says of its writes; None is any.
+COPIED: Final[dict[str, frozenset[bytes] | None]] = {"never": SAFE, "safe": None}
+
+
+class Way:
+    """
+    What one route makes of its requests, or what the whole table makes of those without one.
+
+    `weight` is new's share in percent, by which chance decides where `choice` is None; `percent` is how much is copied,
+    of the methods `copied` (None: of any); `destinations` say how requests are written to old and to new, `twin` how to
+    a twin of old, `same_form` that one text serves both sides; `find` finds the sticky key, if requests have one.
+    """
+
+    __slots__ = ("choice", "copied", "destinations", "find", "name", "percent", "same_form", "twin", "weight")
+
+    def __init__(self, table: Table, clients: Clients, route: Route | None = None) -> None:
+        self.name = "" if route is None else route.name
+        self.weight = table.weight_of(route)
+        self.choice = None if made_by_chance(table, route) else Choice(table, route, clients)
+        self.find = compile_keys(table.keys_of(route))[0]
+        self.percent = table.mirror.percent
+        self.copied: frozenset[bytes] | None = SAFE
+        if route is not None:
+            self.percent *= route.mirror / 100.0
+            self.copied = COPIED[route.writes]
+        old, new = table.sides
+        self.destinations = one, other = Destination(old), Destination(new)
+        self.twin = one if table.noise.twin is None else Destination(table.noise.twin)
+        self.same_form = one.host is None and other.host is None and one.base == other.base
+
+
+class Ways:
+    """
+    `find` the way that a request goes; `only` is the one way of a table without routes, else None.
+    """
+
+    __slots__ = ("_matcher", "_ways", "clients", "only")
+
+    def __init__(self, table: Table) -> None:
+        self.clients = clients = Clients(table)
+        # The last is for requests without a route.
+        self._ways = [Way(table, clients, route) for route in (*table.routes, None)]
+        self._matcher = Matcher([route.match for route in table.routes])
+        self.only = None if table.routes else self._ways[-1]
+
+    def find(self, head: RequestHead) -> Way:
+        """
+        The way of the first route that a request matches.
+        """
+        # -1, for no route, is the last way.
+        return self._ways[self._matcher.find(head)]

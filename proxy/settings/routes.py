@@ -1,0 +1,199 @@
+"""
+Routes and cohorts as the configuration has them: who goes to new, and what is copied where.
+"""
+
+import re
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+
+from proxy.routing.match import check_match
+from proxy.routing.route import Cohort, Match, Route
+from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent
+from proxy.settings.quote import quote
+from proxy.settings.section import Section
+from proxy.settings.sticky import StickyKey
+
+ROUTE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+HOST: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
+
+
+def parse_name(value: object) -> str:
+    """
+    What a route or a cohort is called in metrics, changes and the audit.
+    """
+    if not isinstance(value, str) or ROUTE_NAME.fullmatch(value) is None:
+        raise ValueError(f"{quote(value)} is no name; write letters, digits and . _ -, such as search")
+    return value
+
+
+def _parse_items(what: str, pattern: re.Pattern[str], example: str) -> Any:
+    """
+    Parses one text, or a list of them, each of which has to fit.
+    """
+
+    def parse(value: object) -> tuple[str, ...]:
+        items = value if isinstance(value, list | tuple) else [value]
+        for item in items:
+            if not isinstance(item, str) or pattern.fullmatch(item) is None:
+                raise ValueError(f"{quote(item)} is no {what}; write {example}")
+        return tuple(dict.fromkeys(items))
+
+    return parse
+
+
+def _parse_pairs(what: str, *, lower: bool) -> Any:
+    """
+    Parses a mapping of names to patterns for their values.
+    """
+
+    def parse(value: object) -> tuple[tuple[str, str], ...]:
+        example = f"write a mapping such as {{x-name: value}}, with '*' for any value of the {what}"
+        pairs = tuple(value.items()) if isinstance(value, dict) else value
+        if not isinstance(pairs, tuple):
+            raise ValueError(f"{quote(value)} is no mapping; {example}")
+        for name, said in pairs:
+            if not isinstance(name, str) or TOKEN.fullmatch(name) is None:
+                raise ValueError(f"{quote(name)} is no name of a {what}; {example}")
+            if not isinstance(said, str) or not said:
+                raise ValueError(f"{name}: {quote(said)} is no text; put it in quotes, or {example}")
+        return tuple((name.lower() if lower else name, said) for name, said in pairs)
+
+    return parse
+
+
+def _show_nothing(value: object) -> str:
+    assert not value
+    return "[]"
+
+
+Name = Annotated[str, PlainValidator(parse_name), Kind(words="name", show=str)]
+MatchMethods = Annotated[
+    tuple[str, ...],
+    PlainValidator(_parse_items("method", METHOD, "one or a list such as [GET, HEAD]")),
+    Kind(words="list of methods", show=_show_nothing, text=False),
+]
+Hosts = Annotated[
+    tuple[str, ...],
+    PlainValidator(_parse_items("host", HOST, "one such as shop.example or '*.shop.example', in lower case")),
+    Kind(words="list of hosts", show=_show_nothing, text=False),
+]
+Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("header field", lower=True))]
+Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("cookie", lower=False))]
+Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("parameter", lower=False))]
+Side = Annotated[Literal["old", "new"], Kind(words="old or new", show=str)]
+Writes = Annotated[Literal["never", "safe"], Kind(words="never or safe", show=str)]
+
+
+class RouteMatch(Section):
+    """
+    What a request has to be, all of it.
+    """
+
+    method: MatchMethods = Field((), description="one of these")
+    host: Hosts = Field((), description="one of these, without port; '*.shop.example' is everything below")
+    path: str = Field("", description="such as /search/**, /users/{id} or /*.png")
+    regex: str = Field("", description="a regular expression for the whole path, instead of path")
+    header: Fields = Field((), description="fields with their values, '*' for any")
+    cookie: Cookies = Field((), description="cookies with their values")
+    query: Query = Field((), description="parameters of the query with their values")
+
+    def build(self) -> Match:
+        """
+        As workers have it.
+        """
+        return Match(
+            methods=self.method,
+            hosts=self.host,
+            path=self.path,
+            regex=self.regex,
+            headers=self.header,
+            cookies=self.cookie,
+            query=self.query,
+        )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        match = self.build()
+        if match == Match():
+            raise ValueError("says nothing, so everything would match; write a method, host, path, header or cookie")
+        check_match(match)
+        return self
+
+
+class RouteSettings(Section):
+    """
+    One route; the first that matches is a request's.
+    """
+
+    name: Name = Field(description="in metrics, changes and the audit", examples=["search"])
+    match: RouteMatch = Field(description="which requests are its own")
+    weight: Percent | None = Field(None, description="share answered by new; null: that of all")
+    mirror: Percent = Field(100.0, description="share of what would be copied without the route")
+    writes: Writes = Field("never", description="safe: also its POST, PUT, … write nothing, and are copied")
+    sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
+
+    def build(self) -> Route:
+        """
+        As workers have it.
+        """
+        return Route(
+            name=self.name,
+            match=self.match.build(),
+            weight=self.weight,
+            mirror=self.mirror,
+            writes=self.writes,
+            sticky=self.sticky,
+        )
+
+
+class CohortSettings(Section):
+    """
+    One cohort; the first that matches is a client's.
+    """
+
+    name: Name = Field(description="in metrics, changes and the audit", examples=["staff"])
+    match: RouteMatch = Field(description="whose requests they are")
+    weight: Percent | None = Field(None, description="share of them answered by new")
+    side: Side | None = Field(None, description="instead of a weight: all of them, always")
+
+    def build(self) -> Cohort:
+        """
+        As workers have it.
+        """
+        side = None if self.side is None else ("old", "new").index(self.side)
+        return Cohort(name=self.name, match=self.match.build(), weight=self.weight or 0.0, side=side)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if (self.weight is None) == (self.side is None):
+            raise ValueError("needs either a weight, such as weight: 10, or a side, such as side: new")
+        return self
+
+
+Named = TypeVar("Named", RouteSettings, CohortSettings)
+
+
+def _named_once(value: tuple[Named, ...]) -> tuple[Named, ...]:
+    names = [one.name for one in value]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"the name {twice} is there twice; give each a name of its own")
+    return value
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+Routes = Annotated[
+    tuple[RouteSettings, ...],
+    BeforeValidator(_as_tuple),
+    AfterValidator(_named_once),
+    Kind(words="list of routes", show=_show_nothing, text=False),
+]
+Cohorts = Annotated[
+    tuple[CohortSettings, ...],
+    BeforeValidator(_as_tuple),
+    AfterValidator(_named_once),
+    Kind(words="list of cohorts", show=_show_nothing, text=False),
+]

@@ -1,0 +1,93 @@
+"""
+Routes and cohorts in the configuration: what is built of them, and what is said of those that can't be.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.errors import ConfigurationError
+from proxy.routing.route import Cohort, Match, Route
+from proxy.routing.table import NEW
+from proxy.settings.load import load
+from tests.parts.values import a_table
+
+BASE = "old: {url: http://127.0.0.1:1}\nnew: {url: http://127.0.0.1:2}\n"
+
+
+def said(folder: Path, text: str) -> str:
+    """
+    What is said of a configuration that can't be used, without the folder.
+    """
+    file = folder / "parallax.yaml"
+    file.write_text(BASE + text)
+    with pytest.raises(ConfigurationError) as refused:
+        load(file, environment={})
+    return "\n".join(refused.value.problems).replace(f"{folder}/", "")
+
+
+def test_a_route_is_built_as_it_is_written() -> None:
+    """
+    Names of fields in lower case; one method needs no list.
+    """
+    route = {
+        "name": "search",
+        "match": {"method": "GET", "host": ["a.example"], "path": "/search/**", "header": {"X-Beta": "*"}},
+        "weight": 2.5,
+        "mirror": 50,
+        "writes": "safe",
+        "sticky": ["header:X-User"],
+    }
+    match = Match(methods=("GET",), hosts=("a.example",), path="/search/**", headers=(("x-beta", "*"),))
+
+    assert a_table(routes=[route]).routes == (
+        Route(name="search", match=match, weight=2.5, mirror=50.0, writes="safe", sticky=("header:x-user",)),
+    )
+
+
+def test_a_cohort_has_a_weight_or_a_side() -> None:
+    """
+    In the order they were written in.
+    """
+    built = a_table(
+        cohorts=[
+            {"name": "staff", "match": {"cookie": {"staff": "yes"}}, "side": "new"},
+            {"name": "beta", "match": {"query": {"beta": "*"}}, "weight": 5},
+        ]
+    ).cohorts
+
+    assert built == (
+        Cohort(name="staff", match=Match(cookies=(("staff", "yes"),)), side=NEW),
+        Cohort(name="beta", match=Match(query=(("beta", "*"),)), weight=5.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "routes:\n  - {name: a, match: {path: search}}",
+            "parallax.yaml:4: routes.0.match: path 'search' doesn't begin",
+        ),
+        ("routes:\n  - name: a\n    match: {}", "parallax.yaml:5: routes.0.match: says nothing"),
+        ("routes:\n  - name: a\n    wieght: 3\n    match: {path: /}", "parallax.yaml:5: routes.0.wieght: is no key"),
+        ("routes:\n  - name: a\n    wieght: 3\n    match: {path: /}", "did you mean routes.weight?"),
+        ("routes:\n  - match: {path: /}", "parallax.yaml:4: routes.0.name: is missing; write a value such as search"),
+        ("routes:\n  - {name: a, match: {path: /}, weight: 101}", "routes.0.weight: 101 is no percentage"),
+        ("routes:\n  - {name: a, match: {pth: /}}", "did you mean routes.match.path?"),
+        ("routes:\n  - {name: a b, match: {path: /}}", "'a b' is no name"),
+        ("routes:\n  - {name: a, match: {host: A.example}}", "'A.example' is no host"),
+        ("routes:\n  - {name: a, match: {header: {x: 1}}}", "x: 1 is no text; put it in quotes"),
+        ("routes:\n  - {name: a, match: {path: /a}}\n  - {name: a, match: {path: /b}}", "the name a is there twice"),
+        ("routes: {a: 1}", "parallax.yaml:3: routes: "),
+        ("routes: [a]", "write a mapping with name, match, weight"),
+        ("cohorts:\n  - {name: a, match: {path: /}}", "needs either a weight"),
+        ("cohorts:\n  - {name: a, match: {path: /}, weight: 1, side: new}", "needs either a weight"),
+        ("cohorts:\n  - {name: a, match: {path: /}, side: both}", "cohorts.0.side: 'both' is not what goes here"),
+    ],
+)
+def test_a_route_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, text: str, words: str) -> None:
+    """
+    And with what would be right.
+    """
+    assert words in said(tmp_path, text)
