@@ -2,6 +2,6 @@
 How Parallax treats HTTP/1.1, from outside: raw bytes in, raw bytes out.
 """
 
-from tests.parts.fixtures import shared_scene, stage
+from tests.parts.fixtures import own_scene, shared_scene, stage, usual_scene
 
-__all__ = ["shared_scene", "stage"]
+__all__ = ["own_scene", "shared_scene", "stage", "usual_scene"]

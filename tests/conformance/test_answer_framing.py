@@ -9,7 +9,7 @@ from tests.parts.origin import OK, Received, answer
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut, Framing
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 POISON = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -12,7 +12,7 @@ from tests.parts.client import Client, get
 from tests.parts.origin import DATE, OK, Received, answer
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONFIGURATION = {
     "timeouts": {"answer_head": 1, "answer_idle": 1, "connect": 1},
     "limits": {"upstream_connections": 4},

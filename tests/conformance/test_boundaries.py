@@ -16,7 +16,7 @@ from tests.parts.client import get, post
 from tests.parts.origin import DATE, Received
 from tests.parts.scene import Scene
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
 REQUESTS = Path(__file__).parents[2].parent / "shared" / "corpora" / "requests.jsonl"
 END = get(b"/end", b"Connection: close")

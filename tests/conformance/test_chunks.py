@@ -8,7 +8,7 @@ from tests.parts.client import get
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHUNKED = b"Transfer-Encoding: chunked"
 SMUGGLED = get(b"/smuggled")

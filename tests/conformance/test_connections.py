@@ -13,7 +13,7 @@ from tests.parts.parallax import until
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut, Framing
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONFIGURATION = {"limits": {"body": 1_000_000}}
 
 

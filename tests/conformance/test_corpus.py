@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from tests.parts.alone import alone
 from tests.parts.client import Answer, get
 from tests.parts.origin import LOOPBACK, answer
-from tests.parts.parallax import running
-from tests.parts.scene import Scene, scene
+from tests.parts.scene import Scene
 from tests.parts.strict import Cut
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -31,6 +31,7 @@ REQUESTS_AS_LABELLED = 450
 
 pytestmark = [
     pytest.mark.skipif(not RUNNER.exists(), reason="the corpora are not beside the project (../shared)"),
+    pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.timeout(300),
 ]
 
@@ -47,15 +48,16 @@ def free_port() -> int:
 
 async def run(folder: Path, corpus: str) -> list[dict[str, Any]]:
     """
-    The runner's judgement of every case of `corpus`, sent through a Parallax of its own.
+    The runner's judgement of every case of `corpus`, sent through a worker of its own.
     """
     port = free_port()
     url = f"http://{LOOPBACK}:{port}"
     results = folder / "results.jsonl"
     nobody = f"http://{LOOPBACK}:{free_port()}"
-    async with running({"old": {"url": url}, "new": {"url": nobody}, "mirror": {"percent": 0}}, folder) as parallax:
+    async with alone() as worker:
+        await worker.goes_by({"old": {"url": url}, "new": {"url": nobody}, "mirror": {"percent": 0}}, folder)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, str(RUNNER), "--proxy", "{}:{}".format(*parallax.address), "--backend-port", str(port)),
+            *(sys.executable, str(RUNNER), "--proxy", "{}:{}".format(*worker.address), "--backend-port", str(port)),
             *("--timeout", "0.6", "--out", str(results), str(CORPORA / corpus)),
             stdout=asyncio.subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
@@ -189,17 +191,16 @@ async def final(stage: Scene, raw: bytes, *, finish: bool) -> tuple[str, Answer]
 
 
 @pytest.mark.parametrize("finish", [True, False], ids=["closing", "staying"])
-async def test_hostile_answers(tmp_path: Path, finish: bool) -> None:
+async def test_hostile_answers(stage: Scene, finish: bool) -> None:
     """
     Of 24 hostile answers 18 become 502, 4 a 502 or a visible cut, 2 the first answer only; the connection is discarded
     each time, whether or not the origin closes it, and the next request gets its own answer.
     """
     outcomes: dict[str, str] = {}
-    async with scene({}, tmp_path) as stage:
-        for name, raw in cases("bad_gateway"):
-            if finish or name != HALF_A_HEAD:
-                outcomes[name], _ = await final(stage, raw, finish=finish)
-            await stage.clear()
+    for name, raw in cases("bad_gateway"):
+        if finish or name != HALF_A_HEAD:
+            outcomes[name], _ = await final(stage, raw, finish=finish)
+        await stage.clear()
     unlike = {
         name: outcome
         for name, outcome in outcomes.items()
@@ -211,22 +212,21 @@ async def test_hostile_answers(tmp_path: Path, finish: bool) -> None:
     assert len(outcomes) == (24 if finish else 23)
 
 
-async def test_good_answers(tmp_path: Path) -> None:
+async def test_good_answers(stage: Scene) -> None:
     """
     Of 40 good answers 38 pass with status and content as meant, cut where they are cut; 2 are a 101 that nobody asked
     for, and become 502.
     """
     passed, outcomes = 0, Counter[str]()
-    async with scene({}, tmp_path) as stage:
-        for name, raw in cases("forward"):
-            outcome, got = await final(stage, raw, finish=True)
-            if b" 101 " in raw[:20]:
-                outcomes[outcome] += 1
-            else:
-                whole = outcome == FORWARDED
-                assert (name, got.status, bytes(got.body), whole) == (name, *meant(raw))
-                passed += 1
-            await stage.clear()
+    for name, raw in cases("forward"):
+        outcome, got = await final(stage, raw, finish=True)
+        if b" 101 " in raw[:20]:
+            outcomes[outcome] += 1
+        else:
+            whole = outcome == FORWARDED
+            assert (name, got.status, bytes(got.body), whole) == (name, *meant(raw))
+            passed += 1
+        await stage.clear()
 
     assert passed == 38
     assert outcomes == {BAD_GATEWAY: 2}

@@ -8,7 +8,7 @@ from tests.parts.client import Client, get
 from tests.parts.origin import answer
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHUNKED = b"Transfer-Encoding: chunked"
 

@@ -11,7 +11,7 @@ from tests.parts.origin import answer
 from tests.parts.parallax import launch
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHUNKED = b"Transfer-Encoding: chunked"
 

@@ -9,7 +9,7 @@ from tests.parts.origin import CONTINUE, OK
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONFIGURATION = {"timeouts": {"continue_wait": 0.3}}
 
 EXPECTING = get(b"/", b"Expect: 100-continue", b"Content-Length: 5", method=b"POST")

@@ -9,7 +9,7 @@ from tests.parts.origin import OK, answer
 from tests.parts.scene import Scene
 from tests.parts.strict import Cut, Framing
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CHUNKED = b"Transfer-Encoding: chunked"
 SMUGGLED = get(b"/smuggled")

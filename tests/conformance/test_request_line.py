@@ -8,7 +8,7 @@ from tests.parts.client import get
 from tests.parts.origin import OK
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 # Short, so that bytes which never become a head are given up within a test.
 CONFIGURATION = {"timeouts": {"head": 1}, "limits": {"methods": ["BREW"]}}
 

@@ -1,5 +1,7 @@
 """
 How sides are addressed: Host, base path, https, names, ports that don't answer.
+
+One worker goes by one configuration after the other: what it does with a side is in its table.
 """
 
 import ssl
@@ -8,47 +10,56 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import trustme
 
+from tests.parts.alone import Alone, alone
 from tests.parts.client import get
 from tests.parts.origin import LOOPBACK, OK, Connection, Origin, always
-from tests.parts.parallax import Configuration, Parallax, running
-from tests.parts.scene import scene
+from tests.parts.parallax import Configuration
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def worker() -> AsyncIterator[Alone]:
+    """
+    One for all tests.
+    """
+    async with alone() as made:
+        yield made
 
 
 @pytest.mark.parametrize(
     ("host", "forwarded"), [("preserve", b"shop.test"), ("upstream", b"127.0.0.1:%d"), ("inner.test", b"inner.test")]
 )
-async def test_host_is_as_configured(tmp_path: Path, host: str, forwarded: bytes) -> None:
+async def test_host_is_as_configured(worker: Alone, tmp_path: Path, host: str, forwarded: bytes) -> None:
     """
     A side gets the client's Host, its own, or a name; the client's is in X-Forwarded-Host in any case.
     """
-    async with scene({"old": {"host": host}, "new": {"host": "other.test"}}, tmp_path) as stage:
-        received, _ = await stage.relay(get())
-        copy = await stage.new.request()
-        port = stage.old.port
+    async with Origin(always(OK)) as old, Origin(always(OK)) as new:
+        await worker.goes_by(
+            {"old": {"url": old.url, "host": host}, "new": {"url": new.url, "host": "other.test"}}, tmp_path
+        )
+        await ask(worker)
+        received = await old.request()
+        copy = await new.request()
+        port = old.port
 
     assert received.value(b"host") == (forwarded % port if b"%" in forwarded else forwarded)
     assert copy.value(b"host") == b"other.test"
     assert received.value(b"x-forwarded-host") == copy.value(b"x-forwarded-host") == b"shop.test"
 
 
-async def test_a_base_path_goes_in_front(tmp_path: Path) -> None:
+async def test_a_base_path_goes_in_front(worker: Alone, tmp_path: Path) -> None:
     """
     A path in a side's URL is put before each target, once.
     """
-    async with Origin() as old, Origin(always(OK)) as new:
-        sides = {"old": {"url": old.url + "/base/v1"}, "new": {"url": new.url}}
-        async with running(sides, tmp_path) as parallax:
-            client = await parallax.client()
-            client.send(get(b"/a?b"))
-            received = await old.request()
-            received.answer(OK)
-            await client.answer()
-            copy = await new.request()
-            client.close()
+    async with Origin(always(OK)) as old, Origin(always(OK)) as new:
+        await worker.goes_by({"old": {"url": old.url + "/base/v1"}, "new": {"url": new.url}}, tmp_path)
+        await ask(worker, b"/a?b")
+        received = await old.request()
+        copy = await new.request()
 
     assert received.target == b"/base/v1/a?b"
     assert copy.target == b"/a?b"
@@ -72,69 +83,71 @@ class Encrypted(Origin):
 
 @asynccontextmanager
 async def encrypted(
-    folder: Path, certified: str, tls: Configuration, *, known: bool = True
-) -> AsyncIterator[tuple[Encrypted, Parallax]]:
+    worker: Alone, folder: Path, certified: str, tls: Configuration, *, known: bool = True
+) -> AsyncIterator[Encrypted]:
     """
-    Old behind TLS with a certificate for `certified`, and a Parallax that knows its authority, if `known`.
+    Old behind TLS with a certificate for `certified`, whose authority the worker knows, if `known`.
     """
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     async with Encrypted(authority.issue_cert(certified)) as old, Origin(always(OK)) as new:
         side: Configuration = {"url": f"https://localhost:{old.port}", "tls": {"ca": "ca.pem", **tls} if known else tls}
-        async with running({"old": side, "new": {"url": new.url}}, folder) as parallax:
-            yield old, parallax
+        await worker.goes_by({"old": side, "new": {"url": new.url}}, folder)
+        yield old
 
 
-async def ask(parallax: Parallax) -> tuple[int, bytes | None]:
+async def ask(worker: Alone, target: bytes = b"/") -> tuple[int, bytes | None]:
     """
     Status and Proxy-Status of one request.
     """
-    client = await parallax.client()
-    got = await client.ask(get())
+    client = await worker.client()
+    got = await client.ask(get(target))
     client.close()
     return got.status, got.value(b"proxy-status")
 
 
-async def test_an_https_side_is_verified_and_named(tmp_path: Path) -> None:
+async def test_an_https_side_is_verified_and_named(worker: Alone, tmp_path: Path) -> None:
     """
     With its authority known an https side is used, by the name in its URL, and its connection kept.
     """
-    async with encrypted(tmp_path, "localhost", {}) as (old, parallax):
-        statuses = [(await ask(parallax))[0] for _ in range(3)]
+    async with encrypted(worker, tmp_path, "localhost", {}) as old:
+        statuses = [(await ask(worker))[0] for _ in range(3)]
 
         assert statuses == [200] * 3
         assert old.names == ["localhost"]
         assert len(old.connections) == 1
 
 
-async def test_a_server_name_can_be_given(tmp_path: Path) -> None:
+async def test_a_server_name_can_be_given(worker: Alone, tmp_path: Path) -> None:
     """
     `tls.server_name` is what is asked for and verified.
     """
-    async with encrypted(tmp_path, "inner.test", {"server_name": "inner.test"}) as (old, parallax):
-        assert (await ask(parallax))[0] == 200
+    async with encrypted(worker, tmp_path, "inner.test", {"server_name": "inner.test"}) as old:
+        assert (await ask(worker))[0] == 200
         assert old.names == ["inner.test"]
 
 
 @pytest.mark.parametrize(("certified", "known"), [("other.test", True), ("localhost", False)])
-async def test_a_certificate_that_does_not_fit_is_502(tmp_path: Path, certified: str, known: bool) -> None:
+async def test_a_certificate_that_does_not_fit_is_502(
+    worker: Alone, tmp_path: Path, certified: str, known: bool
+) -> None:
     """
     A certificate for another name, or of an unknown authority, is 502 and says so; no byte of the request goes out.
     """
-    async with encrypted(tmp_path, certified, {}, known=known) as (old, parallax):
-        assert await ask(parallax) == (502, b"parallax; error=tls_certificate_error")
+    async with encrypted(worker, tmp_path, certified, {}, known=known) as old:
+        assert await ask(worker) == (502, b"parallax; error=tls_certificate_error")
         assert not old.requests
 
 
-async def test_verification_can_be_switched_off(tmp_path: Path) -> None:
+async def test_verification_can_be_switched_off(worker: Alone, tmp_path: Path) -> None:
     """
     For trials any certificate will do.
     """
-    async with encrypted(tmp_path, "other.test", {"verify": False}, known=False) as (_, parallax):
-        assert (await ask(parallax))[0] == 200
+    async with encrypted(worker, tmp_path, "other.test", {"verify": False}, known=False):
+        assert (await ask(worker))[0] == 200
 
 
-async def test_a_side_that_speaks_no_tls_is_502(tmp_path: Path) -> None:
+async def test_a_side_that_speaks_no_tls_is_502(worker: Alone, tmp_path: Path) -> None:
     """
     A plain port that is asked for TLS is 502, with the reason.
     """
@@ -146,19 +159,19 @@ async def test_a_side_that_speaks_no_tls_is_502(tmp_path: Path) -> None:
     async with Origin() as old, Origin(always(OK)) as new:
         old.behaviour = complain
         sides = {"old": {"url": f"https://{LOOPBACK}:{old.port}"}, "new": {"url": new.url}}
-        async with running(sides, tmp_path) as parallax:
-            status, reason = await ask(parallax)
+        await worker.goes_by(sides, tmp_path)
+        status, reason = await ask(worker)
 
     assert (status, reason) == (502, b"parallax; error=tls_protocol_error")
 
 
-async def test_a_name_that_does_not_resolve_is_502(tmp_path: Path) -> None:
+async def test_a_name_that_does_not_resolve_is_502(worker: Alone, tmp_path: Path) -> None:
     """
     A side whose name nobody knows is 502 with the reason.
     """
     async with Origin(always(OK)) as new:
         sides = {"old": {"url": "http://nobody.invalid:80"}, "new": {"url": new.url}}
-        async with running(sides, tmp_path) as parallax:
-            status, reason = await ask(parallax)
+        await worker.goes_by(sides, tmp_path)
+        status, reason = await ask(worker)
 
     assert (status, reason) == (502, b"parallax; error=dns_error")

@@ -7,7 +7,7 @@ import pytest
 from tests.parts.client import get
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from tests.parts.client import Answer, Client, get
 from tests.parts.origin import OK, Received, answer
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 CONFIGURATION = {"timeouts": {"tunnel_idle": 1}}
 
 UPGRADE = get(

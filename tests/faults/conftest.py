@@ -2,6 +2,6 @@
 What Parallax does when sides, clients or the moment are against it.
 """
 
-from tests.parts.fixtures import shared_scene, stage
+from tests.parts.fixtures import own_scene, shared_scene, stage, usual_scene
 
-__all__ = ["shared_scene", "stage"]
+__all__ = ["own_scene", "shared_scene", "stage", "usual_scene"]

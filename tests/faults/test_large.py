@@ -11,12 +11,14 @@ import pytest
 from tests.parts.client import Client, get
 from tests.parts.kernel import forget_peak, peak, resident
 from tests.parts.origin import OK, Origin, Received
-from tests.parts.parallax import running
+from tests.parts.parallax import Configuration, running
 from tests.parts.scene import Scene
 from tests.parts.strict import PIECE, Cut
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
+# Workers of its own: in what others have freed before, growth would not show.
+CONFIGURATION: Configuration = {}
 MIB = 1024 * 1024
 GROWTH = 64 * MIB
 # A body is this block over and over, each time with another 8 bytes in front, so that a lost or doubled piece shows.

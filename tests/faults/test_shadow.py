@@ -15,7 +15,7 @@ from tests.parts.origin import Connection, Received, always, answer
 from tests.parts.parallax import Books, until
 from tests.parts.scene import Scene
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BUDGET = 1024 * 1024
 # No breaker, so that every request meets the fault; short timeouts, so that the books close within a test.

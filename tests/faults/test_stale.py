@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.parts.alone import Alone, alone
 from tests.parts.client import get, post
 from tests.parts.origin import OK, Connection, Origin, Received, always
-from tests.parts.parallax import Parallax, running
 from tests.parts.strict import Cut
 
 pytestmark = pytest.mark.timeout(180)
 
 IDLE = 0.05
 SPREAD = 0.002
-LANES = 8
+LANES = 20
 REQUESTS = 800
 
 
@@ -47,14 +47,14 @@ class Impatient(Origin):
         connection.close()
 
 
-async def lane(parallax: Parallax, number: int, method: bytes, start: asyncio.Barrier) -> Counter[int]:
+async def lane(worker: Alone, number: int, method: bytes, start: asyncio.Barrier) -> Counter[int]:
     """
     One client that asks again 50 ± 2 ms after each answer, in step with the others, so that what they find is idle for
     that long. Returns how often it got which status.
     """
     roll = random.Random(number)
     statuses: Counter[int] = Counter()
-    client = await parallax.client()
+    client = await worker.client()
     for turn in range(REQUESTS // LANES):
         await start.wait()
         # The one sleep that is the subject itself.
@@ -65,7 +65,7 @@ async def lane(parallax: Parallax, number: int, method: bytes, start: asyncio.Ba
             statuses[(await client.ask(raw)).status] += 1
         except Cut:
             statuses[0] += 1
-            client = await parallax.client()
+            client = await worker.client()
     client.close()
     return statuses
 
@@ -77,9 +77,10 @@ async def test_idle_connections_may_close_under_us(tmp_path: Path, method: bytes
     """
     async with Impatient() as old, Origin(always(OK)) as new:
         configuration = {"old": {"url": old.url}, "new": {"url": new.url}, "mirror": {"percent": 0}}
-        async with running(configuration, tmp_path) as parallax:
+        async with alone() as worker:
+            await worker.goes_by(configuration, tmp_path)
             start = asyncio.Barrier(LANES)
-            lanes = await asyncio.gather(*(lane(parallax, number, method, start) for number in range(LANES)))
+            lanes = await asyncio.gather(*(lane(worker, number, method, start) for number in range(LANES)))
         statuses = sum(lanes, Counter[int]())
 
         assert statuses.total() == REQUESTS
