@@ -174,9 +174,16 @@ class Learning:
             "open_until": noise.open_until,
             "frozen": noise.frozen,
             "sample": 0.0 if table is None else table.noise.sample,
+            "in_force": self._is_in_force(noise),
             "places": noise.listing(),
             "trouble": self._unkept,
         }
+
+    def _is_in_force(self, noise: Noise) -> bool:
+        judging = self._rulebook.table
+        comparers = () if self._facts.status is None else self._facts.status.comparers
+        is_told = noise.noisy() == judging.noise
+        return is_told and bool(comparers) and all(one.version == judging.version for one in comparers)
 
     async def change(self, action: str, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
         """

@@ -15,7 +15,7 @@ class Noise(Protocol):
 
     def listing(self) -> dict[str, Any]:
         """
-        All `places`, and whether they are still being learned. Raises `NotYet`.
+        All `places`, whether they are still being learned, and whether every comparer judges by them. Raises `NotYet`.
         """
 
     async def change(self, action: str, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -241,6 +241,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "open_until": {"type": "number"},
             "frozen": FLAG,
             "sample": PERCENT,
+            "in_force": _says(FLAG, "every comparer judges by these places"),
             "places": _list(PLACE),
             "trouble": _or_null(TEXTUAL),
         }

@@ -100,7 +100,7 @@ class Operator:
             await asyncio.sleep(RETRY)
 
 
-FIRST = "everybody is on old; new gets copies, and is compared"
+FIRST = "everybody is on old; new gets copies, and old some, to learn its noise"
 ACTS = (
     Act(after=0.5, says="5 % of users are on new", do=lambda operator: operator.weight(5)),
     Act(after=0.62, says="25 % of users are on new", do=lambda operator: operator.weight(25)),

@@ -3,7 +3,8 @@ The demo's clients: which requests they send (a fixed script), and an open-loop 
 
 Open loop means that requests leave by the clock, whether or not earlier ones were answered, and that latency counts
 from when a request was due; a slow Parallax can't hide by slowing its clients down. Every answer is compared with
-what the side that gave it has to give, byte for byte: anything else is an error that a client saw.
+what the side that gave it has to give, byte for byte but for what is drawn anew for each: anything else is an error
+that a client saw.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ import orjson
 
 from proxy.clock import monotonic
 from proxy.demo.client import Client, Reply
+from proxy.demo.drawn import calm
 from proxy.demo.planted import PLANTED, Effect, effect_on
 from proxy.demo.shop import CATEGORIES, PRODUCTS, WORDS, answer
 from proxy.demo.tally import MIX, Ask, Tally
@@ -59,7 +61,7 @@ def _draw(endpoint: str, dice: Random) -> Ask:
 
 def complaint(ask: Ask, reply: Reply, *, new_serves: bool = False) -> str | None:
     """
-    What is wrong with an answer that a client got; None: it is its side's, byte for byte, and that side may answer.
+    What is wrong with an answer that a client got; None: it is what its side has to give, and that side may answer.
     """
     side = reply.headers.get("x-shop")
     if side != "old" and not (side == "new" and new_serves and not ask.is_write):
@@ -67,7 +69,7 @@ def complaint(ask: Ask, reply: Reply, *, new_serves: bool = False) -> str | None
     expected = answer(side, ask.method, ask.target, ask.body)
     if reply.status != expected.status:
         return f"status {reply.status}"
-    return None if reply.body == expected.body else f"another body than {side}'s"
+    return None if calm(reply.body) == expected.body else f"another body than {side}'s"
 
 
 class Load:

@@ -1,9 +1,10 @@
 """
-What is wrong with the new shop, on purpose: the one table that shop, load and summary share.
+What is wrong with the new shop, on purpose, and where both shops differ from themselves: the one table that shop, load
+and summary share.
 
-Every difference is decided by the request alone (a number in the path, a word in the query), so the same request
-always gets the same answer and a run can be checked exactly. Whatever is not in `PLANTED` is byte-identical on both
-sides. Pure.
+What is wrong with new is decided by the request alone (a number in the path, a word in the query), so that a run can be
+checked exactly. Noise is drawn anew for every answer, by both shops alike (`drawn.py`). Whatever is not in `PLANTED` is
+byte-identical on both sides. Pure.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,9 @@ SLOWER_BY = 0.03  # seconds that new takes longer for recommendations
 CUT_AT = 4096  # bytes of an invoice that new manages to send
 AMBIGUOUS = frozenset({"oak", "steel", "amber", "desk", "mirror", "shelf", "basket", "kettle"})
 
+# Places and kinds of difference, as the admin API writes them: ("$.price", "value").
+Parts = frozenset[tuple[str, str]]
+
 
 class Effect(StrEnum):
     """
@@ -25,12 +29,15 @@ class Effect(StrEnum):
     FAILED = "failed"  # the verdict `failed`, on new's account
     SLOWER = "slower"  # `identical`, but new takes longer
     HARMLESS = "harmless"  # `identical`: differs on the wire in nothing that is compared
+    NOISE = "noise"  # the verdict `noise`, as soon as it is known that old differs from itself like that
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """
     One line of the table. `hits` tells from a request target whether new's answer to it is affected.
+
+    `parts` is what the difference's signature has to be made of; `noise` is what old shows against itself here.
     """
 
     endpoint: str
@@ -38,6 +45,8 @@ class Planted:
     what: str
     how_often: str
     hits: Callable[[str], bool]
+    parts: Parts = frozenset()
+    noise: Parts = frozenset()
 
 
 def number_in(target: str) -> int:
@@ -94,6 +103,7 @@ PLANTED = (
         what="half a cent rounded down, not up",
         how_often="1 product in 8",
         hits=lambda target: has_half_cent(number_in(target)),
+        parts=frozenset({("$.price", "value")}),
     ),
     Planted(
         endpoint="GET /search",
@@ -101,6 +111,7 @@ PLANTED = (
         what="equal scores in another order",
         how_often="1 word in 4",
         hits=lambda target: word_in(target) in AMBIGUOUS,
+        parts=frozenset({("$.results", "order")}),
     ),
     Planted(
         endpoint="GET /orders/{id}",
@@ -108,6 +119,7 @@ PLANTED = (
         what="empty note left out, not null",
         how_often="1 order in 5",
         hits=lambda target: has_no_note(number_in(target)),
+        parts=frozenset({("$.note", "missing")}),
     ),
     Planted(
         endpoint="GET /cart/{id}",
@@ -115,6 +127,7 @@ PLANTED = (
         what="empty cart answers 500",
         how_often="1 cart in 10",
         hits=lambda target: is_empty(number_in(target)),
+        parts=frozenset({("status:200:500", "status")}),
     ),
     Planted(
         endpoint="GET /stores",
@@ -122,6 +135,8 @@ PLANTED = (
         what="JSON that says it is HTML",
         how_often="always",
         hits=_always,
+        parts=frozenset({("header:content-type", "header"), ("$", "media_type")}),
+        noise=frozenset({("$[*].visitors", "value")}),
     ),
     Planted(
         endpoint="GET /invoices/{id}",
@@ -144,8 +159,25 @@ PLANTED = (
         how_often="always",
         hits=_always,
     ),
+    Planted(
+        endpoint="GET /categories",
+        effect=Effect.NOISE,
+        what="noise: a trace id of its own",
+        how_often="always",
+        hits=_always,
+        noise=frozenset({("$.trace", "value")}),
+    ),
+    Planted(
+        endpoint="GET /products",
+        effect=Effect.NOISE,
+        what="noise: one of two banners",
+        how_often="1 pair in 2",
+        hits=_always,
+        noise=frozenset({("$.banner", "value")}),
+    ),
 )
 BY_ENDPOINT = {planted.endpoint: planted for planted in PLANTED}
+NOISE = {planted.endpoint: planted.noise for planted in PLANTED if planted.noise}
 
 
 def effect_on(endpoint: str, target: str) -> Effect | None:

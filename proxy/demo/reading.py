@@ -1,10 +1,12 @@
 """
-What Parallax says about itself, per endpoint: `GET /admin/endpoints` as values. Pure.
+What Parallax says about itself, as values: the books by endpoint, signatures, and what is known of noise. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from proxy.demo.planted import Parts
 
 Milliseconds = float
 
@@ -51,6 +53,31 @@ class Reading:
         return self.disagreed / self.judged if self.judged else 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """
+    One class of differences: what it is made of, and in how many pairs it was seen, the `last` at that Unix time.
+    """
+
+    id: str
+    endpoint: str
+    parts: Parts
+    count: int
+    last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """
+    What was found besides counts. `noise` are the places that count as noise, by endpoint, and `in_force` says whether
+    pairs are judged by that.
+    """
+
+    signatures: tuple[Signature, ...] = ()
+    noise: Mapping[str, Parts] = field(default_factory=dict)
+    in_force: bool = False
+
+
 def total(readings: Iterable[Reading]) -> Reading:
     """
     All endpoints together, without latencies.
@@ -78,6 +105,30 @@ def parse(answer: dict[str, Any]) -> tuple[Reading, ...]:
             new=_quantiles(row["latency_ms"]["new"]),
         )
         for row in answer["endpoints"]
+    )
+
+
+def parse_found(divergences: dict[str, Any], noise: dict[str, Any]) -> Found:
+    """
+    What answers of `GET /admin/divergences` and `GET /admin/noise` say.
+    """
+    known: dict[str, set[tuple[str, str]]] = {}
+    for place in noise["places"]:
+        if place["state"] == "noise":
+            known.setdefault(place["endpoint"], set()).add((place["path"], place["kind"]))
+    return Found(
+        signatures=tuple(
+            Signature(
+                id=row["id"],
+                endpoint=row["endpoint"],
+                parts=frozenset((part["path"], part["kind"]) for part in row["parts"]),
+                count=row["count"],
+                last=row["last"],
+            )
+            for row in divergences["signatures"]
+        ),
+        noise={endpoint: frozenset(parts) for endpoint, parts in known.items()},
+        in_force=noise["in_force"],
     )
 
 

@@ -14,12 +14,14 @@ import orjson
 from rich.console import Console
 from rich.live import Live
 
-from proxy.clock import monotonic
+from proxy.clock import monotonic, time
 from proxy.demo.acts import Operator
 from proxy.demo.client import NOTHING, Client
 from proxy.demo.load import Load
-from proxy.demo.reading import Reading, parse, total
+from proxy.demo.planted import NOISE
+from proxy.demo.reading import Found, Reading, parse, parse_found, total
 from proxy.demo.shop import RECEIVED
+from proxy.demo.signed import Learned
 from proxy.demo.stage import Stage, StageError, stage
 from proxy.demo.summary import Summary, summarise
 from proxy.demo.view import Scene, links, live, progress, result
@@ -31,6 +33,9 @@ LINE_EVERY = 2.0  # seconds between two progress lines, where there is no termin
 LOOK_DEADLINE = 2.0  # seconds; control answers from memory, and at first it may still be starting
 SETTLE_DEADLINE = 10.0  # seconds; what is pending is decided within 5 and reported within 1
 PLAIN_WIDTH = 120  # columns, where there is no terminal
+# Seconds that traffic goes on, however short the demo, once noise is known; and until that is given up.
+AFTER_LEARNED = 2.0
+LEARN_DEADLINE = 30.0
 RATE_OVER = 6  # the rate is taken over this many looks
 
 T = TypeVar("T")
@@ -80,6 +85,9 @@ class _Demo:
         # The latest looks
         self._weights: Mapping[str, float] = {"new": 0.0, "mirror": 100.0, "killed": False}
         self._readings: tuple[Reading, ...] = ()
+        self._found = Found()
+        self._start = monotonic()
+        self._learned: Learned | None = None
         self._answered: deque[tuple[float, int]] = deque(maxlen=RATE_OVER)
 
     async def story(self, kept_until: asyncio.Event | None) -> None:
@@ -106,17 +114,17 @@ class _Demo:
         finally:
             clients.close()
             admin.close()
-        return summarise(load.tally, self._readings, received)
+        return summarise(load.tally, self._readings, self._found, self._learned, received)
 
     async def _watch(self, up: Stage, admin: Client, load: Load) -> None:
         """
         Show what happens for as long as the load runs.
         """
-        start = monotonic()
+        self._start = start = monotonic()
         self._answered.append((start, 0))
         operator = Operator(up, admin, load)
         acting = spawn(operator.act(self._seconds), name="operator")
-        sending = spawn(load.run(self._seconds, lambda: not acting.done()), name="load")
+        sending = spawn(load.run(self._seconds, lambda: not acting.done() or self._is_learning()), name="load")
         # Apart from the showing: clients are served, and to be seen, before control can answer.
         looking = spawn(self._keep_looking(up, admin), name="look")
         try:
@@ -178,16 +186,37 @@ class _Demo:
             signed_in = up.signed_in()
             self._weights = await _get(admin, "/admin/weights", signed_in)
             self._readings = parse(await _get(admin, "/admin/endpoints", signed_in))
+            divergences = await _get(admin, "/admin/divergences", signed_in)
+            self._found = parse_found(divergences, await _get(admin, "/admin/noise", signed_in))
+            if self._learned is None and self._found.in_force and _is_known(self._found):
+                self._learned = Learned(at=time(), after=monotonic() - self._start)
+
+    def _is_learning(self) -> bool:
+        """
+        Noise isn't known yet, or so shortly that nothing was judged by it.
+        """
+        until = LEARN_DEADLINE if self._learned is None else self._learned.after + AFTER_LEARNED
+        return monotonic() < self._start + until
 
     async def _settle(self, up: Stage, admin: Client, sent: int) -> None:
         """
-        Wait until the books have all that was sent and nothing is pending; the summary says so if that never comes.
+        Wait until the books have all that was sent, nothing is pending, and what is divergent has signatures; the
+        summary says so if that never comes.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_DEADLINE):
-                while (books := total(self._readings)).settled < max(sent, books.eligible):
+                while not self._has_settled(sent):
                     await asyncio.sleep(REFRESH)
                     await self._look(up, admin)
+
+    def _has_settled(self, sent: int) -> bool:
+        books = total(self._readings)
+        signed = sum(one.count for one in self._found.signatures)
+        return books.settled >= max(sent, books.eligible) and signed >= books.verdicts.get("divergent", 0)
+
+
+def _is_known(found: Found) -> bool:
+    return all(noise <= found.noise.get(endpoint, frozenset()) for endpoint, noise in NOISE.items())
 
 
 def _sides(up: Stage) -> tuple[tuple[str, str], ...]:

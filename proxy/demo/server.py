@@ -9,10 +9,13 @@ import asyncio
 import signal
 import socket
 import sys
+from dataclasses import replace
+from random import Random
 
 import orjson
 from aiohttp import web
 
+from proxy.demo.drawn import draw
 from proxy.demo.shop import RECEIVED, Answer, answer
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -25,6 +28,7 @@ class Shop:
 
     def __init__(self, side: str) -> None:
         self.side = side
+        self._dice = Random()
         self.received = {"reads": 0, "writes": 0, "copies": 0}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -39,7 +43,7 @@ class Shop:
         found = answer(self.side, request.method, request.path_qs, await request.read())
         if found.delay:
             await asyncio.sleep(found.delay)
-        return await self._send(request, found)
+        return await self._send(request, replace(found, body=draw(found.body, self._dice)))
 
     async def _send(self, request: web.BaseRequest, found: Answer) -> web.StreamResponse:
         # X-Shop is no significant field: it tells clients who answered and accuses nobody.

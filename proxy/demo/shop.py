@@ -1,9 +1,9 @@
 """
 What the demo's two shops answer: a catalogue, carts, orders and search, made up from the number asked for.
 
-Pure: `answer` is a function of side and request. Writes are acknowledged and not kept, so that a write which reaches
-old alone doesn't make the two shops drift apart. Where new's code differs from old's, it says "new:", and
-`planted.py` says how often that shows.
+Pure: `answer` is a function of side and request; what is drawn anew for every answer is null in it (`drawn.py`). Writes
+are acknowledged and not kept, so that a write which reaches old alone doesn't make the two shops drift apart. Where
+new's code differs from old's, it says "new:", and `planted.py` says how often that shows.
 """
 
 from collections.abc import Callable
@@ -110,12 +110,12 @@ def _products(side: Side, target: str, _body: bytes) -> Answer:
     numbers = range(page * 12 - 11, min(page * 12, PRODUCTS) + 1)
     # The list shows names and ratings only: prices are on the product's own page.
     items = [{key: _product(number, side)[key] for key in ("id", "name", "rating")} for number in numbers]
-    return _json({"page": page, "pages": PRODUCTS // 12, "items": items})
+    return _json({"page": page, "pages": PRODUCTS // 12, "items": items, "banner": None})
 
 
 def _categories(_side: Side, _target: str, _body: bytes) -> Answer:
     counts = [{"name": name, "products": PRODUCTS // len(CATEGORIES)} for name in CATEGORIES]
-    return replace(_json(counts), headers=(("Cache-Control", "max-age=60"),))
+    return replace(_json({"categories": counts, "trace": None}), headers=(("Cache-Control", "max-age=60"),))
 
 
 def _search(side: Side, target: str, _body: bytes) -> Answer:
@@ -143,7 +143,7 @@ def _recommendations(side: Side, target: str, _body: bytes) -> Answer:
 
 
 def _stores(side: Side, _target: str, _body: bytes) -> Answer:
-    found = _json([{"city": city, "opens": "09:00", "closes": "18:30"} for city in CITIES])
+    found = _json([{"city": city, "opens": "09:00", "closes": "18:30", "visitors": None} for city in CITIES])
     # new: leaves the content-type to its framework.
     return found if side == "old" else replace(found, content_type="text/html; charset=utf-8")
 

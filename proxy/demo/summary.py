@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from proxy.demo.planted import BY_ENDPOINT, Effect, Planted
-from proxy.demo.reading import Reading, total
+from proxy.demo.reading import Found, Reading, Signature, total
+from proxy.demo.signed import Learned, explains, has_noise, is_early, is_planted
 from proxy.demo.tally import MIX, Tally
 from proxy.demo.users import USERS
 
@@ -15,6 +16,7 @@ from proxy.demo.users import USERS
 KILL_SECONDS = 1.0
 # Both medians are read off histogram buckets, so new's 30 ms don't show as exactly that.
 SLOWER_FACTOR = 1.5
+NOTHING = Found()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,17 @@ class Row:
     planted: Planted | None
     met: int
     found: str
+    good: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """
+    One signature, and whether it may be there; `early` has noise in it that was not known yet.
+    """
+
+    signature: Signature
+    early: bool
     good: bool
 
 
@@ -47,6 +60,7 @@ class Summary:
     """
 
     rows: tuple[Row, ...]
+    signed: tuple[Signed, ...]
     checks: tuple[Check, ...]
 
     @property
@@ -57,30 +71,46 @@ class Summary:
         return all(line.good for line in self.rows) and all(check.good for check in self.checks)
 
 
-def summarise(tally: Tally, readings: Sequence[Reading], received: Mapping[str, Mapping[str, int]]) -> Summary:
+def summarise(
+    tally: Tally,
+    readings: Sequence[Reading],
+    found: Found,
+    learned: Learned | None,
+    received: Mapping[str, Mapping[str, int]],
+) -> Summary:
     """
-    Check a finished run. `received` has what each shop counted, by side.
+    Check a finished run. `received` has what each shop counted, by side; `learned` is None if noise never was.
     """
     known = {reading.endpoint: reading for reading in readings}
     # Endpoints that nobody asked for (`other` among them) are rows too, once anything was counted there.
     endpoints = [*MIX, *(name for name, reading in known.items() if name not in MIX and reading.eligible)]
-    rows = tuple(row(endpoint, tally, known.get(endpoint, Reading(endpoint=endpoint))) for endpoint in endpoints)
-    return Summary(rows=rows, checks=_checks(tally, total(readings), received))
+    rows = tuple(
+        row(endpoint, tally, known.get(endpoint, Reading(endpoint=endpoint)), found, learned) for endpoint in endpoints
+    )
+    signed = tuple(
+        Signed(signature=one, early=(early := is_early(one, learned)), good=early or is_planted(one))
+        for one in found.signatures
+    )
+    checks = (*_checks(tally, total(readings), received), _noise_check(found, learned))
+    return Summary(rows=rows, signed=signed, checks=checks)
 
 
-def row(endpoint: str, tally: Tally, reading: Reading) -> Row:
+def row(
+    endpoint: str, tally: Tally, reading: Reading, found_so_far: Found = NOTHING, learned: Learned | None = None
+) -> Row:
     """
-    One endpoint's line, during a run or after it.
+    One endpoint's line, during a run or after it. Only then, with all signatures, is what differs explained.
     """
     planted = BY_ENDPOINT.get(endpoint)
     effect = planted.effect if planted is not None else None
     divergent, failed = reading.verdicts.get("divergent", 0), reading.verdicts.get("failed", 0)
     skipped = sum(reading.skipped.values()) - tally.off[endpoint]
-    met, found = 0, str(divergent + failed)
+    signed = explains(planted, reading, found_so_far.signatures, learned, skipped)
+    met, found = 0, f"{divergent + failed:,}"
     match effect:
         case Effect.DIVERGENT:
             met = tally.affected[endpoint]
-            good = failed == 0 and _explains(met, divergent, skipped)
+            good = failed == 0 and _explains(met, divergent, skipped) and signed
         case Effect.FAILED:
             met = tally.affected[endpoint]
             good = divergent == 0 and _explains(met, failed, skipped)
@@ -89,6 +119,11 @@ def row(endpoint: str, tally: Tally, reading: Reading) -> Row:
             slower = reading.new[0] - reading.old[0] if reading.old and reading.new else 0.0
             good = divergent + failed == 0 and slower > 0 and is_slower(reading)
             found = f"{slower:+.0f} ms" if slower else "-"
+        case Effect.NOISE:
+            met = tally.asked[endpoint]
+            noise = reading.verdicts.get("noise", 0)
+            good = failed == 0 < noise and signed
+            found = f"{noise:,}"
         case _:
             met = tally.asked[endpoint] if effect is Effect.HARMLESS else 0
             good = divergent + failed == 0
@@ -107,6 +142,19 @@ def _explains(met: int, found: int, skipped: int) -> bool:
     return found > 0 and met - skipped <= found <= met
 
 
+def _noise_check(found: Found, learned: Learned | None) -> Check:
+    if learned is None:
+        return Check(sentence="It never was known where old differs from itself", good=False)
+    noisy = [one for one in found.signatures if has_noise(one)]
+    late = [one for one in noisy if not is_early(one, learned)]
+    before = sum(one.count for one in noisy if one not in late)
+    return Check(
+        sentence=f"Old's own noise was known after {learned.after:.0f} s; "
+        f"{before:,} pairs were blamed for it before, {'some' if late else 'none'} after",
+        good=not late,
+    )
+
+
 def _after(seconds: float) -> str:
     return f"more than {ceil(1000 * seconds)} ms later" if seconds else "after that"
 
@@ -119,7 +167,7 @@ def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, in
     return (
         Check(
             sentence=f"Clients got {tally.answered - tally.by_new:,} answers of old and {tally.by_new:,} of new, "
-            f"byte for byte; errors: {errors:,}{worst}",
+            f"as these give them; errors: {errors:,}{worst}",
             good=errors == 0 and tally.answered + tally.cut == tally.sent,
         ),
         Check(

@@ -19,7 +19,13 @@ from proxy.demo.tally import MIX, Tally
 from proxy.demo.users import USERS
 
 WIDE = 116  # columns
-COLOURS = {"identical": "green", "divergent": "magenta", "failed": "yellow", "skipped": "bright_black"}
+COLOURS = {
+    "identical": "green",
+    "noise": "cyan",
+    "divergent": "magenta",
+    "failed": "yellow",
+    "skipped": "bright_black",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +103,7 @@ def result(summary: Summary, width: int) -> RenderableType:
     The summary, `width` columns wide.
     """
     wide = width >= WIDE
-    table = _table("", "endpoint", "planted in new", *(("how often",) if wide else ()), "+met", "+found")
+    table = _table("", "endpoint", "planted", *(("how often",) if wide else ()), "+met", "+found")
     for line in summary.rows:
         what = line.planted.what if line.planted is not None else "nothing"
         table.add_row(
@@ -112,12 +118,33 @@ def result(summary: Summary, width: int) -> RenderableType:
     for check in summary.checks:
         checks.add_row(_mark(check.good), check.sentence)
     bad = [line.endpoint for line in summary.rows if not line.good]
-    return Group(table, Text(), checks, Text(), _verdict(summary.good, bad))
+    return Group(table, Text(), *_signatures(summary), Text(), checks, Text(), _verdict(summary.good, bad))
+
+
+def _signatures(summary: Summary) -> tuple[RenderableType, ...]:
+    """
+    What was found by its signature; those of the time before noise was known as one line.
+    """
+    table = _table("", "signature", "endpoint", "differs in", "+pairs")
+    table.columns[3].no_wrap, table.columns[3].overflow = False, "fold"
+    for line in summary.signed:
+        if line.early:
+            continue
+        one = line.signature
+        # The place of a status and of a header field says what it is.
+        where = ", ".join(path if path.startswith(kind) else f"{kind} {path}" for path, kind in sorted(one.parts))
+        table.add_row(_mark(line.good), one.id, one.endpoint, where, f"{one.count:,}")
+    early = [line.signature for line in summary.signed if line.early]
+    if not early:
+        return (table,)
+    pairs = sum(one.count for one in early)
+    return table, Text(f"   and {len(early)} with noise in them, before it was known: {pairs:,} pairs", "bright_black")
 
 
 def _verdict(good: bool, bad: Sequence[str]) -> Text:
     if good:
-        return Text("All as planted: each difference was found, and nothing else was blamed.", style="bold green")
+        said = "All as planted: differences found, noise called noise, nothing else blamed."
+        return Text(said, style="bold green")
     where = f" at {', '.join(bad)}" if bad else ""
     return Text(f"Not as planted{where}; see ✗ above.", style="bold red")
 
@@ -170,6 +197,7 @@ def _clients(scene: Scene) -> Text:
 def _counts(books: Reading) -> dict[str, int]:
     return {
         "identical": books.verdicts.get("identical", 0),
+        "noise": books.verdicts.get("noise", 0),
         "divergent": books.verdicts.get("divergent", 0),
         "failed": books.verdicts.get("failed", 0),
         "skipped": sum(books.skipped.values()),
@@ -179,15 +207,16 @@ def _counts(books: Reading) -> dict[str, int]:
 def _verdicts(books: Reading, width: int) -> tuple[Text, Text]:
     counts = _counts(books)
     room = width - 9
-    bar, legend = Text.assemble(("verdicts ", "bold")), Text(" " * 9)
+    wide = width >= WIDE
+    bar, legend = Text.assemble(("verdicts ", "bold")), Text(" " * 9 if wide else "")
     whole = max(sum(counts.values()), 1)
     # At least one cell for what isn't zero; `identical` gives it.
     cells = {name: max(round(room * count / whole), 1) if count else 0 for name, count in counts.items()}
     cells["identical"] = room - sum(cells.values()) + cells["identical"] if books.settled else 0
     for name, count in counts.items():
         bar.append("█" * cells[name], style=COLOURS[name])
-        share = f" {100 * count / whole:.1f} %" if name in ("divergent", "failed") else ""
-        legend.append(f"{count:,} {name}{share}   ", style=COLOURS[name])
+        share = f" {100 * count / whole:.1f} %" if wide and name in ("divergent", "failed") else ""
+        legend.append(f"{count:,} {name}{share}  ", style=COLOURS[name])
     return bar, legend
 
 

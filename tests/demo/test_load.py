@@ -3,10 +3,12 @@ The load: its script, and what it notices.
 """
 
 from itertools import islice
+from random import Random
 
 import pytest
 
 from proxy.demo.client import Client, Reply
+from proxy.demo.drawn import draw
 from proxy.demo.load import Load, complaint, script
 from proxy.demo.planted import PLANTED
 from proxy.demo.shop import answer
@@ -75,6 +77,19 @@ def test_everything_else_is_an_error_that_a_client_saw(wrong: Reply, said: str) 
     An answer of Parallax's own, a shadow's, another status and another body are all told apart.
     """
     assert complaint(ASK, wrong) == said
+
+
+def test_what_is_drawn_anew_is_no_error() -> None:
+    """
+    A trace id is another one each time; all around it is still compared byte for byte.
+    """
+    ask = Ask(endpoint="GET /categories", method="GET", target="/categories")
+    decided = answer("old", "GET", ask.target).body
+    drawn = draw(decided, Random(1))
+
+    assert drawn != decided
+    assert complaint(ask, reply(body=drawn)) is None
+    assert complaint(ask, reply(body=drawn.replace(b"office", b"orifice"))) == "another body than old's"
 
 
 def test_once_new_serves_its_own_answers_are_right() -> None:

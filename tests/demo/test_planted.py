@@ -2,12 +2,17 @@
 The table of planted differences, against the shops' real answers.
 """
 
+from dataclasses import replace
 from itertools import islice
+from random import Random
 
 import pytest
 
+from proxy.compare import answer as judged
+from proxy.compare.judge import Book, judge
+from proxy.demo.drawn import draw
 from proxy.demo.load import script
-from proxy.demo.planted import BY_ENDPOINT, CUT_AT, PLANTED, SLOWER_BY, Effect, effect_on
+from proxy.demo.planted import BY_ENDPOINT, CUT_AT, PLANTED, SLOWER_BY, Effect, Parts, Planted, effect_on
 from proxy.demo.shop import Answer, answer
 from proxy.demo.tally import MIX, Ask
 
@@ -43,7 +48,10 @@ def test_the_shops_differ_exactly_where_the_table_says(endpoint: str) -> None:
     assert differing == told
 
 
-@pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.endpoint)
+# How often noise is drawn, tests/demo/test_drawn.py looks at.
+@pytest.mark.parametrize(
+    "planted", [one for one in PLANTED if one.effect is not Effect.NOISE], ids=lambda planted: planted.endpoint
+)
 def test_what_is_said_about_how_often_is_so(planted) -> None:  # type: ignore[no-untyped-def]
     """
     "1 product in 8" is one in eight, give or take what chance does in a long run.
@@ -54,6 +62,41 @@ def test_what_is_said_about_how_often_is_so(planted) -> None:  # type: ignore[no
     said = 1.0 if words == ["always"] else int(words[0]) / int(words[-1])
 
     assert share == pytest.approx(said, rel=0.35)
+
+
+@pytest.mark.parametrize("planted", [one for one in PLANTED if one.parts or one.noise], ids=lambda one: one.endpoint)
+def test_the_judge_finds_just_the_parts_that_the_table_has(planted: Planted) -> None:
+    """
+    What is planted in new, and what both shops draw, are the signatures that Parallax's own judge comes to.
+    """
+    dice, seen = Random(1), set[Parts]()
+    for ask in ASKS:
+        if ask.endpoint == planted.endpoint and planted.hits(ask.target):
+            old, new = (replace(one, body=draw(one.body, dice)) for one in both(ask))
+            if compared(old) != compared(new):
+                seen.add(found(old, new))
+
+    always = {planted.parts | planted.noise}
+    assert seen == always
+
+
+def found(old: Answer, new: Answer) -> Parts:
+    """
+    The parts of the signature of two answers, as the admin API writes them.
+    """
+    judgement = judge(as_judged(old), as_judged(new), Book(endpoint="GET /a"))
+    assert judgement.signature is not None
+    return frozenset((path, kind.name.lower()) for path, kind in judgement.signature.parts)
+
+
+def as_judged(given: Answer) -> judged.Answer:
+    return judged.Answer(
+        status=given.status,
+        fields=(("content-type", given.content_type),),
+        media=given.content_type,
+        coding="",
+        content=given.body,
+    )
 
 
 def test_a_long_invoice_is_cut_and_answers_in_full_on_old() -> None:

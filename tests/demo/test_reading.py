@@ -7,7 +7,7 @@ import pytest
 
 from proxy.admin.answers import endpoints
 from proxy.admin.facts import Facts
-from proxy.demo.reading import Reading, parse, total
+from proxy.demo.reading import Reading, parse, parse_found, total
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, LIVE, SHADOW, Books
 from proxy.metrics.merge import Snapshot
 from proxy.routing.table import NEW, OLD
@@ -50,6 +50,26 @@ def test_an_endpoint_without_answers_has_no_latency() -> None:
 
     assert (reading.old, reading.new) == (None, None)
     assert reading.settled == 0
+
+
+def test_signatures_and_known_noise_are_read() -> None:
+    """
+    Places that are proposed or accused are no noise; signatures come with all of their parts.
+    """
+    row = {
+        "id": "5edc9415ac05fbe4",
+        "endpoint": "GET /a",
+        "parts": [{"path": "$.b", "kind": "value"}],
+        "count": 3,
+        "last": 9.5,
+    }
+    states = {"$.b": "noise", "$.c": "proposed", "$.d": "accused"}
+    places = [{"endpoint": "GET /a", "path": path, "kind": "value", "state": state} for path, state in states.items()]
+    found = parse_found({"signatures": [row]}, {"places": places, "in_force": True})
+
+    assert found.noise == {"GET /a": {("$.b", "value")}}
+    assert found.in_force
+    assert [(one.parts, one.count, one.last) for one in found.signatures] == [(frozenset({("$.b", "value")}), 3, 9.5)]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -10,7 +10,8 @@ import pytest
 
 from proxy.demo.load import script
 from proxy.demo.planted import BY_ENDPOINT, Effect
-from proxy.demo.reading import Reading
+from proxy.demo.reading import Found, Reading, Signature
+from proxy.demo.signed import Learned
 from proxy.demo.summary import Summary, summarise
 from proxy.demo.tally import Tally
 from proxy.demo.users import Users
@@ -20,6 +21,8 @@ Received = dict[str, dict[str, int]]
 
 
 BY_NEW, CUT = 80, 2  # answers that users got from new, whole and cut off
+EARLY = 3  # pairs at each noisy place that were blamed before it was known
+LEARNED = Learned(at=100.0, after=5.0)
 
 
 def perfect() -> tuple[Tally, Readings, Received]:
@@ -39,6 +42,8 @@ def perfect() -> tuple[Tally, Readings, Received]:
         verdicts = {"identical": asked - met}
         if planted is not None and planted.effect in (Effect.DIVERGENT, Effect.FAILED):
             verdicts[planted.effect] = met
+        if planted is not None and planted.effect is Effect.NOISE:
+            verdicts = {"noise": asked - EARLY, "divergent": EARLY}
         slow = planted is not None and planted.effect is Effect.SLOWER
         new = (31.0, 40.0) if slow else (1.1, 2.1)
         readings[endpoint] = Reading(endpoint=endpoint, eligible=asked, verdicts=verdicts, old=(1.0, 2.0), new=new)
@@ -53,8 +58,26 @@ def perfect() -> tuple[Tally, Readings, Received]:
     return tally, readings, received
 
 
-def check(tally: Tally, readings: Readings, received: Received) -> Summary:
-    return summarise(tally, tuple(readings.values()), received)
+def signatures(readings: Readings) -> tuple[Signature, ...]:
+    """
+    What is divergent in a perfect run, by what it is made of.
+    """
+    return tuple(
+        Signature(
+            id=f"{number:016x}",
+            endpoint=endpoint,
+            parts=planted.parts or planted.noise,
+            count=divergent,
+            last=99.0 if planted.effect is Effect.NOISE else 1000.0,
+        )
+        for number, (endpoint, planted) in enumerate(BY_ENDPOINT.items())
+        if (divergent := readings[endpoint].verdicts.get("divergent", 0))
+    )
+
+
+def check(tally: Tally, readings: Readings, received: Received, found: Found | None = None) -> Summary:
+    found = found or Found(signatures=signatures(readings))
+    return summarise(tally, tuple(readings.values()), found, LEARNED, received)
 
 
 def bad_rows(summary: Summary) -> list[str]:
@@ -150,6 +173,54 @@ def test_what_was_sent_while_killed_is_not_excused_otherwise() -> None:
     verdicts["identical"] += 1
     readings[reading.endpoint] = replace(reading, eligible=eligible, skipped=skipped, verdicts=verdicts)
     assert bad_rows(check(tally, readings, received)) == ["GET /orders/{id}"]
+
+
+def test_a_difference_that_is_found_by_another_signature_is_not_good() -> None:
+    """
+    As often as planted, and at the right endpoint; but it is something else.
+    """
+    run = perfect()
+    price = next(one for one in signatures(run[1]) if one.endpoint == "GET /products/{id}")
+    others = tuple(one for one in signatures(run[1]) if one is not price)
+    wrong = replace(price, parts=frozenset({("$.rating", "value")}))
+    summary = check(*run, Found(signatures=(*others, wrong)))
+
+    assert bad_rows(summary) == ["GET /products/{id}"]
+    assert [line.signature for line in summary.signed if not line.good] == [wrong]
+
+
+def test_noise_that_is_blamed_once_it_is_known_is_not_good() -> None:
+    """
+    The row and the sentence say so; before it was known, it could not be told from a difference.
+    """
+    run = perfect()
+    late = tuple(replace(one, last=101.0) for one in signatures(run[1]))
+    summary = check(*run, Found(signatures=late))
+
+    assert set(bad_rows(summary)) == {"GET /categories", "GET /products"}
+    assert "some after" in bad_checks(summary)[0]
+
+
+def test_noise_that_never_is_called_noise_is_not_good() -> None:
+    """
+    All pairs identical, where both sides were to differ from themselves.
+    """
+    tally, readings, received = perfect()
+    reading = readings["GET /categories"]
+    readings["GET /categories"] = replace(reading, verdicts={"identical": reading.eligible})
+
+    assert bad_rows(check(tally, readings, received)) == ["GET /categories"]
+
+
+def test_a_run_in_which_noise_was_never_known_is_not_good() -> None:
+    """
+    And says so.
+    """
+    tally, readings, received = perfect()
+    found = Found(signatures=signatures(readings))
+    summary = summarise(tally, tuple(readings.values()), found, None, received)
+
+    assert bad_checks(summary) == ["It never was known where old differs from itself"]
 
 
 def _client_error(tally: Tally, _readings: Readings, _received: Received) -> None:

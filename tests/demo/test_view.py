@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
 from proxy.demo.planted import PLANTED
-from proxy.demo.reading import Reading
-from proxy.demo.summary import Check, Row, Summary
+from proxy.demo.reading import Reading, Signature
+from proxy.demo.summary import Check, Row, Signed, Summary
 from proxy.demo.tally import MIX, Tally
 from proxy.demo.users import Users, name
 from proxy.demo.view import Scene, live, progress, result
@@ -41,6 +41,21 @@ SCENE = Scene(
 GOOD = Summary(
     rows=tuple(
         Row(endpoint=planted.endpoint, planted=planted, met=12_345, found="12,345", good=True) for planted in PLANTED
+    ),
+    signed=tuple(
+        Signed(
+            signature=Signature(
+                id="5edc9415ac05fbe4",
+                endpoint=planted.endpoint,
+                parts=planted.parts or planted.noise,
+                count=12_345,
+                last=0.0,
+            ),
+            early=not planted.parts,
+            good=True,
+        )
+        for planted in PLANTED
+        if planted.parts or planted.noise
     ),
     checks=(Check(sentence="The books balance", good=True),),
 )
@@ -108,12 +123,12 @@ def test_divergence_comes_first_and_the_unexpected_is_marked() -> None:
     """
     readings = (
         Reading(endpoint="GET /stores", eligible=10, verdicts={"identical": 9, "divergent": 1}),
-        Reading(endpoint="GET /categories", eligible=10, verdicts={"identical": 8, "divergent": 2}),
+        Reading(endpoint="GET /health", eligible=10, verdicts={"identical": 8, "divergent": 2}),
     )
     shown = lines(live(replace(SCENE, readings=readings), 80), 80)
     table = [line for line in shown if line.startswith(("GET", "PUT", "POST"))]
 
-    assert table[0].split() == ["GET", "/categories", "10", "2", "20", "%", "✗"]
+    assert table[0].split() == ["GET", "/health", "10", "2", "20", "%", "✗"]
     assert table[1].split() == ["GET", "/stores", "10", "1", "10", "%", "✓"]
 
 
@@ -136,7 +151,8 @@ def test_a_progress_line_says_the_same_in_plain_words() -> None:
     One line, without colours.
     """
     assert progress(SCENE) == (
-        " 12 s  0 requests (250/s): 147,485 identical, 13,000 divergent, 0 failed, 0 skipped; client errors 0; "
+        " 12 s  0 requests (250/s): 147,485 identical, 0 noise, 13,000 divergent, 0 failed, 0 skipped; "
+        "client errors 0; "
         "everybody is on old"
     )
 
@@ -150,7 +166,18 @@ def test_the_summary_fits_its_terminal(width: int) -> None:
 
     assert max(map(cell_len, shown)) <= width
     assert "…" not in "".join(shown)
-    assert "All as planted: each difference was found, and nothing else was blamed." in shown
+    assert "All as planted: differences found, noise called noise, nothing else blamed." in shown
+
+
+def test_the_summary_names_signatures_and_counts_those_of_the_time_before_noise_was_known() -> None:
+    """
+    One line each for what was planted, one line for all of the rest.
+    """
+    shown = [" ".join(line.split()) for line in lines(result(GOOD, 120), 120)]
+
+    assert "✓ 5edc9415ac05fbe4 GET /cart/{id} status:200:500 12,345" in shown
+    assert "✓ 5edc9415ac05fbe4 GET /stores media_type $, header:content-type 12,345" in shown
+    assert "and 2 with noise in them, before it was known: 24,690 pairs" in shown
 
 
 def test_a_bad_summary_names_what_is_bad() -> None:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from time import time
 from typing import Any
 
 import orjson
@@ -89,12 +90,22 @@ async def test_what_old_does_too_is_noise(tmp_path: Path) -> None:
         async def is_noise() -> bool:
             return (await stage.parallax.books()).verdicts.get("noise", 0) > 0
 
+        async def is_in_force() -> bool:
+            return bool((await known(stage.parallax))["in_force"])
+
+        await asking(stage, is_in_force, "comparers judge by it")
+        since = time()
         await asking(stage, is_noise, "pairs are noise")
         books = await stage.parallax.settled(0)
+        _, body = await stage.parallax.fetch(
+            stage.parallax.admin, b"/admin/divergences", await stage.parallax.signed_in()
+        )
         _, metrics = await stage.parallax.fetch(stage.parallax.admin, b"/metrics")
         place = (await known(stage.parallax))["places"][0]
 
         assert (place["endpoint"], place["path"], place["kind"]) == ("GET /a", "$.at", "value")
+        # Once that was said to be in force, not one pair was blamed for it.
+        assert all(signature["last"] < since for signature in orjson.loads(body)["signatures"])
         assert place["rate"] > 0.5
         assert b'parallax_twins_total{endpoint="GET /a"}' in metrics
         assert books.balanced

@@ -57,7 +57,15 @@ class MemoryNoise:
         """
         if self._steering.refusal is not None:
             raise self._steering.refusal
-        return {"learning": False, "open_until": 0.0, "frozen": False, "sample": 0.0, "places": [], "trouble": None}
+        return {
+            "learning": False,
+            "open_until": 0.0,
+            "frozen": False,
+            "sample": 0.0,
+            "in_force": True,
+            "places": [],
+            "trouble": None,
+        }
 
     async def change(self, action: str, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
         """
