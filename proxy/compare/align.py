@@ -34,8 +34,11 @@ class Gap(NamedTuple):
 
 def gaps(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Gap]:
     """
-    Where the sequences differ, in order; what lies between gaps is the same on both sides.
+    Where the sequences differ, in order; what lies between gaps is the same on both sides. Of several ways to put them
+    side by side it is the same one whichever is the old one.
     """
+    if len(old) > len(new):
+        return [Gap(gap.other_start, gap.other_end, gap.start, gap.end) for gap in gaps(new, old)]
     whole = _trimmed(old, new, Gap(0, len(old), 0, len(new)))
     if max(whole.end - whole.start, whole.other_end - whole.other_start) > LONGEST:
         return [whole]
