@@ -4,61 +4,10 @@ A pair that was handed over ends in exactly one entry of the books, whatever its
 
 import pytest
 
-from proxy.link.pairs import PairReader, Said, Verdict
-from proxy.metrics.books import VERDICTS, Page
-from proxy.mirror.budget import Budget
-from proxy.mirror.handover import DEADLINE, Handover, Share
-from proxy.mirror.pair import Pair, Pairs
-from tests.parts.values import a_request, an_answer
-
-
-class Stage:
-    """
-    Pairs of one endpoint that differ in their content, and who judges them.
-    """
-
-    def __init__(self, limit: int = 10) -> None:
-        self.page = Page("GET /a")
-        self.handover = Handover(limit)
-        self.handover.active = True
-        self.shown: list[int] = []
-        self.budget = Budget(100_000)
-        self.pairs = Pairs(self.budget, 1000, lambda pair, signature: self.shown.append(signature), self.handover)
-
-    def differ(self, times: int = 1) -> None:
-        """
-        So many pairs are complete.
-        """
-        for _ in range(times):
-            self.page.eligible[0] += 1
-            pair = Pair(self.pairs, a_request(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"), self.page, 0)
-            for observation, content in ((pair.live, b"one"), (pair.shadow, b"other")):
-                observation.head = an_answer(b"HTTP/1.1 200 OK\r\nContent-Type: a/b")
-                pair.keep(observation, content)
-                pair.ended(observation, None)
-
-    def given(self, share: Share) -> list[int]:
-        """
-        The numbers of the pairs that a comparer gets now.
-        """
-        data = b"".join(self.handover.give(share))
-        return [pair.id for pair in PairReader().feed(data)]
-
-    def says(self, share: Share, number: int, said: int, kinds: int = 0, signature: int = 0) -> None:
-        """
-        A comparer's word on one pair.
-        """
-        self.handover.answered(share, [Verdict(number, said, kinds, signature, 1)])
-
-    @property
-    def entries(self) -> dict[str, int]:
-        """
-        What is in the books.
-        """
-        return {
-            **{name: n for name, n in zip(VERDICTS, self.page.verdicts[0], strict=True) if n},
-            **self.page.skipped[0],
-        }
+from proxy.link.pairs import Said
+from proxy.metrics.books import VERDICTS
+from proxy.mirror.handover import DEADLINE
+from tests.parts.handed import Stage
 
 
 @pytest.mark.parametrize(
