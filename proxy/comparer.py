@@ -36,6 +36,7 @@ from proxy.link.pairs import (
     CREDENTIALS,
     NEW_CUT,
     OLD_CUT,
+    RECHECK,
     TWIN,
     PairMessage,
     PairReader,
@@ -196,6 +197,9 @@ class Comparer:
             self._hand.free()
             return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
         self._hand.free()
+        if pair.flags & RECHECK:
+            # It was noted when it diverged.
+            return _verdict(pair.id, judgement, judging.table.version)
         at, is_twin = time(), bool(pair.flags & TWIN)
         self._seen.note(book, judgement, at, twin=is_twin)
         if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:

@@ -109,6 +109,8 @@ class Control:
                 facts.take_sample(frame.payload)
                 if self._port is not None:
                     self._port.diverged(facts.samples[-1])
+            case Kind.RECHECKED:
+                facts.signatures.take_rechecked(parse_object(frame.payload))
             case Kind.JUDGED:
                 self._judged(parse_object(frame.payload))
             case Kind.REPORT:

@@ -116,7 +116,7 @@ class Exchange:
             self._request = text + b"\r\n"
         if refusal is None:
             self._pair = pair = plane.make_pair(self._course.pairs, head, self._page, self._live)
-            pair.address, pair.way = client.hop.address, way
+            pair.address, pair.way, pair.lines = client.hop.address, way, lines
             if pair.hold(len(text)) and head.length > self._course.mirror.max_body:
                 pair.drop("body_too_large")
             elif plane.closing:

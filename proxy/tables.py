@@ -17,6 +17,7 @@ from proxy.mirror.pair import Judge, Pair, Pairs
 from proxy.net.front import Front, Terms
 from proxy.net.pool import tls_context
 from proxy.plane import Plane
+from proxy.recheck import Rechecks
 from proxy.routing.intent import killed
 from proxy.routing.table import Side, Table, decode, fitted
 from proxy.tasks import spawn
@@ -27,8 +28,9 @@ from proxy.wire.request import RequestRules
 
 class Tables:
     """
-    `plane` and `front` exist from the first table on. `judge` gets the pairs that bytes can't settle. `obeyed` is
-    called whenever a table or the latch is in force, and `refused` with a sentence for a table that can't be.
+    `plane`, `front` and `rechecks` exist from the first table on. `judge` gets the pairs that bytes can't settle.
+    `obeyed` is called whenever a table or the latch is in force, and `refused` with a sentence for a table that can't
+    be.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Tables:
     ) -> None:
         self.plane: Plane
         self.front: Front
+        self.rechecks: Rechecks
         self.killed = False
         self._books = books
         self._on_divergent = on_divergent
@@ -129,10 +132,11 @@ class Tables:
         in_force = killed(table) if self.killed else table
         if self._table is None:
             budget = Budget(table.mirror.memory_budget)
-            pairs = Pairs(budget, table.mirror.max_body, self._on_divergent, self._judge)
+            pairs = Pairs(budget, table.mirror.max_body, self._diverged, self._judge)
             self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls), self._books)
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now
+            self.rechecks = Rechecks(self.plane)
         else:
             plane = self.plane
             course = Course(in_force, plane.pairs, plane.now, self._tls, plane.course)
@@ -140,6 +144,10 @@ class Tables:
             plane.follow(course)
             self.front.terms = terms
         self._table = table
+
+    def _diverged(self, pair: Pair, signature: int) -> None:
+        self._on_divergent(pair, signature)
+        self.rechecks.note(pair, signature)
 
     def _terms(self, course: Course) -> Terms:
         """

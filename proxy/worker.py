@@ -210,6 +210,7 @@ class Worker:
             front.now = now
             front.date = _date()
             plane.tick(now)
+            self._tables.rechecks.tick(now)
             self._comparers.tick(now)
             for client in list(front.connections):
                 if client.deadline or client.taking is not None:
@@ -264,6 +265,8 @@ class Worker:
         plane = self._plane
         if plane is None:
             return
+        if rechecked := self._tables.rechecks.take():
+            self._channel.send(Kind.RECHECKED, orjson.dumps(rechecked))
         totals = self._books.snapshot()
         totals["worker"] = {
             "epoch": plane.table.epoch,

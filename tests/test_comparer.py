@@ -18,7 +18,7 @@ from proxy.compare.judging import JudgingTable
 from proxy.compare.redaction import Redaction
 from proxy.compare.rules import Rule
 from proxy.link.frames import Kind, pack
-from proxy.link.pairs import HEADER, LARGEST, OLD_CUT, TWIN, Said
+from proxy.link.pairs import HEADER, LARGEST, OLD_CUT, RECHECK, TWIN, Said
 from tests.parts.comparing import ENDPOINT, IS_ROOT, PATIENCE, Comparing, a_pair, as_bytes, by_another_user, comparing
 
 TRAP = "GET /trap"
@@ -192,18 +192,19 @@ def test_what_is_in_hand_can_be_read_when_it_is_dead() -> None:
 
 def test_what_was_seen_is_told_within_a_second(comparer: Comparing) -> None:
     """
-    Signatures with whom they hit, samples without secrets; pairs with the twin apart. Also when nothing was seen: who
-    is silent is taken for hung.
+    Signatures with whom they hit, samples without secrets; pairs with the twin apart, and of those that were asked
+    again nothing but the verdict. Also when nothing was seen: who is silent is taken for hung.
     """
     worker = comparer.worker().greeted()
     pair = a_pair(1, b'{"mail": "ann@example.com"}', b'{"mail": "bob@example.com"}', endpoint="GET /seen")
-    worker.ask(pair, pair, pair._replace(flags=TWIN))
+    said = worker.ask(pair, pair, pair._replace(flags=TWIN), pair._replace(flags=RECHECK))
     seen = comparer.judged(lambda seen: "GET /seen" in seen["pairs"])
     [signature] = [one for one in seen["signatures"] if one["endpoint"] == "GET /seen"]
     if not seen["samples"]:
         seen["samples"] = comparer.judged(lambda seen: bool(seen["samples"]))["samples"]
     quiet = comparer.judged(lambda seen: not seen["pairs"])
 
+    assert [one.said for one in said] == [Said.DIVERGENT] * 4
     assert (seen["pairs"]["GET /seen"], seen["twins"]["GET /seen"]) == (2, 1)
     assert (signature["count"], list(signature["keys"].values())) == (2, [[2, 0]])
     assert "example.com" not in str(seen)

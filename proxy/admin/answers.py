@@ -80,6 +80,8 @@ def _endpoint(page: Page) -> dict[str, Any]:
         "failed": dict(zip(SIDES, page.failed, strict=True)),
         # Of the judged exchanges, those in which the sides did not agree; nothing judged is not the same as 0.
         "divergence": round((verdicts[DIVERGENT] + verdicts[FAILED]) / judged, 6) if judged else None,
+        "rechecked": sum(page.rechecks),
+        "transient": page.rechecks[True],
         "latency_ms": {name: _latency(page, side) for side, name in enumerate(SIDES)},
     }
 

@@ -161,6 +161,8 @@ ENDPOINT: Final = _object(
         "skipped": {"type": "object", "additionalProperties": COUNT},
         "failed": _by_side(COUNT),
         "divergence": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
+        "rechecked": _says(COUNT, "divergent exchanges of which both sides were asked again"),
+        "transient": _says(COUNT, "those of them in which the sides agreed then"),
         "latency_ms": _by_side(LATENCY),
     }
 )
@@ -174,6 +176,8 @@ SIGNATURE: Final[dict[str, Schema]] = {
     "first": _says(NUMBER, "Unix time"),
     "last": _says(NUMBER, "Unix time"),
     "count": COUNT,
+    "rechecked": _says(COUNT, "pairs of which both sides were asked again"),
+    "transient": _says(COUNT, "those of them in which the sides agreed then"),
     "share": _says(_or_null(NUMBER), "of its endpoint's judged pairs since control began; null: none yet"),
     "verdict": TEXTUAL,
     "waived_until": _or_null(TEXTUAL),

@@ -27,23 +27,63 @@ HELD_BYTES: Final = 16 * 2**20
 LARGEST_SAMPLE: Final = 256 * 1024
 # Digests of keys that wait to be stored.
 MOST_KEYS: Final = 5000
+# Signatures that only workers have told of.
+MOST_EARLY: Final = 1000
 # What is evidence; noise is told of elsewhere.
 VERDICTS: Final = frozenset({"divergent", "waived"})
+
+
+@dataclass(slots=True)
+class Count:
+    """
+    Of something: `before` is what the store had counted, `seen` what came since, `unsaved` what of that isn't stored.
+    """
+
+    before: int = 0
+    seen: int = 0
+    unsaved: int = 0
+
+    @property
+    def total(self) -> int:
+        """
+        All that is known of.
+        """
+        return self.before + self.seen
+
+    def add(self, more: int) -> None:
+        """
+        So many more have come.
+        """
+        self.seen += more
+        self.unsaved += more
+
+    def restore(self, stored: int) -> None:
+        """
+        What the store has; in this life some of it may have been counted here, and stored there, already.
+        """
+        self.before = max(0, stored - (self.seen - self.unsaved))
+
+    def save(self) -> int:
+        """
+        What isn't stored yet, which is from now on.
+        """
+        unsaved, self.unsaved = self.unsaved, 0
+        return unsaved
 
 
 @dataclass(slots=True, kw_only=True)
 class Known:
     """
-    One signature. `before` is what the store had counted, `seen` what came since, `unsaved` what of that isn't stored.
+    One signature: its `pairs`, how many of them were `rechecked`, and how many of those were `transient`.
     """
 
     signature: Signature
     first: float
     last: float
     verdict: str
-    before: int = 0
-    seen: int = 0
-    unsaved: int = 0
+    pairs: Count = field(default_factory=Count)
+    rechecked: Count = field(default_factory=Count)
+    transient: Count = field(default_factory=Count)
     samples: deque[str] = field(default_factory=lambda: deque(maxlen=LATEST))
 
     @property
@@ -51,7 +91,21 @@ class Known:
         """
         All that is known of.
         """
-        return self.before + self.seen
+        return self.pairs.total
+
+    @property
+    def is_due(self) -> bool:
+        """
+        Whether anything isn't stored yet.
+        """
+        return bool(self.pairs.unsaved or self.rechecked.unsaved)
+
+    def recheck(self, still: int, agree: int) -> None:
+        """
+        So many pairs were asked again and still differed, and so many agreed.
+        """
+        self.rechecked.add(still + agree)
+        self.transient.add(agree)
 
 
 class Signatures:
@@ -66,6 +120,8 @@ class Signatures:
         self._held: deque[tuple[str, str, bytes]] = deque(maxlen=HELD)
         self._held_bytes = 0
         self._keys: dict[tuple[str, str], list[float]] = {}
+        # Rechecks of which workers told before comparers told of the signature.
+        self._early: dict[str, list[int]] = {}
         # Judged pairs by endpoint at the time that counting began.
         self._base: dict[str, int] = {}
 
@@ -91,21 +147,39 @@ class Signatures:
             self._take_sample(row)
         return new
 
+    def take_rechecked(self, found: Mapping[str, Any]) -> None:
+        """
+        By signature, how many pairs still differed when one worker asked again, and how many agreed. Raises
+        `LinkError`.
+        """
+        try:
+            counts = {number: (int(still), int(agree)) for number, (still, agree) in found.items()}
+        except (TypeError, ValueError) as error:
+            raise LinkError("what was asked again has the wrong shape") from error
+        for number, (still, agree) in counts.items():
+            known = self.known.get(number)
+            if known is not None:
+                known.recheck(still, agree)
+            elif number in self._early or len(self._early) < MOST_EARLY:
+                early = self._early.setdefault(number, [0, 0])
+                early[0] += still
+                early[1] += agree
+
     def _see(self, sighting: Known, keys: Mapping[str, Any]) -> Known | None:
         number = sighting.signature.id
         known = self.known.pop(number, None)
         self._note_keys(number, keys, sighting.last)
         if known is not None:
-            known.seen += sighting.seen
-            known.unsaved += sighting.seen
+            known.pairs.add(sighting.pairs.seen)
             known.first, known.last = min(known.first, sighting.first), max(known.last, sighting.last)
             known.verdict = sighting.verdict
         is_new, known = known is None, known or sighting
+        known.recheck(*self._early.pop(number, (0, 0)))
         # Seen last, forgotten last.
         self.known[number] = known
         if len(self.known) > MOST:
             gone = self.known.pop(next(iter(self.known)))
-            self.dropped += bool(gone.unsaved)
+            self.dropped += gone.is_due
         return known if is_new else None
 
     def _note_keys(self, number: str, keys: Mapping[str, Any], at: float) -> None:
@@ -160,8 +234,9 @@ class Signatures:
                     last=row["last"],
                     verdict=row["verdict"],
                 )
-            # In this life some of it may have been counted here, and stored there, already.
-            known.before = max(0, row["count"] - (known.seen - known.unsaved))
+            known.pairs.restore(row["count"])
+            known.rechecked.restore(row["rechecked"])
+            known.transient.restore(row["transient"])
             known.first = min(known.first, row["first"])
             known.samples.extendleft(ids.get(row["id"], ()))
         # What was seen longest ago comes first.
@@ -174,9 +249,8 @@ class Signatures:
         batch = Batch(samples=list(self._samples))
         self._samples.clear()
         for known in self.known.values():
-            if known.unsaved:
+            if known.is_due:
                 batch.signatures.append(_row(known))
-                known.unsaved = 0
         batch.keys = [
             {"signature": number, "key": digest, "by_old": counted[0], "by_new": counted[1], "last": counted[2]}
             for (number, digest), counted in self._keys.items()
@@ -193,7 +267,9 @@ class Signatures:
             if known is None:
                 self.dropped += 1
             else:
-                known.unsaved += row["count"]
+                known.pairs.unsaved += row["count"]
+                known.rechecked.unsaved += row["rechecked"]
+                known.transient.unsaved += row["transient"]
         self.dropped += len(batch.samples) + len(batch.keys)
 
     # ... and out.
@@ -233,8 +309,10 @@ class Signatures:
             "first": round(known.first, 3),
             "last": round(known.last, 3),
             "count": known.count,
+            "rechecked": known.rechecked.total,
+            "transient": known.transient.total,
             # The books come once a second, what was judged in another.
-            "share": round(min(1.0, known.seen / pairs), 6) if pairs > 0 else None,
+            "share": round(min(1.0, known.pairs.seen / pairs), 6) if pairs > 0 else None,
             "verdict": known.verdict,
             "waived_until": waived(signature.id),
             "samples": list(reversed(known.samples)),
@@ -257,9 +335,8 @@ def _sighting(raw: Mapping[str, Any]) -> tuple[Known, Mapping[str, Any]]:
         first=float(raw["first"]),
         last=float(raw["last"]),
         verdict=str(raw["verdict"]),
-        seen=int(raw["count"]),
-        unsaved=int(raw["count"]),
     )
+    known.pairs.add(int(raw["count"]))
     keys = raw.get("keys", {})
     return known, {str(digest): (int(by_old), int(by_new)) for digest, (by_old, by_new) in keys.items()}
 
@@ -273,6 +350,9 @@ def _sample(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(known: Known) -> dict[str, Any]:
+    """
+    What of it isn't stored yet, which counts as stored from now on.
+    """
     signature = known.signature
     return {
         "id": signature.id,
@@ -281,6 +361,8 @@ def _row(known: Known) -> dict[str, Any]:
         "parts": orjson.dumps(signature.parts).decode(),
         "first": known.first,
         "last": known.last,
-        "count": known.unsaved,
+        "count": known.pairs.save(),
         "verdict": known.verdict,
+        "rechecked": known.rechecked.save(),
+        "transient": known.transient.save(),
     }

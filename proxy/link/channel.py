@@ -15,7 +15,7 @@ from proxy.link.frames import Frame, FrameReader, Kind, pack
 # Above this many unsent bytes the peer isn't reading: what can be spared is dropped and counted, so a stuck process
 # costs its peers 8 MiB and no more.
 FULL = 8 * 1024 * 1024
-SPARED = frozenset({Kind.SNAPSHOT, Kind.REPORT, Kind.SAMPLE, Kind.CANDIDATE, Kind.JUDGED})
+SPARED = frozenset({Kind.SNAPSHOT, Kind.REPORT, Kind.SAMPLE, Kind.CANDIDATE, Kind.JUDGED, Kind.RECHECKED})
 
 
 class Channel(asyncio.Protocol):

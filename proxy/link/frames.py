@@ -43,6 +43,7 @@ class Kind(IntEnum):
     COMPARERS = 21  # H→W: where comparers listen, JSON list of abstract names
     JUDGED = 22  # J→H→C: what was seen since the last one (evidence.seen), JSON
     QUARANTINE = 23  # H→W: JSON {"endpoint", "seconds"}: a pair of it killed a comparer; hand none over meanwhile
+    RECHECKED = 24  # W→H→C: divergent pairs asked again since the last one, JSON {signature: [still differ, agree]}
 
 
 class Frame(NamedTuple):

@@ -29,7 +29,7 @@ LARGEST: Final = 512 * 1024 * 1024
 # Messages up to this size are sent in one piece: to copy them costs less than to write seven.
 SMALL: Final = 32 * 1024
 
-OLD_CUT, NEW_CUT, TWIN = 1, 2, 4
+OLD_CUT, NEW_CUT, TWIN, RECHECK = 1, 2, 4, 8
 
 
 class Said(IntEnum):
@@ -64,7 +64,8 @@ class PairMessage(NamedTuple):
     """
     One pair. `context` is JSON: method, target, request id, live side, milliseconds of either side. Heads are JSON:
     `status`, `fields`, `media`, `coding`, `shown`. A content whose flag `OLD_CUT` or `NEW_CUT` is set is 8 bytes of
-    length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be learned.
+    length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be learned; with
+    `RECHECK` a divergent pair was asked again, and nothing but the verdict is wanted.
     """
 
     id: int

@@ -6,6 +6,7 @@ side and live are 0 old, 1 new; role is 0 live, 1 shadow. No clock and no I/O: c
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -44,8 +45,8 @@ class Page:
     """
 
     __slots__ = (
-        "deltas", "differences", "eligible", "failed", "name", "requests", "seconds", "skipped", "sums", "twins",
-        "verdicts",
+        "deltas", "differences", "eligible", "failed", "name", "rechecks", "requests", "seconds", "skipped", "sums",
+        "twins", "verdicts",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -58,6 +59,8 @@ class Page:
         self.differences: dict[str, int] = {}
         # Pairs of old and its twin: byte for byte the same, and not.
         self.twins = [0, 0]
+        # Divergent pairs that were asked again: those that differed still, and those that agreed then.
+        self.rechecks = [0, 0]
         # By side * 2 + role.
         self.requests: list[dict[int, int]] = [{}, {}, {}, {}]
         self.seconds = [[0] * (len(SECONDS) + 1) for _ in range(4)]
@@ -120,6 +123,7 @@ class Page:
             "failed": self.failed,
             "differences": self.differences,
             "twins": self.twins,
+            "rechecks": self.rechecks,
             "requests": {
                 key: {str(code): count for code, count in codes.items()}
                 for key, codes in zip(keys, self.requests, strict=True)
@@ -151,6 +155,30 @@ class TwinPage(Page):
         """
         if verdict != FAILED:
             self.of.twins[verdict != IDENTICAL] += 1
+
+
+class RecheckPage(Page):
+    """
+    What one asking again is written down on; `on_end` is told whether the sides agree now, None if nobody can say.
+    """
+
+    __slots__ = ("_on_end",)
+
+    def __init__(self, name: str, on_end: Callable[[bool | None], None]) -> None:
+        super().__init__(name)
+        self._on_end = on_end
+
+    def judged(self, live: int, verdict: int) -> None:
+        """
+        Both sides have answered, or one of them.
+        """
+        self._on_end(None if verdict == FAILED else verdict != DIVERGENT)
+
+    def skip(self, live: int, reason: str) -> None:
+        """
+        It can't be judged.
+        """
+        self._on_end(None)
 
 
 class Books:

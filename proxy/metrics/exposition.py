@@ -108,9 +108,18 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
     twins = CounterMetricFamily(
         "parallax_twins", "Answers of old that were compared with a twin's, to learn noise.", labels=("endpoint",)
     )
+    rechecked = CounterMetricFamily(
+        "parallax_rechecked", "Divergent exchanges of which both sides were asked again.", labels=("endpoint",)
+    )
+    transient = CounterMetricFamily(
+        "parallax_transient", "Those of them in which the sides agreed then.", labels=("endpoint",)
+    )
     for page in pages:
         if any(page.twins):
             twins.add_metric((page.name,), sum(page.twins))
+        if any(page.rechecks):
+            rechecked.add_metric((page.name,), sum(page.rechecks))
+            transient.add_metric((page.name,), page.rechecks[True])
         for kind, count in sorted(page.differences.items()):
             differences.add_metric((page.name, kind), count)
         for index, codes in enumerate(page.requests):
@@ -125,7 +134,7 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
                 skipped.add_metric((page.name, side, reason), count)
             if any(page.eligible):
                 failed.add_metric((page.name, side), page.failed[live])
-    yield from (requests, eligible, comparisons, skipped, failed, differences, twins)
+    yield from (requests, eligible, comparisons, skipped, failed, differences, twins, rechecked, transient)
 
 
 def _seconds(pages: list[Page]) -> Metric:

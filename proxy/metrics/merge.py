@@ -140,6 +140,7 @@ def _add_page(into: Page, page: Page) -> None:
     _add_counts(into.eligible, page.eligible)
     _add_counts(into.failed, page.failed)
     _add_counts(into.twins, page.twins)
+    _add_counts(into.rechecks, page.rechecks)
     _add_counts(into.sums, page.sums)
     for total, counts in (
         *zip(into.verdicts, page.verdicts, strict=True),
@@ -161,6 +162,7 @@ def _read_page(into: Page, raw: dict[str, Any]) -> None:
     _add_counts(into.eligible, raw["eligible"])
     _add_counts(into.failed, raw["failed"])
     _add_counts(into.twins, raw["twins"])
+    _add_counts(into.rechecks, raw["rechecks"])
     for total, counts in (
         *zip(into.verdicts, raw["verdicts"], strict=True),
         *zip(into.deltas, raw["deltas"], strict=True),

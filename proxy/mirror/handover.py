@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from proxy.link.pairs import NEW_CUT, OLD_CUT, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
+from proxy.link.pairs import NEW_CUT, OLD_CUT, RECHECK, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
 from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
 from proxy.mirror.heads import pack_head
 from proxy.mirror.pair import Observation, Pair
@@ -217,7 +217,7 @@ def _message(pair: Pair, number: int) -> list[bytes]:
         }
     )
     flags = (
-        (TWIN if pair.is_twin else 0)
+        (TWIN if pair.is_twin else RECHECK if pair.is_recheck else 0)
         | (OLD_CUT if old.digest is not None else 0)
         | (NEW_CUT if new.digest is not None else 0)
     )

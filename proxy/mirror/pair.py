@@ -171,18 +171,21 @@ class Pair:
     """
     `live_side` is 0 (old) or 1 (new); `settled` turns true exactly once, and with it one entry in the books is made;
     until then `held` bytes are taken from the budget. `address` is the client's, `way` what its route makes of the
-    request.
+    request, `lines` are those that were added to it.
     """
 
     __slots__ = (
-        "_pairs", "address", "held", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg", "since",
-        "twin", "way",
+        "_pairs", "address", "held", "lines", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg",
+        "since", "twin", "way",
     )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
     since: float
+    lines: bytes
     # Both sides are old.
     is_twin = False
+    # It was judged before, and both sides were asked again.
+    is_recheck = False
 
     def __init__(self, pairs: Pairs, request: RequestHead, page: Page, live_side: int) -> None:
         self.request = request
@@ -387,6 +390,17 @@ class TwinPair(Pair):
         live.head, live.content, live.digest, live.size = old.head, old.content, old.digest, old.size
         live.sent, live.at, live.paused = old.sent, old.at, old.paused
         self.ended(live, None)
+
+
+class RecheckPair(TwinPair):
+    """
+    What old and new answer to a request that they have answered before. Its page is a `metrics.books.RecheckPage`.
+    """
+
+    __slots__ = ()
+
+    is_twin = False
+    is_recheck = True
 
 
 class Unkept(Pair):

@@ -99,6 +99,8 @@ def signature(found: Json) -> list[RenderableType]:
     times = f"{found['count']} pairs, first {moment(found['first'])}, last {moment(found['last'])} (UTC)"
     waived = f"waived until {found['waived_until']}" if found.get("waived_until") else "not waived"
     shown: list[RenderableType] = [head, text(f"{times}, {waived}")]
+    if found.get("rechecked"):
+        shown.append(text(f"{found['rechecked']} were asked again, {found['transient']} agreed then (transient)"))
     shown += [text(f"  {part['kind']} {part['path']}") for part in found["parts"]]
     for sample in found["samples"]:
         shown += [Text(), *sample_lines(sample)]

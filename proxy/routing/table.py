@@ -155,6 +155,16 @@ class Noise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """
+    How many divergent pairs are asked again: `per_second` (0: none), and `in_flight` from verdict to end.
+    """
+
+    per_second: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judging:
     """
     What a worker may ask of comparers: `queue` pairs without a verdict.
@@ -179,6 +189,7 @@ class Table:
     sticky: Sticky
     split: bool
     noise: Noise
+    recheck: Recheck
     overload: Overload
     judging: Judging
     limits: Limits
@@ -265,6 +276,7 @@ def decode(data: bytes) -> Table:
         mirror=Mirror(**raw.pop("mirror")),
         sticky=Sticky(keys=tuple(sticky["keys"]), salt=sticky["salt"]),
         noise=Noise(twin=None if twin is None else Side(**twin), **noise),
+        recheck=Recheck(**raw.pop("recheck")),
         overload=Overload(**raw.pop("overload")),
         judging=Judging(**raw.pop("judging")),
         limits=Limits(**{**limits, "methods": tuple(limits["methods"])}),

@@ -162,6 +162,15 @@ class Overload(Section):
     lag: Seconds = Field(0.5, ge=0, description="how long one turn of a worker's loop may take; 0: not looked at")
 
 
+class Recheck(Section):
+    """
+    Whether a divergent pair is asked again a moment later, of both sides: what agrees then was transient.
+    """
+
+    per_second: int = Field(0, ge=0, le=1000, description="divergent pairs, from each worker, at most; 0: none")
+    in_flight: int = Field(32, ge=1, le=1000, description="of them at once, in each worker; each takes 0.25 to 2 s")
+
+
 class Compare(Section):
     """
     What makes two answers identical, besides status and body.
@@ -183,6 +192,7 @@ class Compare(Section):
     null_is_missing: NullIsMissing = Field((), description="a member that is null is one that isn't there")
     status: Statuses = Field((), description="statuses that count as equal")
     endpoints: EndpointRules = Field({}, description="more of all these, for one endpoint")
+    recheck: Recheck = Field(Recheck())
 
 
 class Judge(Section):

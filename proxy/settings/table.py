@@ -10,7 +10,7 @@ from pathlib import Path
 from proxy.compare.judging import JudgingTable
 from proxy.compare.redaction import Redaction
 from proxy.routing.intent import Intent, with_intent
-from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Side, Sticky, Table, Timeouts, encode
+from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Recheck, Side, Sticky, Table, Timeouts, encode
 from proxy.settings.addresses import Url
 from proxy.settings.model import Settings, Twin
 from proxy.settings.model import Side as SideSettings
@@ -59,6 +59,7 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
             expires=settings.noise.expires,
             twin=_build_twin(settings.noise.twin, folder, held),
         ),
+        recheck=Recheck(**settings.compare.recheck.model_dump()),
         overload=Overload(**settings.overload.model_dump(), workers=settings.workers),
         judging=Judging(queue=settings.judge.queue),
         limits=Limits(**settings.limits.model_dump()),

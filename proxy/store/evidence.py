@@ -61,12 +61,19 @@ MIGRATIONS: Final[Migrations] = (
         ) WITHOUT ROWID""",
         "CREATE INDEX affected_last ON affected (last)",
     ),
+    (
+        "ALTER TABLE signatures ADD COLUMN rechecked INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE signatures ADD COLUMN transient INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 PUT_SIGNATURE: Final = text(
-    """INSERT INTO signatures VALUES (:id, :endpoint, :severity, :parts, :first, :last, :count, :verdict)
+    """INSERT INTO signatures VALUES (
+        :id, :endpoint, :severity, :parts, :first, :last, :count, :verdict, :rechecked, :transient
+    )
     ON CONFLICT (id) DO UPDATE SET first = MIN(first, excluded.first), last = MAX(last, excluded.last),
-    count = count + excluded.count, verdict = excluded.verdict"""
+    count = count + excluded.count, verdict = excluded.verdict, rechecked = rechecked + excluded.rechecked,
+    transient = transient + excluded.transient"""
 )
 PUT_SAMPLE: Final = text("INSERT OR IGNORE INTO samples VALUES (:id, :signature, :at, :data)")
 PUT_KEY: Final = text(

@@ -198,7 +198,7 @@ class Hub:
             case Kind.SNAPSHOT:
                 life.snapshot = frame.payload
                 self._pass_on(life, frame)
-            case Kind.SAMPLE | Kind.CANDIDATE:
+            case Kind.SAMPLE | Kind.CANDIDATE | Kind.RECHECKED:
                 self._pass_on(life, frame)
             case Kind.REPORT:
                 if not self._pass_on(life, frame):

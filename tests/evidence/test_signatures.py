@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import LinkError
-from proxy.evidence.signatures import HELD, MOST, MOST_KEYS, Signatures
+from proxy.evidence.signatures import HELD, MOST, MOST_EARLY, MOST_KEYS, Signatures
 
 A, B = "a" * 16, "b" * 16
 
@@ -50,6 +50,8 @@ def row(number: str = A, count: int = 100) -> dict[str, Any]:
         "last": 2.0,
         "count": count,
         "verdict": "divergent",
+        "rechecked": 10,
+        "transient": 4,
     }
 
 
@@ -127,6 +129,33 @@ def test_nothing_is_stored_twice_and_nothing_is_forgotten() -> None:
     assert signatures.due().signatures == []
     signatures.restore([row(count=107)], [])
     assert listed(signatures)[0]["count"] == 107
+
+
+def test_what_was_asked_again_is_counted_whoever_tells_first() -> None:
+    """
+    A worker may tell of it before a comparer tells of the signature; it is stored like counts, and once.
+    """
+    signatures = Signatures()
+    signatures.take_rechecked({A: [1, 2]})
+    assert signatures.due().signatures == []
+    signatures.take(judged(count=5))
+    signatures.take_rechecked({A: [1, 0], B: [0, 1]})
+    batch = signatures.due()
+
+    assert (batch.signatures[0]["rechecked"], batch.signatures[0]["transient"]) == (4, 2)
+    signatures.failed(batch)
+    signatures.restore([row()], [])
+    found = listed(signatures)[0]
+    assert (found["rechecked"], found["transient"]) == (14, 6)
+    signatures.due()
+    signatures.take_rechecked({A: [0, 1]})
+    (last,) = signatures.due().signatures
+    assert (last["count"], last["rechecked"], last["transient"]) == (0, 1, 1)
+    for number in range(2 * MOST_EARLY):
+        signatures.take_rechecked({f"{number:016x}": [1, 0]})
+    assert len(signatures._early) == MOST_EARLY
+    with pytest.raises(LinkError):
+        signatures.take_rechecked({A: 7})
 
 
 def test_keys_are_counted_by_who_was_served() -> None:

@@ -71,6 +71,7 @@ def some_books() -> Books:
     page.answered(NEW, SHADOW, 500, 0.2)
     page.compared(OLD, -0.0004)
     page.failed[NEW] += 1
+    page.rechecks = [3, 2]
     books.error("upstream", "connect_timeout")
     return books
 
@@ -89,6 +90,8 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_comparisons_total", **endpoint, live="old", verdict="divergent")] == 1
     assert got[series("parallax_skipped_total", **endpoint, live="old", reason="sampled_out")] == 1
     assert got[series("parallax_failed_total", **endpoint, side="new")] == 1
+    assert got[series("parallax_rechecked_total", **endpoint)] == 5
+    assert got[series("parallax_transient_total", **endpoint)] == 2
     assert got[series("parallax_weight_percent", side="old", route="", cohort="")] == 75
     assert got[series("parallax_weight_percent", side="new", route="", cohort="")] == 25
     assert got[series("parallax_mirror_percent")] == 50

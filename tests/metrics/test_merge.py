@@ -52,6 +52,7 @@ def test_a_snapshot_comes_back_as_it_was_sent() -> None:
     books = some_books()
     books.page("GET /b").skip(NEW, "method")
     books.page("GET /b").failed[NEW] += 1
+    books.page("GET /b").rechecks[True] += 1
     books.error("client", "bad_request")
     got = sent(books, shadow_memory=7, breaker_open=[0, 1], overload=3)
 

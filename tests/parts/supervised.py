@@ -17,7 +17,20 @@ from pathlib import Path
 from typing import Any
 
 from proxy.errors import ConfigurationError
-from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Side, Sticky, Table, Timeouts, decode, encode
+from proxy.routing.table import (
+    Judging,
+    Limits,
+    Mirror,
+    Noise,
+    Overload,
+    Recheck,
+    Side,
+    Sticky,
+    Table,
+    Timeouts,
+    decode,
+    encode,
+)
 from proxy.supervisor import Launch, serve
 from proxy.tasks import spawn
 
@@ -57,6 +70,7 @@ def a_table() -> Table:
         ),
         sticky=Sticky(keys=("request",), salt="parallax"),
         split=False,
+        recheck=Recheck(per_second=0, in_flight=1),
         noise=Noise(sample=0.0, per_second=20, learn_for=0.0, expires=1.0, twin=None),
         overload=Overload(memory=0, lag=0.0),
         judging=Judging(queue=4096),

@@ -10,7 +10,8 @@ import pytest
 
 from proxy.errors import StoreError
 from proxy.evidence.batch import Batch, Caps
-from proxy.store.evidence import DELETED, MOST_KEYS, NAME, Evidence
+from proxy.store import evidence as room
+from proxy.store.evidence import DELETED, MIGRATIONS, MOST_KEYS, NAME, Evidence
 from proxy.store.store import Store
 from tests.parts.keeping import entry, intent
 
@@ -31,6 +32,8 @@ def signature(number: int, last: float = NOW, count: int = 1) -> dict[str, Any]:
         "last": last,
         "count": count,
         "verdict": "divergent",
+        "rechecked": 2,
+        "transient": 1,
     }
 
 
@@ -79,11 +82,32 @@ def test_what_is_written_is_read_again_also_after_a_restart(tmp_path: Path, kept
     again = Evidence.open(str(tmp_path)).kept
     (row,) = again.signatures(10)
 
+    assert (row["rechecked"], row["transient"]) == (4, 2)
     assert (row["count"], row["first"], row["last"], row["parts"]) == (7, NOW, NOW + 5, [["$.a", 4]])
     assert ids(again) == [2, 1]
     assert again.affected(row["id"], 10) == [{"key": "#a", "by_old": 0, "by_new": 2, "last": NOW}]
     assert again.latest(1) == [{"id": "2", "signature": row["id"]}]
     assert oct((tmp_path / NAME).stat().st_mode & 0o777) == "0o600"
+
+
+def test_a_file_of_before_rechecks_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What it knows stays.
+    """
+    with monkeypatch.context() as patch:
+        patch.setattr(room, "MIGRATIONS", MIGRATIONS[:1])
+        old = Evidence.open(str(tmp_path)).kept
+        with old._engine.execution_options(write=True).begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO signatures VALUES ('a', 'GET /a', 'value', '[]', 1, 2, 3, 'divergent')"
+            )
+        old.close()
+    opened = Evidence.open(str(tmp_path))
+    (row,) = opened.kept.signatures(10)
+    opened.kept.close()
+
+    assert opened.trouble is None
+    assert (row["count"], row["rechecked"], row["transient"]) == (3, 0, 0)
 
 
 def test_of_one_signature_the_newest_samples_are_kept(kept: Evidence) -> None:
