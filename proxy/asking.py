@@ -75,6 +75,23 @@ class Percent(click.ParamType[float]):
         return float(number)
 
 
+class NamedPercent(click.ParamType[tuple[str, float | None]]):
+    """
+    A name and a share in percent; None for `default`, the share of the configuration.
+    """
+
+    name = "NAME=N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, float | None]:
+        """
+        Called by click.
+        """
+        name, equals, share = str(value).rpartition("=")
+        if not equals or not name:
+            self.fail(f"{value!r} has no name or no share; write both, such as search=10", param, ctx)
+        return name, None if share == "default" else Percent().convert(share, param, ctx)
+
+
 class WithDefault(click.Group):
     """
     A group whose first command runs when only options follow.

@@ -14,6 +14,7 @@ from proxy.asking import (
     CHANGE_SECONDS,
     DONE,
     NO,
+    NamedPercent,
     Percent,
     WithDefault,
     as_configured,
@@ -91,21 +92,39 @@ def get_weights(as_json: bool, **wanted: Any) -> None:
 
 
 @weights.command("set")
-@click.option("--new", type=Percent(), required=True, help="The share of requests that new answers, in percent.")
+@click.option("--new", type=Percent(), help="The share of requests that new answers, in percent.  [as it is]")
 @click.option("--mirror", type=Percent(), help="The share of reads that is copied to the other side.  [as it is]")
+@click.option("--route", "routes", type=NamedPercent(), multiple=True, help="New's share of a route; again for more.")
+@click.option("--cohort", "cohorts", type=NamedPercent(), multiple=True, help="New's share of a cohort.")
 @click.option("--reason", required=True, metavar="TEXT", help="For the audit.")
 @click.option("--epoch", type=int, metavar="E", help="Only if this is the present epoch.")
 @asking
-def set_weights(new: float, mirror: float | None, reason: str, epoch: int | None, as_json: bool, **wanted: Any) -> None:
+def set_weights(
+    new: float | None,
+    mirror: float | None,
+    routes: tuple[tuple[str, float | None], ...],
+    cohorts: tuple[tuple[str, float | None], ...],
+    reason: str,
+    epoch: int | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
     """
-    Change the share of requests that new answers; 0 brings everybody back to old.
+    Change the share of requests that new answers; 0 brings back to old everybody who has no route or cohort with a
+    share of its own (`parallax kill` brings back all).
 
     \b
     Example:
       parallax weights set --new 25 --reason "a day without differences"
       parallax weights set --new 0 --reason "wrong prices" --epoch 7
+      parallax weights set --route search=50 --cohort staff=100 --reason "search is ready"
+      parallax weights set --route search=default --reason "as the configuration has it"
     """
-    _change(find_target(**wanted), {"new": new, "mirror": mirror, "reason": reason, "epoch": epoch}, as_json=as_json)
+    change = {"new": new, "mirror": mirror, "routes": dict(routes), "cohorts": dict(cohorts)}
+    change = {key: value for key, value in change.items() if value not in (None, {})}
+    if not change:
+        raise click.UsageError("There is nothing to change: say --new, --mirror, --route or --cohort.")
+    _change(find_target(**wanted), {**change, "reason": reason, "epoch": epoch}, as_json=as_json)
 
 
 @click.group()

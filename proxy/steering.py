@@ -39,7 +39,7 @@ from proxy.link.setup import Setup
 from proxy.link.setup import encode as encode_setup
 from proxy.publication import Publication, Send
 from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
-from proxy.routing.intent import Intent, as_values, with_intent
+from proxy.routing.intent import Intent, as_values, shares_of, with_intent
 from proxy.routing.table import Table
 from proxy.rulebook import Rulebook
 from proxy.store.audit import Entry
@@ -123,15 +123,17 @@ class Steering:
         """
         See `admin.steering`.
         """
-        return await self._carry_through(self._change(who, read_change(body)))
+        change = read_change(body)
+        change.check(self._publication.table)
+        return await self._carry_through(self._change(who, change))
 
     async def _change(self, who: Who, change: Change) -> Outcome:
-        if change.calms(self._publication.intent):
+        if change.calms(self._publication.table):
             place, saved = self._publish_first(who, change)
         else:
             async with self._turn:
                 # Whoever had his turn before may have raised new above what is asked for here.
-                if change.calms(self._publication.intent):
+                if change.calms(self._publication.table):
                     place, saved = self._publish_first(who, change)
                 else:
                     place, saved = await self._save_first(who, change), None
@@ -198,8 +200,7 @@ class Steering:
         return line(who, "refused", f"{change.reason} ({said})", as_values(after), as_values(now), epoch=now.epoch)
 
     def _tell_change(self, who: Who, change: Change, after: Intent) -> None:
-        fields = {"epoch": after.epoch, "new": after.new, "mirror": after.mirror}
-        self._outside.tell("info", "intent_changed", **fields, by=who.name, reason=change.reason)
+        self._outside.tell("info", "intent_changed", **as_values(after), by=who.name, reason=change.reason)
 
     # ... the latch...
 
@@ -441,6 +442,5 @@ def _entry_of_found(stored: Intent | None, found: Intent, trouble: str | None) -
 
 
 def _entry(who: Who, action: str, reason: str, before: Intent | None, after: Intent) -> Entry:
-    were = None if before is None else {"new": before.new, "mirror": before.mirror}
-    values = {"new": after.new, "mirror": after.mirror}
-    return line(who, action, reason, were, values, epoch=after.epoch)
+    were = None if before is None else shares_of(before)
+    return line(who, action, reason, were, shares_of(after), epoch=after.epoch)

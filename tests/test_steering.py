@@ -13,13 +13,15 @@ import pytest
 from proxy import ledger, publication
 from proxy.admin.steering import Invalid, NotYet, Outcome, Stale, Unsaved
 from proxy.errors import StoreError
-from proxy.routing.intent import Intent
+from proxy.routing.intent import Intent, with_intent
+from proxy.routing.table import encode
 from proxy.store.audit import Entry
 from proxy.store.store import Store
 from proxy.tasks import spawn
 from tests.parts.faulty import Faults, FaultyStore
 from tests.parts.payloads import a_new_table
 from tests.parts.steered import OPS, FakeHub, Steered, a_setup, lines, stored
+from tests.parts.values import a_table
 
 # The table of `FakeHub` has epoch 4, everything on old and copied.
 FULL = StoreError("full", "there is no room left")
@@ -123,6 +125,30 @@ async def test_only_what_is_asked_for_changes(tmp_path: Path) -> None:
     ]
     assert {table.digest for table in steered.hub.tables} == {"d1"}
     assert stored(tmp_path) == steered.hub.intent
+
+
+async def test_shares_of_routes_and_cohorts_change_by_name(tmp_path: Path) -> None:
+    """
+    In the table, the store and the audit; what isn't there can't be changed, and nothing of such a change is made.
+    """
+    steered = await begin(tmp_path).opened()
+    routed = a_table(
+        routes=[{"name": "search", "match": {"path": "/search"}}],
+        cohorts=[{"name": "beta", "match": {"cookie": {"beta": "*"}}, "weight": 5}],
+    )
+    steered.facts.take_table(encode(with_intent(routed, steered.hub.intent)))
+    await change(steered, routes={"search": 40}, cohorts={"beta": 50})
+    await change(steered, new=1)
+    await change(steered, routes={"search": None})
+    with pytest.raises(Invalid) as refused:
+        await change(steered, new=2, routes={"serach": 1})
+
+    assert refused.value.key == "routes.serach"
+    assert [dict(table.route_weights) for table in steered.hub.tables] == [{"search": 40.0}, {"search": 40.0}, {}]
+    assert stored(tmp_path) == steered.hub.intent == Intent(epoch=7, new=1.0, mirror=100.0, cohorts={"beta": 50.0})
+    assert lines(tmp_path)[-3]["after"] == {
+        "new": 0.0, "mirror": 100.0, "routes": {"search": 40.0}, "cohorts": {"beta": 50.0}
+    }  # fmt: skip
 
 
 async def test_a_change_made_for_another_epoch_is_refused(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ The answers of the admin API as plain values: what control knows, in the shape o
 
 from typing import Any
 
-from proxy.admin.facts import Facts, Worker, shares
+from proxy.admin.facts import Facts, Worker
 from proxy.admin.warnings import lags, warnings
 from proxy.metrics.books import DIVERGENT, FAILED, LIVE, ROLES, SECONDS, VERDICTS, Page
 from proxy.metrics.quantiles import quantile
@@ -13,23 +13,22 @@ from proxy.routing.table import NEW, OLD, SIDES, Table
 
 def weights(facts: Facts, table: Table) -> dict[str, Any]:
     """
-    `GET /admin/weights`: who is on new, what is copied, and which worker routes by what. `old`, `new` and `mirror` are
-    what is wanted, and in force unless `killed`.
+    `GET /admin/weights`: who is on new, what is copied, and which worker routes by what. `old`, `new`, `mirror` and
+    new's shares of `routes` and `cohorts` are what is wanted, and in force unless `killed`.
     """
     served = [0, 0]
     for page in facts.merge.totals().pages.values():
         for side in (OLD, NEW):
             served[side] += sum(page.requests[side * len(ROLES) + LIVE].values())
-    old, new = shares(table)
     return {
         "epoch": table.epoch,
-        "old": old,
-        "new": new,
+        "old": round(100.0 - table.weight, 2),
+        "new": round(table.weight, 2),
         "mirror": table.mirror.percent,
         "killed": facts.killed,
         "served": dict(zip(SIDES, served, strict=True)),
-        "routes": {},
-        "cohorts": {},
+        "routes": {route.name: table.weight_of(route) for route in table.routes},
+        "cohorts": {cohort.name: table.weight_of_cohort(cohort) for cohort in table.cohorts},
         "workers": [_worker(facts, table, worker) for worker in facts.alive],
         "warnings": warnings(facts, table),
     }

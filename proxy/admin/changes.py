@@ -7,50 +7,79 @@ Pure.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
 from proxy.admin.steering import Invalid
-from proxy.routing.intent import Intent
+from proxy.routing.intent import Intent, intent_of, with_intent
+from proxy.routing.table import Table
 
-KEYS: Final = ("new", "mirror", "reason", "epoch")
-NOT_YET: Final = ("routes", "cohorts")
+KEYS: Final = ("new", "mirror", "routes", "cohorts", "reason", "epoch")
+# Also what a name of a route or cohort may be; others are not repeated.
 LONGEST_REASON: Final = 500
-NAME = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}", re.ASCII)
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """
-    What is to change, None for what stays; `epoch` is the one that the operator saw.
+    What is to change, None for what stays; `epoch` is the one that the operator saw. `routes` and `cohorts` have shares
+    by name, None for the one that the configuration says.
     """
 
-    new: float | None
-    mirror: float | None
-    reason: str
-    epoch: int | None
+    new: float | None = None
+    mirror: float | None = None
+    routes: Mapping[str, float | None] = field(default_factory=dict)
+    cohorts: Mapping[str, float | None] = field(default_factory=dict)
+    reason: str = ""
+    epoch: int | None = None
 
     @property
     def action(self) -> str:
         """
         What the audit calls it.
         """
-        return "mirror" if self.new is None else "weights"
+        return "mirror" if self.new is None and not self.routes and not self.cohorts else "weights"
 
     def of(self, intent: Intent, epoch: int) -> Intent:
         """
         The intent after this change, which gets `epoch`.
         """
-        new = intent.new if self.new is None else self.new
-        return Intent(epoch=epoch, new=new, mirror=intent.mirror if self.mirror is None else self.mirror)
+        return Intent(
+            epoch=epoch,
+            new=intent.new if self.new is None else self.new,
+            mirror=intent.mirror if self.mirror is None else self.mirror,
+            routes=_merged(intent.routes, self.routes),
+            cohorts=_merged(intent.cohorts, self.cohorts),
+        )
 
-    def calms(self, intent: Intent) -> bool:
+    def calms(self, table: Table) -> bool:
         """
-        Whether new gets no more of anything by it, neither clients nor copies.
+        Whether new gets no more of anything by it, neither clients, on whatever route, nor copies.
         """
-        after = self.of(intent, intent.epoch)
-        return after.new <= intent.new and after.mirror <= intent.mirror
+        after = with_intent(table, self.of(intent_of(table), table.epoch))
+        return (
+            after.mirror.percent <= table.mirror.percent
+            and all(after.weight_of(route) <= table.weight_of(route) for route in (*table.routes, None))
+            and all(after.weight_of_cohort(one) <= table.weight_of_cohort(one) for one in table.cohorts)
+        )
+
+    def check(self, table: Table) -> None:
+        """
+        Raises `Invalid` for a route or cohort that the table doesn't have, or whose share can't be changed.
+        """
+        for kind, wanted, known in (
+            ("routes", self.routes, [route.name for route in table.routes]),
+            ("cohorts", self.cohorts, [cohort.name for cohort in table.cohorts]),
+        ):
+            for name in wanted.keys() - set(known):
+                there = f"known are {', '.join(known)}" if known else "the configuration has none"
+                raise Invalid(f"{kind}.{_shown(name)}", f"is not there; {there}")
+        for cohort in table.cohorts:
+            if cohort.side is not None and cohort.name in self.cohorts:
+                said = "belongs to one side by the configuration; give it a weight there to change it here"
+                raise Invalid(f"cohorts.{cohort.name}", said)
 
 
 def read_change(body: Mapping[str, Any]) -> Change:
@@ -58,15 +87,17 @@ def read_change(body: Mapping[str, Any]) -> Change:
     The change that a body asks for.
     """
     for key in body:
-        if key in NOT_YET:
-            raise Invalid(key, f"can't be changed yet: this version has one weight for all {key}; send new or mirror")
         if key not in KEYS:
             raise Invalid(_shown(key), f"is no key of a change; known are {', '.join(KEYS)}")
-    if "new" not in body and "mirror" not in body:
+    new, mirror = _percent(body, "new"), _percent(body, "mirror")
+    routes, cohorts = _percents(body, "routes"), _percents(body, "cohorts")
+    if new is None and mirror is None and not routes and not cohorts:
         raise Invalid("", 'there is nothing to change; send new or mirror, such as {"new": 10, "reason": "why"}')
     return Change(
-        new=_percent(body, "new"),
-        mirror=_percent(body, "mirror"),
+        new=new,
+        mirror=mirror,
+        routes=routes,
+        cohorts=cohorts,
         reason=_reason(body, required=True),
         epoch=_epoch(body),
     )
@@ -89,10 +120,26 @@ def read_reason_of(body: Mapping[str, Any]) -> str:
     return _reason(body, required=True)
 
 
+def _merged(before: Mapping[str, float], wanted: Mapping[str, float | None]) -> Mapping[str, float]:
+    """
+    Shares by name; those that are wanted as None are gone.
+    """
+    after = {**before, **wanted}
+    return {name: share for name, share in after.items() if share is not None}
+
+
+def _percents(body: Mapping[str, Any], key: str) -> dict[str, float | None]:
+    wanted = body.get(key, {})
+    if not isinstance(wanted, dict):
+        raise Invalid(key, 'is no object; send shares by name, such as {"search": 10}')
+    return {name: None if wanted[name] is None else _share(wanted[name], f"{key}.{_shown(name)}") for name in wanted}
+
+
 def _percent(body: Mapping[str, Any], key: str) -> float | None:
-    if key not in body:
-        return None
-    value = body[key]
+    return None if key not in body else _share(body[key], key)
+
+
+def _share(value: Any, key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100 or not isfinite(value):
         raise Invalid(key, "is no percentage; send a number from 0 to 100, such as 10 or 0.5")
     if round(value, 2) != value:

@@ -15,7 +15,7 @@ from proxy.compare.judging import JudgingTable
 from proxy.compare.judging import decode as decode_judging
 from proxy.errors import LinkError
 from proxy.evidence.signatures import Signatures
-from proxy.metrics.exposition import Exposed, WorkerGauges
+from proxy.metrics.exposition import Exposed, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
 from proxy.routing.intent import killed
@@ -269,7 +269,7 @@ class Facts:
                 )
                 for worker, state in states
             ),
-            weights=None if table is None else shares(table),
+            shares=() if table is None else shares(table),
             mirror=None if table is None else table.mirror.percent,
             killed=self.killed,
             evidence_dropped=self.signatures.dropped,
@@ -281,11 +281,13 @@ class Facts:
         )
 
 
-def shares(table: Table) -> tuple[float, float]:
+def shares(table: Table) -> tuple[Share, ...]:
     """
-    The share of live traffic by side, in percent.
+    New's share of everything that has one of its own.
     """
-    return round(100.0 - table.weight, 2), round(table.weight, 2)
+    routes = (Share(route=route.name, new=table.weight_of(route)) for route in table.routes if table.has_weight(route))
+    cohorts = (Share(cohort=cohort.name, new=table.weight_of_cohort(cohort)) for cohort in table.cohorts)
+    return Share(new=table.weight), *routes, *cohorts
 
 
 def _read_status(raw: dict[str, Any]) -> Status:

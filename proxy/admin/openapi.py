@@ -120,6 +120,10 @@ def _or_null(schema: Schema) -> Schema:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+def _by_name(schema: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": schema}
+
+
 def _by_side(schema: Schema) -> Schema:
     return _object({"old": schema, "new": schema})
 
@@ -158,7 +162,7 @@ ENDPOINT: Final = _object(
         "eligible": COUNT,
         "live": _by_side(COUNT),
         "verdicts": _object(dict.fromkeys(VERDICTS, COUNT)),
-        "skipped": {"type": "object", "additionalProperties": COUNT},
+        "skipped": _by_name(COUNT),
         "failed": _by_side(COUNT),
         "divergence": _or_null({"type": "number", "minimum": 0, "maximum": 1}),
         "rechecked": _says(COUNT, "divergent exchanges of which both sides were asked again"),
@@ -227,8 +231,8 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "mirror": PERCENT,
             "killed": FLAG,
             "served": _by_side(COUNT),
-            "routes": ANY_OBJECT,
-            "cohorts": ANY_OBJECT,
+            "routes": _says(_by_name(PERCENT), "new's share of each"),
+            "cohorts": _says(_by_name(PERCENT), "new's share of each"),
             "workers": _list(WORKER),
             "warnings": _list(TEXTUAL),
         },
@@ -236,7 +240,13 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "Change": _object(
         {"reason": REASON},
-        {"new": PERCENT, "mirror": PERCENT, "epoch": _says(COUNT, "the one you saw; refused if it isn't current")},
+        {
+            "new": PERCENT,
+            "mirror": PERCENT,
+            "routes": _says(_by_name(_or_null(PERCENT)), "new's share; null: as the configuration has it"),
+            "cohorts": _says(_by_name(_or_null(PERCENT)), "new's share; null: as the configuration has it"),
+            "epoch": _says(COUNT, "the one you saw; refused if it isn't current"),
+        },
     ),
     "Reason": _object({}, {"reason": REASON}),
     "Noise": _object(

@@ -33,15 +33,26 @@ class WorkerGauges:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """
+    New's share of the live traffic in percent: of a route, of a cohort, or of all.
+    """
+
+    new: float
+    route: str = ""
+    cohort: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
     """
-    Everything that is exposed, at one instant. `weights` and `breaker_open` are by side; percents are 0 to 100 and what
+    Everything that is exposed, at one instant. `breaker_open` is by side; percents are 0 to 100 and what
     is in effect; `reloaded_at` is Unix time, None before a first reload; `accused` counts noisy places by endpoint.
     """
 
     books: Books
     workers: tuple[WorkerGauges, ...]
-    weights: tuple[float, float] | None
+    shares: tuple[Share, ...]
     mirror: float | None
     killed: bool
     evidence_dropped: int
@@ -190,8 +201,9 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
     weight = GaugeMetricFamily(
         "parallax_weight_percent", "Share of live traffic that a side gets.", labels=("side", "route", "cohort")
     )
-    for side, percent in zip(SIDES, exposed.weights or (), strict=False):
-        weight.add_metric((side, "", ""), percent)
+    for share in exposed.shares:
+        weight.add_metric((SIDES[0], share.route, share.cohort), round(100.0 - share.new, 2))
+        weight.add_metric((SIDES[1], share.route, share.cohort), round(share.new, 2))
     yield weight
     if exposed.mirror is not None:
         yield GaugeMetricFamily("parallax_mirror_percent", "Share of requests that are copied.", exposed.mirror)

@@ -10,6 +10,8 @@ Json = Mapping[str, Any]
 
 # What an answer of `/admin/weights` has at least; another server's JSON hasn't.
 WEIGHTS = {"epoch", "old", "new", "mirror", "killed", "workers", "warnings"}
+# What has shares by name in it.
+NAMED = ("routes", "cohorts")
 # What the audit has where there is nothing to tell.
 NOTHING: tuple[object, ...] = ("", None, {}, [])
 
@@ -75,7 +77,8 @@ def weights_lines(weights: Json) -> list[str]:
         ]
     else:
         lines = [shares, copies]
-    return [*lines, *map(_worker, weights["workers"]), *warning_lines(weights)]
+    own = [f"{kind[:-1]} {name}: new answers {share:g} %" for kind in NAMED for name, share in weights[kind].items()]
+    return [*lines, *own, *map(_worker, weights["workers"]), *warning_lines(weights)]
 
 
 def warning_lines(weights: Json) -> list[str]:
@@ -89,8 +92,11 @@ def change_lines(before: Json, after: Json) -> list[str]:
     """
     What a change did, and who has it.
     """
-    keys = [key for key in ("new", "mirror") if before[key] != after[key]]
-    changed = [f"{key} {before[key]:g} % → {after[key]:g} %" for key in keys] or [
+    keys = [(key, before[key], after[key]) for key in ("new", "mirror")]
+    keys += [
+        (f"{kind[:-1]} {name}", before[kind].get(name), now) for kind in NAMED for name, now in after[kind].items()
+    ]
+    changed = [f"{key} {was:g} % → {now:g} %" for key, was, now in keys if was not in (now, None)] or [
         f"nothing changes: new {after['new']:g} %, mirror {after['mirror']:g} %"
     ]
     lines = [f"{', '.join(changed)} (epoch {before['epoch']} → {after['epoch']})"]
@@ -127,8 +133,8 @@ def audit_lines(entries: Iterable[Json]) -> list[str]:
 def _change(entry: Json) -> str:
     before, after = entry.get("before"), entry.get("after")
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        keys = [key for key in after if key != "epoch" and before.get(key) != after[key]]
-        return ", ".join(f"{key} {_value(before.get(key))} → {_value(after[key])}" for key in keys)
+        keys = [key for key in {**before, **after} if key != "epoch" and before.get(key) != after.get(key)]
+        return ", ".join(f"{key} {_value(before.get(key))} → {_value(after.get(key))}" for key in keys)
     if before in NOTHING and after in NOTHING:
         return ""
     return f"{_value(before)} → {_value(after)}" if before not in NOTHING else _value(after)

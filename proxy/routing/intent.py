@@ -100,6 +100,13 @@ def as_values(intent: Intent) -> dict[str, Any]:
     return {name: value for name, value in asdict(intent).items() if value != {}}
 
 
+def shares_of(intent: Intent) -> dict[str, Any]:
+    """
+    The same without the epoch, as a line of the audit has it, which knows its own.
+    """
+    return {name: value for name, value in as_values(intent).items() if name != "epoch"}
+
+
 def from_values(values: dict[str, Any]) -> Intent:
     """
     The intent of `as_values`. Raises AttributeError, KeyError, TypeError or ValueError for anything else.

@@ -8,9 +8,23 @@ import pytest
 
 from proxy.admin.changes import LONGEST_REASON, Change, read_change, read_reason
 from proxy.admin.steering import Invalid
-from proxy.routing.intent import Intent
+from proxy.routing.intent import Intent, with_intent
+from tests.parts.values import a_table
 
 NOW = Intent(epoch=7, new=10.0, mirror=100.0)
+TABLE = with_intent(
+    a_table(
+        routes=[
+            {"name": "search", "match": {"path": "/search"}, "weight": 20},
+            {"name": "plain", "match": {"path": "/"}},
+        ],
+        cohorts=[
+            {"name": "staff", "match": {"header": {"x": "*"}}, "side": "new"},
+            {"name": "beta", "match": {"cookie": {"b": "*"}}, "weight": 50},
+        ],
+    ),
+    NOW,
+)
 WHY = {"reason": "why"}
 
 
@@ -60,16 +74,73 @@ def test_a_change_that_gives_new_no_more_of_anything_calms(body: dict[str, Any],
     """
     Such a change doesn't wait for a disk.
     """
-    assert read_change({**body, **WHY}).calms(NOW) is calms
+    assert read_change({**body, **WHY}).calms(TABLE) is calms
 
 
 def test_more_copies_are_more_load_on_new() -> None:
     """
     Even with fewer clients.
     """
-    now = Intent(epoch=1, new=50.0, mirror=10.0)
+    now = with_intent(TABLE, Intent(epoch=1, new=50.0, mirror=10.0))
 
     assert not read_change({"new": 0, "mirror": 11, **WHY}).calms(now)
+
+
+@pytest.mark.parametrize(
+    ("intent", "body", "calms"),
+    [
+        ({}, {"routes": {"search": 19}}, True),
+        ({}, {"routes": {"search": 21}, "new": 0}, False),
+        ({"routes": {"search": 30}}, {"routes": {"search": None}}, True),
+        ({"routes": {"search": 10}}, {"routes": {"search": None}}, False),
+        ({}, {"routes": {"plain": 10}}, True),
+        ({}, {"routes": {"plain": 11}}, False),
+        ({"routes": {"plain": 0}}, {"routes": {"plain": None}}, False),
+        ({}, {"cohorts": {"beta": 50}}, True),
+        ({}, {"cohorts": {"beta": 50.01}}, False),
+    ],
+)
+def test_a_change_calms_only_if_it_does_so_on_every_route(
+    intent: dict[str, Any], body: dict[str, Any], calms: bool
+) -> None:
+    """
+    By what is in force there, from wherever it comes.
+    """
+    table = with_intent(TABLE, Intent(epoch=1, new=10.0, mirror=100.0, **intent))
+
+    assert read_change({**body, **WHY}).calms(table) is calms
+
+
+def test_shares_of_routes_and_cohorts_are_changed_by_name() -> None:
+    """
+    Those that aren't named stay; null is what the configuration says.
+    """
+    now = Intent(epoch=7, new=10.0, mirror=100.0, routes={"search": 5, "gone": 6}, cohorts={"beta": 7})
+    change = read_change({"routes": {"search": None, "plain": 1}, "cohorts": {"beta": 0}, **WHY})
+
+    assert change.of(now, 8) == Intent(
+        epoch=8, new=10.0, mirror=100.0, routes={"gone": 6, "plain": 1.0}, cohorts={"beta": 0.0}
+    )
+    assert change.action == "weights"
+
+
+@pytest.mark.parametrize(
+    ("body", "key"),
+    [
+        ({"routes": {"serach": 1}}, "routes.serach"),
+        ({"cohorts": {"search": 1}}, "cohorts.search"),
+        ({"cohorts": {"staff": 1}}, "cohorts.staff"),
+        ({"routes": {"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9": 1}}, "routes.a key"),
+    ],
+)
+def test_only_what_is_there_can_be_changed(body: dict[str, Any], key: str) -> None:
+    """
+    A cohort that a side has by the configuration can't.
+    """
+    with pytest.raises(Invalid) as refused:
+        read_change({**body, **WHY}).check(TABLE)
+
+    assert refused.value.key == key
 
 
 @pytest.mark.parametrize(
@@ -80,8 +151,10 @@ def test_more_copies_are_more_load_on_new() -> None:
         ({"epoch": 7, **WHY}, ""),
         ({"weight": 1, **WHY}, "weight"),
         ({"override": True, "new": 1, **WHY}, "override"),
-        ({"routes": {}, **WHY}, "routes"),
-        ({"cohorts": {"staff": 100}, "new": 1, **WHY}, "cohorts"),
+        ({"routes": {}, **WHY}, ""),
+        ({"cohorts": 5, "new": 1, **WHY}, "cohorts"),
+        ({"routes": {"search": 101}, **WHY}, "routes.search"),
+        ({"routes": {"search": True}, **WHY}, "routes.search"),
         ({"new": "10", **WHY}, "new"),
         ({"new": None, **WHY}, "new"),
         ({"new": True, **WHY}, "new"),

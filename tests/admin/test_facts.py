@@ -11,6 +11,7 @@ import pytest
 from proxy.admin.facts import LARGEST_SAMPLE, SAMPLES, Facts
 from proxy.errors import LinkError
 from proxy.metrics.books import IDENTICAL, Books
+from proxy.metrics.exposition import Share
 from proxy.routing.table import OLD
 from tests.parts.payloads import latch, sample, snapshot, status, table, worker
 
@@ -133,7 +134,7 @@ def test_gauges_are_those_of_living_workers() -> None:
         ("host/1", 4, 20, 0),
         ("host/2", None, None, None),
     ]
-    assert exposed.weights == (87.5, 12.5)
+    assert exposed.shares == (Share(new=12.5),)
     known.take_status(status(worker(1, alive=False), worker(2, slot=1)))
     assert known.expose().breaker_open == (False, False)
 
@@ -147,10 +148,10 @@ def test_while_killed_the_gauges_show_what_is_in_effect() -> None:
     known.take_status(status(worker(1, killed=True), latch=latch(3, killed=True, by="SIGUSR1")))
     exposed = known.expose()
 
-    assert (exposed.killed, exposed.weights, exposed.mirror) == (True, (100.0, 0.0), 0.0)
+    assert (exposed.killed, exposed.shares, exposed.mirror) == (True, (Share(new=0.0),), 0.0)
     known.take_status(status(worker(1), latch=latch(4)))
     exposed = known.expose()
-    assert (exposed.killed, exposed.weights, exposed.mirror) == (False, (87.5, 12.5), 100.0)
+    assert (exposed.killed, exposed.shares, exposed.mirror) == (False, (Share(new=12.5),), 100.0)
 
 
 @pytest.mark.parametrize(

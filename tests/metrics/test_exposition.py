@@ -8,7 +8,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.metrics.books import DELTAS, DIVERGENT, LIVE, SECONDS, SHADOW, VERDICTS, Books
-from proxy.metrics.exposition import BooksCollector, Exposed, WorkerGauges, render
+from proxy.metrics.exposition import BooksCollector, Exposed, Share, WorkerGauges, render
 from proxy.routing.table import NEW, OLD
 
 Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -24,7 +24,7 @@ def exposed(books: Books) -> Exposed:
             WorkerGauges(worker="host/0", epoch=3, shadow_memory=4096, overload=2),
             WorkerGauges(worker="host/1", epoch=None, shadow_memory=None, overload=None),
         ),
-        weights=(75.0, 25.0),
+        shares=(Share(new=25.0),),
         mirror=50.0,
         evidence_dropped=0,
         killed=False,

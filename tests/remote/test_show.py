@@ -27,6 +27,21 @@ def test_a_change_that_changes_nothing_says_so() -> None:
     assert change_lines(QUIET, QUIET)[0] == "nothing changes: new 10 %, mirror 100 % (epoch 3 → 3)"
 
 
+def test_shares_of_routes_and_cohorts_are_told_by_name() -> None:
+    """
+    In a picture and in a change; those that stay aren't told of a change.
+    """
+    before = {**QUIET, "routes": {"search": 5, "images": 0}, "cohorts": {"staff": 100}}
+    after = {**before, "routes": {"search": 7.5, "images": 0}, "epoch": 4}
+
+    assert change_lines(before, after)[0] == "route search 5 % → 7.5 % (epoch 3 → 4)"
+    assert weights_lines(before)[2:5] == [
+        "route search: new answers 5 %",
+        "route images: new answers 0 %",
+        "cohort staff: new answers 100 %",
+    ]
+
+
 def test_laggards_and_warnings_are_named() -> None:
     """
     A change that not everybody has is no finished one.
