@@ -13,6 +13,7 @@ from pathlib import Path
 
 from proxy.settings.addresses import Address
 from proxy.settings.doors import check_admin
+from proxy.settings.effect import check_effect
 from proxy.settings.kinds import show_number, show_size
 from proxy.settings.model import Settings, Side
 from proxy.settings.sentences import Finding
@@ -37,6 +38,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
         )
         yield Finding(key=("new", "url"), said=said, warning=True)
     yield from _check_numbers(settings)
+    yield from check_effect(settings.compare)
 
 
 def _listeners(settings: Settings) -> list[tuple[tuple[str, ...], Address]]:

@@ -164,7 +164,7 @@ class Overload(Section):
 
 class Recheck(Section):
     """
-    Whether a divergent pair is asked again a moment later, of both sides: what agrees then was transient.
+    Whether a divergent pair is asked again: what both sides agree on a moment later was transient.
     """
 
     per_second: int = Field(0, ge=0, le=1000, description="divergent pairs, from each worker, at most; 0: none")

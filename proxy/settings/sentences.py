@@ -37,7 +37,7 @@ class Finding:
     One thing to tell the operator, at the key it is about. A warning doesn't stop Parallax from starting.
     """
 
-    key: tuple[str, ...]
+    key: Where
     said: str
     warning: bool = False
 

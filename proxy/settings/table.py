@@ -64,7 +64,7 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         judging=Judging(queue=settings.judge.queue),
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
-        headers=_headers(settings.compare.headers),
+        headers=compared_fields(settings.compare.headers),
         via=settings.via,
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,
@@ -102,7 +102,10 @@ def _build(side: SideSettings | Twin, url: Url, folder: Path, authorities: Mappi
     )
 
 
-def _headers(chosen: str | tuple[str, ...]) -> tuple[str, ...]:
+def compared_fields(chosen: str | tuple[str, ...]) -> tuple[str, ...]:
+    """
+    The header fields that `compare.headers` stands for; `*` at the end of one stands for any rest.
+    """
     if isinstance(chosen, tuple):
         return chosen
     return ("*",) if chosen == "all" else SIGNIFICANT

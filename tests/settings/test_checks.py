@@ -12,6 +12,7 @@ import trustme
 from proxy.settings.checks import check, known_addresses
 from proxy.settings.model import Settings
 from proxy.settings.sentences import Finding
+from proxy.settings.source import dotted
 
 Values = dict[str, Any]
 
@@ -22,7 +23,7 @@ def findings(folder: Path = Path("/nowhere"), **values: Any) -> list[Finding]:
 
 
 def keys(found: list[Finding]) -> list[str]:
-    return [".".join(finding.key) for finding in found]
+    return [dotted(finding.key) for finding in found]
 
 
 def test_the_defaults_are_fine() -> None:

@@ -20,6 +20,7 @@ from proxy.settings.checks import check
 from proxy.settings.load import load
 from proxy.settings.model import Settings
 from proxy.settings.sentences import Finding
+from proxy.settings.source import dotted
 
 TOKEN = "plx_" + "k" * 43
 VARIABLE = {"PARALLAX_ADMIN_TOKEN": TOKEN}
@@ -37,7 +38,7 @@ def findings(folder: Path = Path("/nowhere"), environment: dict[str, str] | None
 
 
 def told(found: list[Finding]) -> list[tuple[str, bool]]:
-    return [(".".join(finding.key), finding.warning) for finding in found]
+    return [(dotted(finding.key), finding.warning) for finding in found]
 
 
 @pytest.fixture

@@ -1,0 +1,47 @@
+"""
+Rules under `compare` that have no effect: warnings, each at the rule's own line.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from proxy.compare.idle import idle
+from proxy.compare.rules import Rule
+from proxy.settings.model import Compare
+from proxy.settings.rules import PARSERS
+from proxy.settings.sentences import Finding
+from proxy.settings.source import Where
+from proxy.settings.table import compared_fields
+
+
+def check_effect(compare: Compare) -> Iterator[Finding]:
+    """
+    A warning for each rule that can't ever do anything.
+    """
+    fields = compared_fields(compare.headers)
+
+    def is_compared(name: str) -> bool:
+        return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in fields)
+
+    general = [rule for does in PARSERS for rule in getattr(compare, does)]
+    where: Mapping[int, Where] = dict(enumerate(_places(general, ("compare",))))
+    yield from _told(idle(general, is_compared), where, general, first=0)
+    for endpoint, own in compare.endpoints.items():
+        rules = [*general, *own]
+        placed = dict(enumerate(_places(own, ("compare", "endpoints", endpoint)), len(general)))
+        yield from _told(idle(rules, is_compared), placed, rules, first=len(general))
+
+
+def _places(rules: "list[Rule] | tuple[Rule, ...]", above: Where) -> Iterator[Where]:
+    """
+    Where each rule was written: of each kind a list of its own.
+    """
+    counts: dict[str, int] = {}
+    for rule in rules:
+        index = counts[rule.does] = counts.get(rule.does, -1) + 1
+        yield (*above, rule.does, index)
+
+
+def _told(found: Mapping[int, str], where: Mapping[int, Where], rules: list[Rule], first: int) -> Iterator[Finding]:
+    for number, why in found.items():
+        if number >= first:
+            yield Finding(key=where[number], said=f"`{rules[number].words}` {why}", warning=True)
