@@ -1,5 +1,7 @@
 """
 Evidence of a real Parallax: seen by comparers, kept by control, shown, accepted, and judged again.
+
+All tests share it, and its one signature.
 """
 
 import json
@@ -9,13 +11,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
+
+import pytest
+import pytest_asyncio
 
 from proxy.threads import on_thread
 from tests.parts.origin import Origin, Received, answer
 from tests.parts.parallax import PROJECT, Parallax, running, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = b"Content-Type: application/json"
 CLOSE = b"Connection: close"
@@ -97,8 +102,8 @@ class Case:
         return await on_thread("a command", call)
 
 
-@asynccontextmanager
-async def different(folder: Path, **more: Any) -> AsyncIterator[Case]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def case(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Case]:
     """
     Old and new say different prices.
     """
@@ -110,100 +115,96 @@ async def different(folder: Path, **more: Any) -> AsyncIterator[Case]:
             "new": {"url": new.url},
             "sticky": {"key": ["header:X-User"]},
             "metrics": {"endpoints": ["GET /prices"]},
-            **more,
         }
-        async with running(configuration, folder) as parallax:
+        async with running(configuration, tmp_path_factory.mktemp("evidence")) as parallax:
             yield Case(parallax)
 
 
-async def test_what_differs_is_counted_shown_and_kept_over_a_restart_of_control(tmp_path: Path) -> None:
+async def test_what_differs_is_counted_shown_and_kept_over_a_restart_of_control(case: Case) -> None:
     """
     Without its secrets; and nothing is counted twice.
     """
-    async with different(tmp_path) as case:
-        found = await case.signature(1)
+    found = await case.signature(1)
 
-        assert (found["endpoint"], found["severity"]) == ("GET /prices", "value")
-        assert found["parts"] == [{"path": "$.price", "kind": "value"}]
-        one = await case.ask(f"/admin/divergences/{found['id']}")
-        text = json.dumps(one)
-        assert MAIL not in text
-        assert one["samples"][0]["differences"][0]["old"] == '"10.00"'
-        assert "<script>" in text
+    assert (found["endpoint"], found["severity"]) == ("GET /prices", "value")
+    assert found["parts"] == [{"path": "$.price", "kind": "value"}]
+    one = await case.ask(f"/admin/divergences/{found['id']}")
+    text = json.dumps(one)
+    assert MAIL not in text
+    assert one["samples"][0]["differences"][0]["old"] == '"10.00"'
+    assert "<script>" in text
 
-        async def is_hit() -> bool:
-            affected = (await case.ask(f"/admin/divergences/{found['id']}/affected")).get("affected")
-            return affected is not None and [one["by_old"] > 0 for one in affected] == [True]
+    async def is_hit() -> bool:
+        affected = (await case.ask(f"/admin/divergences/{found['id']}/affected")).get("affected")
+        return affected is not None and [one["by_old"] > 0 for one in affected] == [True]
 
-        await until(is_hit, "the key that was hit is kept")
-        case.parallax.forgiven.add("child_ended")
-        for pid in case.parallax.controls():
-            os.kill(pid, signal.SIGKILL)
-        again = await case.signature(1, visiting=False)
+    await until(is_hit, "the key that was hit is kept")
+    case.parallax.forgiven.add("child_ended")
+    for pid in case.parallax.controls():
+        os.kill(pid, signal.SIGKILL)
+    again = await case.signature(1, visiting=False)
 
-        assert (again["id"], again["first"]) == (found["id"], found["first"])
-        assert 0 < again["count"] <= case.visits
-        assert (tmp_path / "var" / "salt").stat().st_mode & 0o777 == 0o600
+    assert (again["id"], again["first"]) == (found["id"], found["first"])
+    assert 0 < again["count"] <= case.visits
+    assert (case.parallax.folder / "var" / "salt").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_waived_signature_is_waived_until_somebody_changes_his_mind(tmp_path: Path) -> None:
+async def test_a_waived_signature_is_waived_until_somebody_changes_his_mind(case: Case) -> None:
     """
     From the next pairs on; in the audit with who and why.
     """
-    async with different(tmp_path) as case:
+    await case.visit()
+    found = await case.signature(1)
+    waived = await case.run("waive", found["id"], "--until", "2027-01-01", "--reason", "rounded")
+
+    assert waived.returncode == 0, waived.stderr
+    assert waived.stdout.startswith("waived until 2027-01-02T00:00:00Z")
+
+    async def is_in_force() -> bool:
         await case.visit()
-        found = await case.signature(1)
-        waived = await case.run("waive", found["id"], "--until", "2027-01-01", "--reason", "rounded")
+        return (await case.parallax.books()).verdicts.get("waived", 0) > 0
 
-        assert waived.returncode == 0, waived.stderr
-        assert waived.stdout.startswith("waived until 2027-01-02T00:00:00Z")
+    await until(is_in_force, "pairs are waived")
+    assert (await case.ask("/admin/divergences"))["signatures"][0]["waived_until"] == "2027-01-02T00:00:00Z"
+    removed = await case.run("waive", found["id"], "--remove", "--reason", "not agreed after all")
+    assert removed.returncode == 0, removed.stderr
+    before = (await case.parallax.books()).verdicts["divergent"]
 
-        async def is_in_force() -> bool:
-            await case.visit()
-            return (await case.parallax.books()).verdicts.get("waived", 0) > 0
+    async def counts_again() -> bool:
+        await case.visit()
+        return (await case.parallax.books()).verdicts["divergent"] > before
 
-        await until(is_in_force, "pairs are waived")
-        assert (await case.ask("/admin/divergences"))["signatures"][0]["waived_until"] == "2027-01-02T00:00:00Z"
-        removed = await case.run("waive", found["id"], "--remove", "--reason", "not agreed after all")
-        assert removed.returncode == 0, removed.stderr
-        before = (await case.parallax.books()).verdicts["divergent"]
-
-        async def counts_again() -> bool:
-            await case.visit()
-            return (await case.parallax.books()).verdicts["divergent"] > before
-
-        await until(counts_again, "pairs are divergent again")
-        lines = (await case.ask("/admin/audit"))["entries"]
-        told = [(line["actor"], line["action"], line["reason"]) for line in lines if "waive" in line["action"]]
-        assert told == [("local", "remove waiver", "not agreed after all"), ("local", "waive", "rounded")]
+    await until(counts_again, "pairs are divergent again")
+    lines = (await case.ask("/admin/audit"))["entries"]
+    told = [(line["actor"], line["action"], line["reason"]) for line in lines if "waive" in line["action"]]
+    assert told == [("local", "remove waiver", "not agreed after all"), ("local", "waive", "rounded")]
 
 
-async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(tmp_path: Path) -> None:
+async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(case: Case) -> None:
     """
     Signatures, samples side by side, whom it hit, and what other rules would say.
     """
-    async with different(tmp_path) as case:
-        await case.visit(2)
-        found = await case.signature(2)
-        rules = "compare: {rewrite: [{path: $.price, pattern: '0+$', with: ''}]}"
-        sides = "old: {url: 'http://a.test'}\nnew: {url: 'http://b.test'}\n"
-        (tmp_path / "rules.yaml").write_text(sides + rules)
-        shown = [
-            await case.run("evidence"),
-            await case.run("evidence", "show", found["id"]),
-            await case.run("evidence", "show", found["id"], "--json"),
-            await case.run("evidence", "affected", "--signature", found["id"]),
-            await case.run("evidence", "rejudge", "--rules", "rules.yaml"),
-        ]
-        for ran in shown:
-            assert ran.returncode == 0, ran.stderr
-            assert MAIL not in ran.stdout + ran.stderr
-            # Of the colours that are ours, each is ended; theirs is not there.
-            assert "\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}" not in ran.stdout
-            assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in ran.stdout
-        assert found["id"] in shown[0].stdout
-        assert 'curl -sS -X GET "$OLD"' in shown[1].stdout
-        assert '"10.00"' in shown[1].stdout
-        assert json.loads(shown[2].stdout)["samples"][0]["description"] is not None
-        # One sample or two: a signature gives at most one a second.
-        assert re.search(r"\b([12]) samples: \1 equivalent;", shown[4].stdout)
+    await case.visit(2)
+    found = await case.signature(2)
+    rules = "compare: {rewrite: [{path: $.price, pattern: '0+$', with: ''}]}"
+    sides = "old: {url: 'http://a.test'}\nnew: {url: 'http://b.test'}\n"
+    (case.parallax.folder / "rules.yaml").write_text(sides + rules)
+    shown = [
+        await case.run("evidence"),
+        await case.run("evidence", "show", found["id"]),
+        await case.run("evidence", "show", found["id"], "--json"),
+        await case.run("evidence", "affected", "--signature", found["id"]),
+        await case.run("evidence", "rejudge", "--rules", "rules.yaml"),
+    ]
+    for ran in shown:
+        assert ran.returncode == 0, ran.stderr
+        assert MAIL not in ran.stdout + ran.stderr
+        # Of the colours that are ours, each is ended; theirs is not there.
+        assert "\x1b[31m\N{RIGHT-TO-LEFT OVERRIDE}" not in ran.stdout
+        assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in ran.stdout
+    assert found["id"] in shown[0].stdout
+    assert 'curl -sS -X GET "$OLD"' in shown[1].stdout
+    assert '"10.00"' in shown[1].stdout
+    assert json.loads(shown[2].stdout)["samples"][0]["description"] is not None
+    # How many there are by now depends on the clock: a signature gives at most one a second.
+    assert re.search(r"\b([1-9][0-9]*) samples: \1 equivalent;", shown[4].stdout)

@@ -4,14 +4,17 @@ Honest accounting: whatever happens, each eligible exchange ends in exactly one 
 
 import asyncio
 import random
-from pathlib import Path
+
+import pytest
 
 from tests.parts.client import get, post
 from tests.parts.origin import OK, Received, Script, always, answer, closing
-from tests.parts.scene import Scene, scene
+from tests.parts.scene import Scene
 from tests.parts.strict import Cut
 
-SMALL = {
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CONFIGURATION = {
     "mirror": {"max_body": 10_000, "head_timeout": 1, "body_timeout": 1, "connect_timeout": 1, "breaker": False},
     "timeouts": {"answer_head": 1, "answer_idle": 1},
 }
@@ -72,33 +75,33 @@ async def ask(stage: Scene, raw: bytes, method: bytes = b"GET") -> int:
         client.close()
 
 
-async def test_each_end_is_counted_as_what_it_was(tmp_path: Path) -> None:
+async def test_each_end_is_counted_as_what_it_was(stage: Scene) -> None:
     """
     One exchange of each kind, and the books say exactly that.
     """
-    async with scene(SMALL, tmp_path) as stage:
-        stage.old.script, stage.new.script = acting(OLD), acting(NEW)
-        for kind in (
-            b"same",
-            b"unimportant",
-            b"status",
-            b"body",
-            b"field",
-            b"reset-new",
-            b"silent",
-            b"large",
-            b"stream",
-        ):
-            assert await ask(stage, get(b"/" + kind)) == 200
-        assert await ask(stage, get(b"/conditional", b'If-None-Match: "a"')) == 304
-        assert await ask(stage, get(b"/reset-old")) == 502
-        assert await ask(stage, get(b"/reset-both")) == 502
-        assert await ask(stage, get(b"/cut-old")) == 0
-        assert await ask(stage, post(b"x")) == 200
-        assert await ask(stage, get(b"/events", b"Accept: text/event-stream")) == 200
-        # A refused request is no exchange.
-        assert await ask(stage, b"GET / HTTP/1.1\r\n\r\n") == 400
-        books = await stage.parallax.settled(15)
+    before = await stage.parallax.settled(0)
+    stage.old.script, stage.new.script = acting(OLD), acting(NEW)
+    for kind in (
+        b"same",
+        b"unimportant",
+        b"status",
+        b"body",
+        b"field",
+        b"reset-new",
+        b"silent",
+        b"large",
+        b"stream",
+    ):
+        assert await ask(stage, get(b"/" + kind)) == 200
+    assert await ask(stage, get(b"/conditional", b'If-None-Match: "a"')) == 304
+    assert await ask(stage, get(b"/reset-old")) == 502
+    assert await ask(stage, get(b"/reset-both")) == 502
+    assert await ask(stage, get(b"/cut-old")) == 0
+    assert await ask(stage, post(b"x")) == 200
+    assert await ask(stage, get(b"/events", b"Accept: text/event-stream")) == 200
+    # A refused request is no exchange.
+    assert await ask(stage, b"GET / HTTP/1.1\r\n\r\n") == 400
+    books = (await stage.parallax.settled(before.eligible + 15)).since(before)
 
     assert books.eligible == 15
     # Failed: reset-new, silent, reset-old, cut-old.
@@ -112,25 +115,25 @@ async def test_each_end_is_counted_as_what_it_was(tmp_path: Path) -> None:
     assert books.memory == 0
 
 
-async def test_a_client_that_leaves_is_counted(tmp_path: Path) -> None:
+async def test_a_client_that_leaves_is_counted(stage: Scene) -> None:
     """
     A client that goes away before its answer is skipped as `client_gone`, and its copy is given up.
     """
-    async with scene(SMALL, tmp_path) as stage:
-        stage.new.script = None
-        client = await stage.client()
-        client.send(get())
-        received = await stage.old.request()
-        copy = await stage.new.request()
-        client.reset()
-        await received.connection.closed()
-        await copy.connection.closed()
-        books = await stage.parallax.settled(1)
+    before = await stage.parallax.settled(0)
+    stage.new.script = None
+    client = await stage.client()
+    client.send(get())
+    received = await stage.old.request()
+    copy = await stage.new.request()
+    client.reset()
+    await received.connection.closed()
+    await copy.connection.closed()
+    books = (await stage.parallax.settled(before.eligible + 1)).since(before)
 
     assert books.skipped == {"client_gone": 1}
 
 
-async def test_the_books_balance_in_chaos(tmp_path: Path) -> None:
+async def test_the_books_balance_in_chaos(stage: Scene) -> None:
     """
     Both sides and the clients misbehave at random, from a seed: afterwards the books balance to the last exchange, no
     memory is held, and nobody got another's answer.
@@ -175,12 +178,12 @@ async def test_the_books_balance_in_chaos(tmp_path: Path) -> None:
                     mixed_up.append((target, bytes(got.body)))
             client.reset()
 
-    async with scene(SMALL, tmp_path) as stage:
-        stage.old.script = stage.new.script = misbehave
-        await asyncio.gather(*(lane(stage, number) for number in range(20)))
-        stage.old.script = stage.new.script = always(OK)
-        assert await ask(stage, get(b"/last")) == 200
-        books = await stage.parallax.settled(1)
+    before = await stage.parallax.settled(0)
+    stage.old.script = stage.new.script = misbehave
+    await asyncio.gather(*(lane(stage, number) for number in range(20)))
+    stage.old.script = stage.new.script = always(OK)
+    assert await ask(stage, get(b"/last")) == 200
+    books = (await stage.parallax.settled(before.eligible + sent * 3 // 4)).since(before)
 
     assert mixed_up == []
     # A client that resets at once may be gone before its request is read.
