@@ -128,13 +128,14 @@ def parts_of(differences: Iterable[Difference]) -> set[Part]:
     The patterns and kinds of differences; as quick for a thousand at one place as for one.
     """
     parts: set[Part] = set()
-    folded: set[tuple[Folded, Kind]] = set()
+    places: set[tuple[Steps, Kind]] = set()
     for one in differences:
         if one.place or not one.steps:
             parts.add((one.pattern, one.kind))
         else:
-            folded.add((fold(one.steps), one.kind))
-    return parts | {(write_pattern(steps), kind) for steps, kind in folded}
+            # Names are looked at once: those of a thousand elements are the same few.
+            places.add((tuple([ANY_INDEX if type(step) is int else step for step in one.steps]), one.kind))
+    return parts | {(write_pattern(fold(steps)), kind) for steps, kind in places}
 
 
 def fold(steps: Steps) -> Folded:

@@ -77,8 +77,8 @@ def _plain_members(old: dict[str, Any], new: dict[str, Any], steps: Steps, found
             if other is not ABSENT:
                 found.add(Kind.TYPE, (*steps, name), one, other)
         elif kind is dict or kind is list:
-            # Lists are written piece by piece anyway.
-            if walked or kind is list or dumps(one) != dumps(other):
+            # Long lists are written piece by piece.
+            if walked or (kind is list and len(one) > TOGETHER) or dumps(one) != dumps(other):
                 plain(one, other, (*steps, name), found)
         elif one != other:
             found.add(Kind.VALUE, (*steps, name), one, other)
@@ -121,7 +121,7 @@ def _ruled_members(old: dict[str, Any], new: dict[str, Any], steps: Steps, found
         kind = type(one)
         if kind is type(other):
             if kind is dict or kind is list:
-                if not (walked or kind is list) and dumps(one) == dumps(other):
+                if not (walked or (kind is list and len(one) > TOGETHER)) and dumps(one) == dumps(other):
                     continue
             elif one == other:
                 continue
@@ -176,10 +176,10 @@ def _elements(old: list[Any], new: list[Any], steps: Steps, found: Found, rules:
     if len(old) != len(new):
         _other_length(old, new, steps, found, rules)
         return
-    differing = _differing(old, new, walked=found.exact or len(steps) > WRITTEN)
-    if len(differing) > 1 and not found.probing:
+    deep = len(steps) > WRITTEN
+    differing = _differing(old, new, walked=found.exact or deep)
+    if len(differing) > 1 and not found.probing and (deep or rules is not None or _may_be_moved(old, new, differing)):
         below = None if rules is None else rules.any_element()
-        deep = len(steps) > WRITTEN
         names = found.names()
         ours = names.of_all([old[index] for index in differing], below, deep=deep)
         theirs = names.of_all([new[index] for index in differing], below, deep=deep)
@@ -190,6 +190,14 @@ def _elements(old: list[Any], new: list[Any], steps: Steps, found: Found, rules:
             differing = [index for index, one, other in zip(differing, ours, theirs, strict=True) if one != other]
     for index in differing:
         compare(old[index], new[index], None if rules is None else rules.element(index), found, (*steps, index))
+
+
+def _may_be_moved(old: list[Any], new: list[Any], indices: list[int]) -> bool:
+    """
+    Is the first of these elements of one side among those of the other? Else they are not the same ones in another
+    order, and nobody has to name them.
+    """
+    return old[indices[0]] in [new[index] for index in indices]
 
 
 def _differing(old: list[Any], new: list[Any], *, walked: bool) -> list[int]:
@@ -204,34 +212,37 @@ def _differing(old: list[Any], new: list[Any], *, walked: bool) -> list[int]:
         ]
     differing: list[int] = []
     option = None
+    many = False
     for start in range(0, len(old), TOGETHER):
         ours, theirs = old[start : start + TOGETHER], new[start : start + TOGETHER]
-        if dumps(ours, option=option) == dumps(theirs, option=option):
+        # Where the last ones differed, these may too: then writing all of them says nothing.
+        if not many and dumps(ours, option=option) == dumps(theirs, option=option):
             continue
-        few = _differing_of_few(ours, theirs)
-        if not few:
-            # Members in another order: so it may go on.
-            option = OPT_SORT_KEYS
+        few, option = _differing_of_few(ours, theirs, option)
+        many = bool(few)
         differing += [start + index for index in few]
     return differing
 
 
-def _differing_of_few(old: list[Any], new: list[Any]) -> list[int]:
+def _differing_of_few(old: list[Any], new: list[Any], option: int | None) -> tuple[list[int], int | None]:
     """
-    Python's own comparison is quick, and blind for types: so what it takes for equal is looked at again.
+    Python's own comparison is quick, and blind for types: so what it takes for equal is looked at again. With it comes
+    how to write what is next: sorted, once members were found in another order.
     """
     unequal = [index for index, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
     ours, theirs = old, new
     if unequal:
         ours = [one for index, one in enumerate(old) if index not in unequal]
         theirs = [other for index, other in enumerate(new) if index not in unequal]
+    if option is None and dumps(ours) == dumps(theirs):
+        return unequal, option
     if dumps(ours, option=OPT_SORT_KEYS) == dumps(theirs, option=OPT_SORT_KEYS):
-        return unequal
+        return unequal, OPT_SORT_KEYS
     return [
         index
         for index, (one, other) in enumerate(zip(old, new, strict=True))
         if dumps(one, option=OPT_SORT_KEYS) != dumps(other, option=OPT_SORT_KEYS)
-    ]
+    ], OPT_SORT_KEYS
 
 
 def _excused(old: list[Any], new: list[Any], indices: list[int], rules: Rules | None, found: Found) -> bool:
