@@ -216,7 +216,9 @@ def parallax(
         "mirror": dict(mirror or {}),
         "weights": {"new": weight},
     }
-    path = directory / f"{name}.yaml"
+    # In a folder of its own, since its store is.
+    path = directory / name / "parallax.yaml"
+    path.parent.mkdir()
     path.write_text(json.dumps(configuration))  # JSON is YAML
     command = [sys.executable, "-m", "proxy", "serve", "-c", str(path)]
     # SIGINT ends without the wait for load balancers that SIGTERM asks for.

@@ -68,9 +68,10 @@ class Connection(asyncio.Protocol):
                 self.abort()
                 return
             self.share = self._comparers.handover.open()
+            # What has waited for somebody to take it.
+            self._comparers.flush()
         if self.share is not None:
             self._comparers.handover.answered(self.share, verdicts)
-        self._comparers.flush()
 
     def resume_writing(self) -> None:
         """

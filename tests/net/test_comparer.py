@@ -121,6 +121,28 @@ async def test_verdicts_may_come_in_pieces() -> None:
         worker.comparers.close()
 
 
+async def test_verdicts_do_not_cut_a_batch_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What waits for others goes on waiting: many small batches would wake both processes for each pair or two.
+    """
+    monkeypatch.setattr("proxy.net.comparer.BATCH_SECONDS", 600.0)
+    async with Hearing() as comparer:
+        worker = Sent(comparer.name)
+        heard = await comparer.greeted()
+        worker.stage.differ()
+        worker.tick()
+        given = await heard.pairs(1)
+        worker.stage.differ(2)
+        heard.settle(given)
+        await worker.entries(equivalent=1)
+
+        assert worker.stage.handover.waits
+        worker.tick()
+        heard.settle(await heard.pairs(2))
+        await worker.entries(equivalent=3)
+        worker.comparers.close()
+
+
 async def test_who_begins_with_anything_but_a_greeting_gets_nothing() -> None:
     """
     It is no comparer.
