@@ -165,6 +165,9 @@ class Exchange:
         if client is None:
             connection.pool.give_back(connection)
             return
+        self._page.connected(self._live, LIVE)
+        if self._pair is not None:
+            self._pair.live.connected = True
         self._start(connection)
         for data in self._queue:
             connection.send(data)

@@ -80,6 +80,9 @@ class ShadowLeg:
         if self._ended:
             connection.pool.give_back(connection)
             return
+        pair = self._pair
+        pair.shadow.connected = True
+        pair.page.connected(1 - pair.live_side, SHADOW)
         self._start(connection, b"".join(self._queue))
         self._queue.clear()
 

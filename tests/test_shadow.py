@@ -130,6 +130,8 @@ async def test_what_comes_before_the_connection_stands_is_sent_when_it_does(
                 await asyncio.sleep(0.001)
 
         assert data.entries() == {"identical": 1}
+        assert data.page().connects == [0, 0, 0, 1]
+        assert data.page().unpaired == [{"connect": 1}, {}]
         data.settled()
         data.plane.close()
 

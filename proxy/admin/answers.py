@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.admin.facts import Facts, Worker
 from proxy.admin.warnings import lags, warnings
-from proxy.metrics.books import DIVERGENT, FAILED, LIVE, ROLES, SECONDS, VERDICTS, Page
+from proxy.metrics.books import DELTAS, DIVERGENT, FAILED, LIVE, RATIOS, ROLES, SECONDS, UNPAIRED, VERDICTS, Page
 from proxy.metrics.quantiles import quantile
 from proxy.routing.table import NEW, OLD, SIDES, Table
 
@@ -82,6 +82,9 @@ def _endpoint(page: Page) -> dict[str, Any]:
         "rechecked": sum(page.rechecks),
         "transient": page.rechecks[True],
         "latency_ms": {name: _latency(page, side) for side, name in enumerate(SIDES)},
+        "connects": {name: sum(page.connects[side * 2 : side * 2 + 2]) for side, name in enumerate(SIDES)},
+        "paired": {name: _paired(page, live) for live, name in enumerate(SIDES)},
+        "unpaired": {reason: sum(reasons.get(reason, 0) for reasons in page.unpaired) for reason in UNPAIRED},
     }
 
 
@@ -94,6 +97,23 @@ def _latency(page: Page, side: int) -> dict[str, float | int | None] | None:
     if not any(counts):
         return None
     return {"count": sum(counts), "p50": _milliseconds(counts, 0.5), "p99": _milliseconds(counts, 0.99)}
+
+
+def _paired(page: Page, live: int) -> dict[str, Any] | None:
+    """
+    How new compares to old in the same exchange, estimated from the histograms.
+    """
+    deltas, ratios = page.deltas[live], page.ratios[live]
+    if not any(deltas):
+        return None
+    shares = {"p50": 0.5, "p99": 0.99}
+    return {
+        "pairs": sum(deltas),
+        "difference_ms": {
+            name: round((quantile(DELTAS, deltas, share) or 0.0) * 1000, 3) for name, share in shares.items()
+        },
+        "ratio": {name: round(quantile(RATIOS, ratios, share) or 0.0, 3) for name, share in shares.items()},
+    }
 
 
 def _milliseconds(counts: list[int], share: float) -> float | None:

@@ -10,7 +10,7 @@ from proxy import __version__
 from proxy.admin.calls import CALLS, EVENTS, INDEX, KINDS, OPEN, TEXT, Call, Parameter
 from proxy.admin.changes import LONGEST_REASON
 from proxy.compare.difference import SEVERITY_NAMES
-from proxy.metrics.books import VERDICTS
+from proxy.metrics.books import UNPAIRED, VERDICTS
 
 Schema = dict[str, Any]
 
@@ -155,6 +155,16 @@ ENTRY: Final = _object(
 LATENCY: Final = _or_null(
     _object({"count": COUNT, "p50": _or_null({"type": "number"}), "p99": _or_null({"type": "number"})})
 )
+QUANTILES: Final = _object({"p50": {"type": "number"}, "p99": {"type": "number"}})
+PAIRED: Final = _or_null(
+    _object(
+        {
+            "pairs": COUNT,
+            "difference_ms": _says(QUANTILES, "new minus old"),
+            "ratio": _says(QUANTILES, "new divided by old"),
+        }
+    )
+)
 ENDPOINT: Final = _object(
     {
         "endpoint": TEXTUAL,
@@ -168,6 +178,11 @@ ENDPOINT: Final = _object(
         "rechecked": _says(COUNT, "divergent exchanges of which both sides were asked again"),
         "transient": _says(COUNT, "those of them in which the sides agreed then"),
         "latency_ms": _by_side(LATENCY),
+        "connects": _says(_by_side(COUNT), "legs that waited for a new connection"),
+        "paired": _says(_by_side(PAIRED), "latencies of new and old in the same exchange, by live side"),
+        "unpaired": _says(
+            _object(dict.fromkeys(UNPAIRED, COUNT)), "exchanges whose two latencies can't be compared, and why"
+        ),
     }
 )
 PART: Final = _object({"path": TEXTUAL, "kind": TEXTUAL})

@@ -102,6 +102,7 @@ def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, 
         "live": SIDES[bool(context.get("live"))],
         "key": redactor.digest(key) if key else None,
         "ms": [round(float(one), 3) for one in context.get("ms", ())],
+        "connected": [bool(one) for one in context.get("connected", ())],
         "differences": [_difference(one, redactor) for one in judgement.differences[:LISTED]],
         "more": max(0, len(judgement.differences) - LISTED) + judgement.more,
     }

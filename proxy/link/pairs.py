@@ -62,10 +62,10 @@ class Verdict(NamedTuple):
 
 class PairMessage(NamedTuple):
     """
-    One pair. `context` is JSON: method, target, request id, live side, milliseconds of either side. Heads are JSON:
-    `status`, `fields`, `media`, `coding`, `shown`. A content whose flag `OLD_CUT` or `NEW_CUT` is set is 8 bytes of
-    length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be learned; with
-    `RECHECK` a divergent pair was asked again, and nothing but the verdict is wanted.
+    One pair. `context` is JSON: method, target, request id, live side, milliseconds of either side and whether it had
+    to connect. Heads are JSON: `status`, `fields`, `media`, `coding`, `shown`. A content whose flag `OLD_CUT` or
+    `NEW_CUT` is set is 8 bytes of length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be
+    learned; with `RECHECK` a divergent pair was asked again, and nothing but the verdict is wanted.
     """
 
     id: int

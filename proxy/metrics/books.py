@@ -29,6 +29,11 @@ SECONDS = (
 )  # fmt: skip
 # new − old: symmetric around zero.
 DELTAS = (*(-bound for bound in reversed(SECONDS[:14])), 0.0, *SECONDS[:14])
+# new / old: as far below 1 as above.
+RATIOS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.11, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
+# Why two latencies of one exchange can't be compared: flow control held one leg up, or only one leg waited for a new
+# connection, though its side keeps them.
+UNPAIRED = ("paused", "connect")
 
 
 @lru_cache(maxsize=256)
@@ -45,8 +50,8 @@ class Page:
     """
 
     __slots__ = (
-        "deltas", "differences", "eligible", "failed", "name", "rechecks", "requests", "seconds", "skipped", "sums",
-        "twins", "verdicts",
+        "connects", "deltas", "differences", "eligible", "failed", "name", "ratios", "rechecks", "requests", "seconds",
+        "skipped", "sums", "twins", "unpaired", "verdicts",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -65,7 +70,11 @@ class Page:
         self.requests: list[dict[int, int]] = [{}, {}, {}, {}]
         self.seconds = [[0] * (len(SECONDS) + 1) for _ in range(4)]
         self.sums = [0.0] * 4
+        # Legs that waited for a new connection.
+        self.connects = [0] * 4
         self.deltas = [[0] * (len(DELTAS) + 1), [0] * (len(DELTAS) + 1)]
+        self.ratios = [[0] * (len(RATIOS) + 1), [0] * (len(RATIOS) + 1)]
+        self.unpaired: list[dict[str, int]] = [{}, {}]
 
     def answered(self, side: int, role: int, status: int, seconds: float) -> None:
         """
@@ -98,11 +107,26 @@ class Page:
         for kind in kinds_in(kinds):
             differences[kind] = differences.get(kind, 0) + 1
 
-    def compared(self, live: int, delta: float) -> None:
+    def connected(self, side: int, role: int) -> None:
         """
-        Both latencies of one exchange are known: `delta` = new − old, seconds.
+        A leg has waited for a new connection.
         """
-        self.deltas[live][bisect_left(DELTAS, delta)] += 1
+        self.connects[side * 2 + role] += 1
+
+    def compared(self, live: int, old: float, new: float) -> None:
+        """
+        Both latencies of one exchange, in seconds.
+        """
+        self.deltas[live][bisect_left(DELTAS, new - old)] += 1
+        # A clock may stand still.
+        self.ratios[live][bisect_left(RATIOS, (new or 1e-9) / (old or 1e-9))] += 1
+
+    def leave_unpaired(self, live: int, reason: str) -> None:
+        """
+        Both latencies of one exchange are known and can't be compared, for `reason` (one of `UNPAIRED`).
+        """
+        reasons = self.unpaired[live]
+        reasons[reason] = reasons.get(reason, 0) + 1
 
     def pending(self, live: int) -> int:
         """
@@ -134,7 +158,10 @@ class Page:
                 for index, key in enumerate(keys)
                 if any(self.seconds[index])
             },
+            "connects": self.connects,
             "deltas": self.deltas,
+            "ratios": self.ratios,
+            "unpaired": self.unpaired,
         }
 
 

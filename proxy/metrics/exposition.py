@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from proxy.metrics.books import DELTAS, ROLES, SECONDS, VERDICTS, Books, Page
+from proxy.metrics.books import DELTAS, RATIOS, ROLES, SECONDS, VERDICTS, Books, Page
 from proxy.routing.table import SIDES
 
 
@@ -80,6 +80,8 @@ class BooksCollector(Collector):
         yield from _counters(pages)
         yield _seconds(pages)
         yield _deltas(pages)
+        yield _ratios(pages)
+        yield from _unpaired(pages)
         yield _errors(exposed.books)
         yield from _gauges(exposed)
 
@@ -177,8 +179,41 @@ def _deltas(pages: list[Page]) -> Metric:
     return family
 
 
+def _ratios(pages: list[Page]) -> Metric:
+    family = HistogramMetricFamily(
+        "parallax_latency_ratio",
+        "Pair latency of new divided by that of old; buckets only, the number of pairs is the one of +Inf.",
+        labels=("endpoint", "live"),
+    )
+    for page in pages:
+        for side, counts in zip(SIDES, page.ratios, strict=True):
+            if any(counts):
+                family.add_metric((page.name, side), _buckets(_RATIOS, counts), None)
+    return family
+
+
+def _unpaired(pages: list[Page]) -> Iterator[Metric]:
+    connects = CounterMetricFamily(
+        "parallax_connects", "Legs that waited for a new connection.", labels=("endpoint", "side", "role")
+    )
+    unpaired = CounterMetricFamily(
+        "parallax_unpaired",
+        "Exchanges whose two latencies can't be compared, and why.",
+        labels=("endpoint", "live", "reason"),
+    )
+    for page in pages:
+        for index, count in enumerate(page.connects):
+            if count:
+                connects.add_metric((page.name, SIDES[index // 2], ROLES[index % 2]), count)
+        for side, reasons in zip(SIDES, page.unpaired, strict=True):
+            for reason, count in sorted(reasons.items()):
+                unpaired.add_metric((page.name, side, reason), count)
+    yield from (connects, unpaired)
+
+
 _SECONDS = (*map(floatToGoString, SECONDS), "+Inf")
 _DELTAS = (*map(floatToGoString, DELTAS), "+Inf")
+_RATIOS = (*map(floatToGoString, RATIOS), "+Inf")
 
 
 def _buckets(bounds: tuple[str, ...], counts: list[int]) -> list[tuple[str, float]]:

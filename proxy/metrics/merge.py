@@ -141,15 +141,18 @@ def _add_page(into: Page, page: Page) -> None:
     _add_counts(into.failed, page.failed)
     _add_counts(into.twins, page.twins)
     _add_counts(into.rechecks, page.rechecks)
+    _add_counts(into.connects, page.connects)
     _add_counts(into.sums, page.sums)
     for total, counts in (
         *zip(into.verdicts, page.verdicts, strict=True),
         *zip(into.deltas, page.deltas, strict=True),
+        *zip(into.ratios, page.ratios, strict=True),
         *zip(into.seconds, page.seconds, strict=True),
     ):
         _add_counts(total, counts)
     for live in (OLD, NEW):
         _add_named(into.skipped[live], page.skipped[live])
+        _add_named(into.unpaired[live], page.unpaired[live])
     _add_named(into.differences, page.differences)
     for codes, more in zip(into.requests, page.requests, strict=True):
         _add_named(codes, more)
@@ -163,13 +166,16 @@ def _read_page(into: Page, raw: dict[str, Any]) -> None:
     _add_counts(into.failed, raw["failed"])
     _add_counts(into.twins, raw["twins"])
     _add_counts(into.rechecks, raw["rechecks"])
+    _add_counts(into.connects, raw["connects"])
     for total, counts in (
         *zip(into.verdicts, raw["verdicts"], strict=True),
         *zip(into.deltas, raw["deltas"], strict=True),
+        *zip(into.ratios, raw["ratios"], strict=True),
     ):
         _add_counts(total, counts)
     for live in (OLD, NEW):
         _add_named(into.skipped[live], raw["skipped"][live])
+        _add_named(into.unpaired[live], raw["unpaired"][live])
     _add_named(into.differences, raw["differences"])
     for key, codes in raw["requests"].items():
         _add_named(into.requests[_LEGS[key]], {int(code): count for code, count in codes.items()})

@@ -213,6 +213,7 @@ def _message(pair: Pair, number: int) -> list[bytes]:
             "id": request.request_id.decode("latin-1"),
             "live": pair.live_side,
             "key": pair.key().decode("latin-1"),
+            "connected": [old.connected, new.connected],
             "ms": [(old.at - old.sent) * 1000, (new.at - new.sent) * 1000],
         }
     )

@@ -30,10 +30,11 @@ CONDITIONAL = frozenset({206, 304, 412})
 class Observation:
     """
     What one side did: `head` None without an answer, `cause` why it is not complete, `sent` and `at` clock readings;
-    `digest` instead of `content` when that was too long to be kept.
+    `connected` that it had to wait for a new connection, `paused` that flow control held it up; `digest` instead of
+    `content` when that was too long to be kept.
     """
 
-    __slots__ = ("at", "cause", "content", "digest", "done", "head", "paused", "sent", "size")
+    __slots__ = ("at", "cause", "connected", "content", "digest", "done", "head", "paused", "sent", "size")
 
     def __init__(self) -> None:
         self.head: AnswerHead | None = None
@@ -44,6 +45,7 @@ class Observation:
         self.at = 0.0
         self.done = False
         self.paused = False
+        self.connected = False
         self.cause: str | None = None
 
     def body(self) -> bytes:
@@ -323,9 +325,14 @@ class Pair:
         elif live.head is None or shadow.head is None:
             page.skip(side, "judge_error")
         else:
-            if not live.paused and not shadow.paused:
-                delta = (shadow.at - shadow.sent) - (live.at - live.sent)
-                page.compared(side, delta if side == 0 else -delta)
+            if live.paused or shadow.paused:
+                page.leave_unpaired(side, "paused")
+            elif live.connected is not shadow.connected and (live.head if live.connected else shadow.head).reusable:
+                page.leave_unpaired(side, "connect")
+            elif side == 0:
+                page.compared(side, live.at - live.sent, shadow.at - shadow.sent)
+            else:
+                page.compared(side, shadow.at - shadow.sent, live.at - live.sent)
             if same_bytes(live, shadow):
                 page.judged(side, IDENTICAL)
             elif self.request.validators and (live.head.status in CONDITIONAL) != (shadow.head.status in CONDITIONAL):

@@ -119,12 +119,23 @@ def sample_lines(sample: Json) -> Iterable[RenderableType]:
         f"request {sample['request_id']})",
         "bold",
     )
+    if times := _times(sample):
+        yield text(times, FAINT)
     yield _differences(sample)
     yield _side_by_side(sample)
     if sample.get("description"):
         yield Group(Text("in words (DeepDiff):", style=FAINT), *map(text, str(sample["description"]).splitlines()))
     for name in ("old", "new"):
         yield text(curl(sample, name), FAINT)
+
+
+def _times(sample: Json) -> str:
+    """
+    How long either side took; a leg that had to wait for a new connection is marked.
+    """
+    waited = [*sample.get("connected", ()), False, False]
+    told = zip(("old", "new"), sample.get("ms", ()), waited, strict=False)
+    return ", ".join(f"{side} {ms:g} ms{' (on a new connection)' * bool(fresh)}" for side, ms, fresh in told)
 
 
 def _differences(sample: Json) -> RenderableType:

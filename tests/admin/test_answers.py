@@ -119,8 +119,13 @@ def test_an_endpoint_tells_its_whole_page() -> None:
     page.skip(NEW, "off")
     page.skip(NEW, "memory_budget")
     page.failed[NEW] += 1
+    page.rechecks = [3, 1]
     for role in (LIVE, SHADOW):
         page.answered(OLD, role, 200, 0.02)
+        page.connected(OLD, role)
+        page.compared(OLD, 0.02, 0.05)
+    page.leave_unpaired(OLD, "paused")
+    page.leave_unpaired(NEW, "connect")
     known = facts(books)
     known.take_candidates(orjson.dumps(["GET /a"]))
     answer = endpoints(known)
@@ -133,6 +138,15 @@ def test_an_endpoint_tells_its_whole_page() -> None:
     assert row["verdicts"] == {**dict.fromkeys(VERDICTS, 0), "identical": 2}
     assert row["skipped"] == {"off": 2, "memory_budget": 1}
     assert row["failed"] == {"old": 0, "new": 1}
+    assert (row["rechecked"], row["transient"]) == (4, 1)
+    assert row["connects"] == {"old": 2, "new": 0}
+    assert row["unpaired"] == {"paused": 1, "connect": 1}
+    assert row["paired"]["new"] is None
+    assert row["paired"]["old"] == {
+        "pairs": 2,
+        "difference_ms": {"p50": 37.5, "p99": 49.75},
+        "ratio": {"p50": 2.5, "p99": 2.99},
+    }
     assert row["latency_ms"]["new"] is None
     assert row["latency_ms"]["old"]["count"] == 2
     assert row["latency_ms"]["old"]["p50"] == pytest.approx(17.5)

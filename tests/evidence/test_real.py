@@ -205,6 +205,8 @@ async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(case: C
     assert found["id"] in shown[0].stdout
     assert 'curl -sS -X GET "$OLD"' in shown[1].stdout
     assert '"10.00"' in shown[1].stdout
+    assert re.search(r"old [\d.]+ ms.*, new [\d.]+ ms", shown[1].stdout)
+    assert {type(one) for one in json.loads(shown[2].stdout)["samples"][0]["connected"]} == {bool}
     assert json.loads(shown[2].stdout)["samples"][0]["description"] is not None
     # How many there are by now depends on the clock: a signature gives at most one a second.
     assert re.search(r"\b([1-9][0-9]*) samples: \1 equivalent;", shown[4].stdout)

@@ -77,6 +77,11 @@ async def test_what_agrees_a_moment_later_is_transient_and_stays_divergent(tmp_p
 
         for found in (endpoints, signatures):
             assert (found["GET /late"]["transient"], found["GET /wrong"]["transient"]) == (1, 0)
+        assert endpoints["GET /late"]["connects"] == {"old": 1, "new": 1}
+        assert endpoints["GET /wrong"]["connects"] == {"old": 0, "new": 0}
+        assert (
+            endpoints["GET /late"]["paired"]["old"]["pairs"] == endpoints["GET /wrong"]["paired"]["old"]["pairs"] == 1
+        )
         assert [signatures[name]["count"] for name in signatures] == [1, 1]
         assert b'parallax_transient_total{endpoint="GET /late"} 1.0' in metrics
         assert b'parallax_rechecked_total{endpoint="GET /wrong"} 1.0' in metrics

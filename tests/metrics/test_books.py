@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.metrics.books import DELTAS, ROLES, SECONDS, SHADOW, SKIPS, VERDICTS, Books, Page
+from proxy.metrics.books import DELTAS, RATIOS, ROLES, SECONDS, SHADOW, SKIPS, VERDICTS, Books, Page
 from proxy.routing.table import SIDES
 
 ENDS = st.one_of(
@@ -73,7 +73,7 @@ def test_every_difference_of_latencies_is_in_one_bucket(deltas: list[float]) -> 
     """
     page = Page("GET /a")
     for delta in deltas:
-        page.compared(0, delta)
+        page.compared(0, max(0.0, -delta), max(0.0, delta))
 
     running = 0
     for bound, count in zip(DELTAS, page.deltas[0], strict=False):
@@ -83,10 +83,30 @@ def test_every_difference_of_latencies_is_in_one_bucket(deltas: list[float]) -> 
     assert sum(page.deltas[1]) == 0
 
 
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100))))
+def test_every_ratio_of_latencies_is_in_one_bucket(pairs: list[tuple[float, float]]) -> None:
+    """
+    New slower is above 1, also where a clock stood still.
+    """
+    page = Page("GET /a")
+    for old, new in pairs:
+        page.compared(1, old, new)
+
+    ratios = [(new or 1e-9) / (old or 1e-9) for old, new in pairs]
+    running = 0
+    for bound, count in zip(RATIOS, page.ratios[1], strict=False):
+        running += count
+        assert running == sum(ratio <= bound for ratio in ratios)
+    assert sum(page.ratios[1]) == sum(page.deltas[1]) == len(pairs)
+    assert sum(page.ratios[0]) == 0
+
+
 def test_bounds_are_sorted_and_symmetric() -> None:
     """
     Or bisecting them would lie.
     """
+    assert list(RATIOS) == sorted(set(RATIOS))
+    assert [1 / bound for bound in reversed(RATIOS)] == pytest.approx(list(RATIOS), rel=0.02)
     assert list(SECONDS) == sorted(set(SECONDS))
     assert list(DELTAS) == sorted(set(DELTAS))
     assert [-bound for bound in reversed(DELTAS)] == list(DELTAS)

@@ -69,7 +69,9 @@ def some_books() -> Books:
     page.skip(OLD, "sampled_out")
     page.answered(OLD, LIVE, 200, 0.003)
     page.answered(NEW, SHADOW, 500, 0.2)
-    page.compared(OLD, -0.0004)
+    page.compared(OLD, 0.0008, 0.0004)
+    page.connected(NEW, SHADOW)
+    page.leave_unpaired(OLD, "connect")
     page.failed[NEW] += 1
     page.rechecks = [3, 2]
     books.error("upstream", "connect_timeout")
@@ -90,6 +92,12 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_comparisons_total", **endpoint, live="old", verdict="divergent")] == 1
     assert got[series("parallax_skipped_total", **endpoint, live="old", reason="sampled_out")] == 1
     assert got[series("parallax_failed_total", **endpoint, side="new")] == 1
+    assert got[series("parallax_latency_difference_seconds_bucket", **endpoint, live="old", le="-0.0005")] == 0
+    assert got[series("parallax_latency_difference_seconds_bucket", **endpoint, live="old", le="0.0")] == 1
+    assert got[series("parallax_latency_ratio_bucket", **endpoint, live="old", le="0.33")] == 0
+    assert got[series("parallax_latency_ratio_bucket", **endpoint, live="old", le="0.5")] == 1
+    assert got[series("parallax_connects_total", **endpoint, side="new", role="shadow")] == 1
+    assert got[series("parallax_unpaired_total", **endpoint, live="old", reason="connect")] == 1
     assert got[series("parallax_rechecked_total", **endpoint)] == 5
     assert got[series("parallax_transient_total", **endpoint)] == 2
     assert got[series("parallax_weight_percent", side="old", route="", cohort="")] == 75

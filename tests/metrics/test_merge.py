@@ -34,7 +34,9 @@ def some_books(eligible: int = 5, identical: int = 3) -> Books:
         page.judged(OLD, IDENTICAL)
         page.answered(OLD, LIVE, 200, 0.002)
         page.answered(NEW, SHADOW, 404, 0.2)
-        page.compared(OLD, 0.198)
+        page.compared(OLD, 0.002, 0.2)
+        page.leave_unpaired(OLD, "paused")
+        page.connected(NEW, SHADOW)
     return books
 
 
@@ -82,7 +84,9 @@ def test_incarnations_add_up() -> None:
     assert page.requests[NEW * 2 + SHADOW] == {404: 5}
     assert sum(page.seconds[OLD * 2 + LIVE]) == 5
     assert page.sums[NEW * 2 + SHADOW] == pytest.approx(1.0)
-    assert sum(page.deltas[OLD]) == 5
+    assert sum(page.deltas[OLD]) == sum(page.ratios[OLD]) == 5
+    assert page.connects == [0, 0, 0, 5]
+    assert page.unpaired == [{"paused": 5}, {}]
     assert totals.pages["GET /b"].skipped[OLD] == {"off": 1}
     assert totals.errors == {"client|timeout": 2}
 

@@ -106,6 +106,7 @@ class Stage:
 
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nX: 1\r\n\r\nhello"
+CLOSE = OK.replace(b"X: 1", b"Connection: close")
 
 
 @pytest.mark.parametrize("first", ["live", "shadow"])
@@ -264,7 +265,35 @@ def test_a_leg_held_up_by_flow_control_has_no_latency(paused: str) -> None:
     stage.both(OK, OK)
 
     assert sum(stage.page.deltas[0]) == 0
+    assert stage.page.unpaired[0] == {"paused": 1}
     assert stage.entries == {"identical": 1}
+
+
+@pytest.mark.parametrize(
+    ("connected", "answers", "pairs"),
+    [
+        (("live", "shadow"), (OK, OK), 1),
+        (("live",), (OK, OK), 0),
+        (("shadow",), (OK, OK), 0),
+        (("live",), (CLOSE, OK), 1),
+        (("shadow",), (OK, CLOSE), 1),
+        (("live",), (OK, CLOSE), 0),
+    ],
+)
+def test_a_new_connection_of_one_leg_alone_makes_no_latency_of_a_pair(
+    connected: tuple[str, ...], answers: tuple[bytes, bytes], pairs: int
+) -> None:
+    """
+    Unless its side never keeps one: then that is what it is like.
+    """
+    stage = Stage()
+    for name in connected:
+        getattr(stage.pair, name).connected = True
+
+    stage.both(*answers)
+
+    assert sum(stage.page.deltas[0]) == sum(stage.page.ratios[0]) == pairs
+    assert stage.page.unpaired[0] == ({} if pairs else {"connect": 1})
 
 
 def test_the_budget_refuses_and_the_pair_is_dropped() -> None:
