@@ -3,6 +3,7 @@ Which table a worker routes by: takes the latest, obeys the kill latch, and puts
 of the loop. What can't be put in force changes nothing.
 """
 
+import asyncio
 import resource
 from collections.abc import Callable
 from functools import partial
@@ -14,16 +15,20 @@ from proxy.exchange import begin
 from proxy.metrics.books import Books
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Judge, Pair, Pairs
+from proxy.net.encrypted import listener_context
 from proxy.net.front import Front, Terms
 from proxy.net.pool import tls_context
 from proxy.plane import Plane
 from proxy.recheck import Rechecks
 from proxy.routing.intent import killed
-from proxy.routing.table import Side, Table, decode, fitted
+from proxy.routing.table import Encryption, Side, Table, decode, fitted
 from proxy.tasks import spawn
 from proxy.threads import Thread
 from proxy.wire.fields import request_names
 from proxy.wire.request import RequestRules
+
+# Seconds from one try to the next to read what a first table needs.
+AGAIN = 1.0
 
 
 class Tables:
@@ -56,6 +61,7 @@ class Tables:
         self._table: Table | None = None
         self._wanted: Table | None = None
         self._tls: dict[Side, SSLContext] = {}
+        self._served: dict[Encryption, SSLContext] = {}
         self._disk = Thread("certificates")
         self._reading = False
 
@@ -97,10 +103,10 @@ class Tables:
         if table is None:
             return
         missing = [side for side in table.addresses if side.scheme == "https" and side not in self._tls]
-        if missing:
+        if missing or (table.tls is not None and table.tls not in self._served):
             if not self._reading:
                 self._reading = True
-                spawn(self._read(missing), name="certificates")
+                spawn(self._read(missing, table.tls), name="certificates")
             return
         self._wanted = None
         try:
@@ -109,12 +115,18 @@ class Tables:
             self._refused(_words(error))
             return
         self._tls = {side: context for side, context in self._tls.items() if side in table.addresses}
+        self._served = {one: context for one, context in self._served.items() if one == table.tls}
         self._obeyed()
 
-    async def _read(self, sides: list[Side]) -> None:
+    async def _read(self, sides: list[Side], encryption: Encryption | None) -> None:
         """
-        Read authorities: those of the system take 40 ms alone, which no client should wait for.
+        Read authorities: those of the system take 40 ms alone, which no client should wait for. And certificates.
         """
+        if encryption is not None and encryption not in self._served:
+            try:
+                self._served[encryption] = await self._disk.run(partial(listener_context, encryption))
+            except (OSError, ValueError) as error:
+                self._unread(encryption, error)
         for side in sides:
             try:
                 self._tls[side] = await self._disk.run(partial(tls_context, side))
@@ -124,6 +136,24 @@ class Tables:
                     self._refused(f"the authorities for {side.url} can't be used: {_words(error)}")
         self._reading = False
         self._go_on()
+
+    def _unread(self, encryption: Encryption, error: Exception) -> None:
+        """
+        A certificate towards clients can't be read. Whoever serves goes on with the last. A worker that has just been
+        started has none, and may have come between two files of a renewed one: it tries again until it can serve.
+        """
+        wanted = self._wanted
+        if wanted is None or wanted.tls != encryption:
+            return
+        self._wanted = None
+        self._refused(f"tls: {encryption.certificate} and {encryption.key} can't be used: {_words(error)}")
+        if self._table is None:
+            asyncio.get_running_loop().call_later(AGAIN, self._retry, wanted)
+
+    def _retry(self, table: Table) -> None:
+        if self._table is None and self._wanted is None:
+            self._wanted = table
+            self._go_on()
 
     def _put_in_force(self, table: Table) -> None:
         """
@@ -154,7 +184,8 @@ class Tables:
         What a course's table says to clients, and the exchanges that begin by it.
         """
         table = course.table
-        return Terms(table, RequestRules(self._names, table.limits), partial(begin, self.plane, course))
+        tls = None if table.tls is None else self._served[table.tls]
+        return Terms(table, RequestRules(self._names, table.limits), partial(begin, self.plane, course), tls)
 
 
 def _words(error: Exception) -> str:

@@ -28,6 +28,7 @@ from proxy.mirror.sample import sample
 from proxy.mirror.troubles import Trouble
 from proxy.net.client import ClientConnection
 from proxy.net.comparer import Comparers
+from proxy.net.entrance import Entrance
 from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
@@ -157,7 +158,10 @@ class Worker:
         plane.on_candidate = self._candidate
         front.date = _date()
         loop = asyncio.get_running_loop()
-        self._listener = Listener(self._listening, lambda: ClientConnection(front, loop))
+        # Neither needs a reload: it would be for connections that have begun as something else.
+        is_plain = plane.table.tls is None and not plane.table.proxy_protocol
+        made = ClientConnection if is_plain else Entrance
+        self._listener = Listener(self._listening, lambda: made(front, loop))
         self._shedding = Shedding(plane, front, self._report, self._listener.sweep)
         spawn(self._open(self._listener), name="open", on_error=self._broken)
 
@@ -211,6 +215,7 @@ class Worker:
             front.date = _date()
             plane.tick(now)
             self._tables.rechecks.tick(now)
+            front.handshakes.tick(now)
             self._comparers.tick(now)
             for client in list(front.connections):
                 if client.deadline or client.taking is not None:
@@ -230,6 +235,8 @@ class Worker:
         for reach in plane.reaches():
             for trouble in reach.troubles.due(now):
                 self._tell_trouble(reach, trouble)
+        for failed in self._front.handshakes.due(now):
+            self._report("handshakes_failing", "warning", reason=failed.reason, count=failed.times)
         for side, is_open in enumerate(plane.breakers_open()):
             if is_open != self._breakers_open[side]:
                 self._breakers_open[side] = is_open

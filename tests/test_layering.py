@@ -31,7 +31,8 @@ IO_MODULES = (
     | STORIES
     | WIRING
     | {"supervisor", "asking", "cli", "examine", "operate", "__main__"}
-    | {f"net.{name}" for name in ("answering", "client", "comparer", "listener", "pool", "resolver", "upstream")}
+    | {f"net.{name}" for name in ("answering", "client", "comparer", "encrypted", "entrance")}
+    | {f"net.{name}" for name in ("listener", "pool", "resolver", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {
         f"supervise.{name}"
@@ -40,7 +41,7 @@ IO_MODULES = (
     | {f"supervise.{name}" for name in ("signals", "slot", "sockets", "switch", "watchdog")}
     | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
-    | {f"settings.{name}" for name in ("checks", "document", "doors", "load", "setup")}
+    | {f"settings.{name}" for name in ("certificates", "checks", "document", "doors", "listening", "load", "setup")}
     | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "schema", "store", "waivers")}
     | {
         f"remote.{name}"

@@ -10,7 +10,7 @@ from typing import cast
 
 from proxy.errors import BadMessage
 from proxy.net.answering import AnswerWriter
-from proxy.net.front import ExchangeEvents, Front
+from proxy.net.front import ExchangeEvents, Front, Source
 from proxy.net.pace import SendingPace, TakingPace
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, LengthDecoder
@@ -27,6 +27,18 @@ LINGER_BYTES, LINGER_SECONDS = 1024 * 1024, 2.0
 HEAD, BODY, ANSWER, LINGER, TUNNEL, CLOSED = range(6)
 
 
+# A client that is connected itself, without TLS.
+PLAIN = Source()
+
+
+def address_of(transport: asyncio.BaseTransport) -> str:
+    """
+    The address of who is connected, without the port.
+    """
+    peer = transport.get_extra_info("peername")
+    return peer[0] if peer else "unknown"
+
+
 class ClientConnection(asyncio.Protocol):
     """
     `exchange` is set by whoever opens it (`Terms.begin`) and cleared here when its answer is complete.
@@ -34,7 +46,7 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_answered", "_born", "_close", "_decoder", "_expecting", "_front", "_lingered", "_loop", "_old",
-        "_paused", "_reader", "_requests", "_sending", "_state", "_terms", "_writer", "deadline", "exchange",
+        "_paused", "_reader", "_requests", "_sending", "_source", "_state", "_terms", "_writer", "deadline", "exchange",
         "hop", "taking", "transport",
     )  # fmt: skip
 
@@ -42,8 +54,9 @@ class ClientConnection(asyncio.Protocol):
     hop: Hop
     _writer: AnswerWriter
 
-    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, front: Front, loop: asyncio.AbstractEventLoop, source: Source = PLAIN) -> None:
         self._front = front
+        self._source = source
         self._terms = terms = front.terms
         self._loop = loop
         self.exchange: ExchangeEvents | None = None
@@ -77,8 +90,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self.transport.set_write_buffer_limits(high=HIGH, low=LOW)
         self._writer = AnswerWriter(self.transport)
-        peer = self.transport.get_extra_info("peername")
-        self.hop = Hop(peer[0] if peer else "unknown", self._terms.via, self._terms.forwarded)
+        self.hop = self._terms.hop(self._source.address or address_of(self.transport), self._source.scheme)
         front.connections.add(self)
 
     # Receiving the request...
@@ -126,7 +138,7 @@ class ClientConnection(asyncio.Protocol):
         """
         self._terms = terms = self._front.terms
         self._reader.obey(terms.rules, terms.limits)
-        self.hop = Hop(self.hop.address.decode("ascii"), terms.via, terms.forwarded)
+        self.hop = terms.hop(self.hop.peer.decode("ascii"), self.hop.scheme)
 
     def _begin(self, head: RequestHead) -> None:
         """
@@ -144,6 +156,8 @@ class ClientConnection(asyncio.Protocol):
             or front.now - self._born > terms.timeouts.connection_age
         )
         rest, reader.rest = reader.rest, b""
+        if self.hop.trust is not None:
+            self.hop.screen(head)
         if head.has_body:
             self._begin_body(head, rest)
             return

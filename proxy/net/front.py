@@ -3,12 +3,18 @@ What the client connections of one worker share, and what each tells the exchang
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from proxy.net.handshakes import Handshakes
+from proxy.net.pace import TakingPace
 from proxy.routing.table import Table
+from proxy.wire.forward import Hop
+from proxy.wire.forwarded import Trust
 from proxy.wire.request import RequestHead, RequestRules
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from proxy.net.client import ClientConnection
 
 
@@ -48,18 +54,69 @@ class ExchangeEvents(Protocol):
         """
 
 
+class Guest(Protocol):
+    """
+    A connection as the worker's timer, its draining and its shedding see it: a client's, or one that becomes one.
+    """
+
+    deadline: float
+    taking: TakingPace | None
+    exchange: ExchangeEvents | None
+
+    def expire(self, now: float) -> None:
+        """
+        `deadline` may have passed, or what the client takes may have come to a halt.
+        """
+
+    def close(self) -> None:
+        """
+        End it once everything is written.
+        """
+
+    def is_idle(self) -> bool:
+        """
+        Nothing is outstanding and nothing was sent ahead.
+        """
+
+    def is_answering(self) -> bool:
+        """
+        A request is being answered.
+        """
+
+    def idle_since(self) -> float:
+        """
+        When the last answer went out (or the connection came), on the coarse clock.
+        """
+
+
+class Source(NamedTuple):
+    """
+    Where a connection comes from: `address` is "" if it is the socket's peer.
+    """
+
+    address: str = ""
+    scheme: bytes = b"http"
+
+
 class Terms:
     """
     What one table says to clients. A connection takes the latest terms when it reads a request's head, and keeps them
     until the answer is out.
 
-    `begin` opens an exchange for a request, by the same table.
+    `begin` opens an exchange for a request, by the same table. `tls` is for the next handshake, None for plaintext.
     """
 
-    __slots__ = ("add_date", "begin", "forwarded", "limits", "pseudonym", "rules", "timeouts", "via")
+    __slots__ = (
+        "add_date", "begin", "forwarded", "handshake_timeout", "handshakes", "limits", "proxy_protocol", "pseudonym",
+        "rules", "timeouts", "tls", "trust", "via",
+    )  # fmt: skip
 
     def __init__(
-        self, table: Table, rules: RequestRules, begin: "Callable[[ClientConnection, RequestHead], None]"
+        self,
+        table: Table,
+        rules: RequestRules,
+        begin: "Callable[[ClientConnection, RequestHead], None]",
+        tls: "SSLContext | None" = None,
     ) -> None:
         self.limits = table.limits
         self.timeouts = table.timeouts.patient()
@@ -69,6 +126,19 @@ class Terms:
         self.add_date = table.add_date
         self.rules = rules
         self.begin = begin
+        self.tls = tls
+        self.handshakes, self.handshake_timeout = 0, 0.0
+        if table.tls is not None:
+            self.handshakes, self.handshake_timeout = table.tls.handshakes, table.tls.handshake_timeout
+        self.proxy_protocol = table.proxy_protocol
+        trusted = table.trusted_proxies
+        self.trust = None if trusted is None else Trust(trusted)
+
+    def hop(self, address: str, scheme: bytes) -> Hop:
+        """
+        What is added to the requests of a connection from this address.
+        """
+        return Hop(address, self.via, self.forwarded, scheme=scheme, trust=self.trust)
 
 
 class Front:
@@ -77,7 +147,7 @@ class Front:
 
     `terms` are the latest, replaced whole; `now` is the coarse clock, `date` a ready Date line without CRLF, `closing`
     says that answers end their connections. `rest`, if there is one, takes a call that reads on from a client that has
-    had its answer.
+    had its answer. `connections` has everybody who is connected, `handshakes` are of those who are becoming clients.
     """
 
     def __init__(self, terms: Terms, count_error: Callable[[str, str], None]) -> None:
@@ -87,4 +157,5 @@ class Front:
         self.date = b""
         self.closing = False
         self.rest: Callable[[Callable[[], None]], object] | None = None
-        self.connections: set[ClientConnection] = set()
+        self.connections: set[Guest] = set()
+        self.handshakes = Handshakes(count_error)

@@ -47,6 +47,22 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Encryption:
+    """
+    TLS towards clients: whole paths of PEM files; with `client_ca` a client must have a certificate of these
+    authorities. So many handshakes at once, so many seconds for each. `files` tells apart what the files held when the
+    configuration was read.
+    """
+
+    certificate: str
+    key: str
+    client_ca: str | None
+    handshakes: int
+    handshake_timeout: float
+    files: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
     """
     How much is copied and what a copy may cost.
@@ -179,6 +195,7 @@ class Table:
     Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
     `endpoints` are the configured ones (learned ones travel by themselves). `split`: unsafe methods stay on old.
     `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
+    `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
     """
 
     epoch: int
@@ -205,6 +222,9 @@ class Table:
     cohorts: tuple[Cohort, ...] = ()
     route_weights: Mapping[str, float] = field(default_factory=dict)
     cohort_weights: Mapping[str, float] = field(default_factory=dict)
+    tls: Encryption | None = None
+    proxy_protocol: bool = False
+    trusted_proxies: tuple[str, ...] | None = None
 
     @property
     def addresses(self) -> tuple[Side, ...]:
@@ -271,6 +291,7 @@ def decode(data: bytes) -> Table:
     sticky = raw.pop("sticky")
     noise = raw.pop("noise")
     twin = noise.pop("twin")
+    tls, trusted = raw.pop("tls", None), raw.pop("trusted_proxies", None)
     return Table(
         sides=(Side(**old), Side(**new)),
         mirror=Mirror(**raw.pop("mirror")),
@@ -285,5 +306,7 @@ def decode(data: bytes) -> Table:
         endpoints=tuple(raw.pop("endpoints")),
         routes=tuple(map(Route.from_values, raw.pop("routes"))),
         cohorts=tuple(map(Cohort.from_values, raw.pop("cohorts"))),
+        tls=None if tls is None else Encryption(**tls),
+        trusted_proxies=None if trusted is None else tuple(trusted),
         **raw,
     )

@@ -15,6 +15,7 @@ from proxy.settings.addresses import Address
 from proxy.settings.doors import check_admin
 from proxy.settings.effect import check_effect
 from proxy.settings.kinds import show_number, show_size
+from proxy.settings.listening import check_listening
 from proxy.settings.model import Settings, Side
 from proxy.settings.sentences import Finding
 
@@ -27,6 +28,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
     Everything wrong or doubtful with `settings`; relative files are looked for in `folder`.
     """
     yield from _check_listeners(settings)
+    yield from check_listening(settings, folder)
     beyond_loopback = _is_beyond_loopback(settings.admin.listen.host)
     yield from check_admin(settings.admin, folder, beyond_loopback=beyond_loopback, environment=environment)
     for name, side in (("old", settings.old), ("new", settings.new)):

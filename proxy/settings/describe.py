@@ -24,14 +24,13 @@ def describe(settings: Settings, state: Path, kept: Intent | None) -> list[str]:
 
 def _traffic(settings: Settings, share: float, percent: float) -> list[str]:
     old, new = settings.old.url, settings.new.url
+    here = f"{'http' if settings.tls.certificate is None else 'https'}://{settings.listen}"
     shadow = "the side that doesn't answer"
     if share in (0, 100):
         live, shadow = (f"old, {old}", f"new, {new}") if share == 0 else (f"new, {new}", f"old, {old}")
-        who = f"Clients of http://{settings.listen} are answered by {live}; nobody is on {shadow}."
+        who = f"Clients of {here} are answered by {live}; nobody is on {shadow}."
     else:
-        who = (
-            f"At http://{settings.listen}, {share:g} % of requests are answered by new, {new}, the rest by old, {old}."
-        )
+        who = f"At {here}, {share:g} % of requests are answered by new, {new}, the rest by old, {old}."
     part = "All" if percent == 100 else f"{percent:g} % of the"
     return [
         who,

@@ -8,6 +8,7 @@ is wrong and, after a semicolon, what would be right. Which key it was, and on w
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_network
 from math import isfinite
 from typing import Annotated, Any, Final, Literal
 
@@ -178,6 +179,39 @@ def parse_patterns(value: object) -> tuple[str, ...]:
     return _texts(value, "pattern", remedy)
 
 
+def parse_networks(value: object) -> tuple[str, ...] | None:
+    """
+    Ranges of addresses in CIDR notation, single addresses included, in their usual form; None stays None.
+    """
+    remedy = "write a list such as [10.0.0.0/8, '2001:db8::/32'], [] for nobody, or null"
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{quote(value)} is no list of address ranges; {remedy}")
+    return tuple(dict.fromkeys(_parse_network(item, remedy) for item in value))
+
+
+def _parse_network(value: object, remedy: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{quote(value)} is no address range; {remedy}")
+    try:
+        return str(ip_network(value))
+    except ValueError:
+        pass
+    try:
+        meant = ip_network(value, strict=False)
+    except ValueError:
+        raise ValueError(f"{quote(value)} is no address range; {remedy}") from None
+    raise ValueError(f"{quote(value)} is an address within a range; write {meant}, or the address alone")
+
+
+def show_networks(value: tuple[str, ...] | None) -> str:
+    """
+    A list in brackets, or YAML's null.
+    """
+    return "null" if value is None else show_list(value)
+
+
 def _texts(value: object, what: str, remedy: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
         raise ValueError(f"{quote(value)} is no list of {what}s; {remedy}")
@@ -228,6 +262,11 @@ Patterns = Annotated[
     tuple[str, ...],
     PlainValidator(parse_patterns),
     Kind(words="list of regular expressions", show=show_list, text=False),
+]
+Networks = Annotated[
+    tuple[str, ...] | None,
+    PlainValidator(parse_networks),
+    Kind(words="list of address ranges", show=show_networks, text=False),
 ]
 Listen = Annotated[Address, PlainValidator(parse_address), Kind(words="HOST:PORT", show=str)]
 SideUrl = Annotated[Url, PlainValidator(parse_url), Kind(words="URL", show=str)]

@@ -93,7 +93,8 @@ def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
     # What `check` has found good; gone by now, the worker says so.
     named = {side.tls.ca for side in (settings.old, settings.new, settings.noise.twin) if side.tls.ca is not None}
     found = {}
-    for name in named:
+    listener = (settings.tls.certificate, settings.tls.key, settings.tls.client_ca)
+    for name in named | {name for name in listener if name is not None}:
         with suppress(OSError):
             found[name] = sha256((folder / name).read_bytes()).hexdigest()
     return found

@@ -18,6 +18,7 @@ from proxy.settings.kinds import (
     Methods,
     Name,
     Names,
+    Networks,
     OptionalUrl,
     Paths,
     Patterns,
@@ -78,6 +79,18 @@ class Admin(Section):
     tls: AdminTls = Field(AdminTls())
     insecure: bool = Field(False, description="true allows plaintext beyond loopback: tokens can be read on the way")
     hosts: Hosts = Field((), description="names it may be asked by, besides localhost and addresses")
+
+
+class ListenTls(Section):
+    """
+    How clients' connections are encrypted; certificate and key, or neither for plaintext.
+    """
+
+    certificate: str | None = Field(None, description="PEM file with the certificate chain, relative to this file")
+    key: str | None = Field(None, description="PEM file with its private key; ECDSA costs a tenth of RSA")
+    client_ca: str | None = Field(None, description="file of CA certificates; clients then must have a certificate")
+    handshakes: int = Field(64, ge=1, description="at once, in each worker; more clients wait for their turn")
+    handshake_timeout: Seconds = Field(10.0, gt=0, description="for one handshake")
 
 
 class Tls(Section):
@@ -316,6 +329,11 @@ class Settings(Section):
     """
 
     listen: Listen = Field(Address(host="127.0.0.1", port=8080), description="where clients connect")
+    proxy_protocol: bool = Field(False, description="every connection begins with a PROXY header (v2 only)")
+    trusted_proxies: Networks = Field(
+        None, description="ranges whose X-Forwarded-* is believed; others' is replaced; null: anybody may add to it"
+    )
+    tls: ListenTls = Field(ListenTls())
     health: Health = Field(Health())
     admin: Admin = Field(Admin())
     workers: int = Field(1, ge=1, le=256, description="processes that serve; about one for each core")

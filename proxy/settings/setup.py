@@ -54,6 +54,8 @@ def _fixed(settings: Settings, setup: Setup) -> tuple[tuple[str, str], ...]:
         ("health.listen", str(settings.health.listen)),
         ("admin.listen", str(settings.admin.listen)),
         ("admin.tls", "null" if setup.tls is None else "a certificate and a key"),
+        ("tls", "null" if settings.tls.certificate is None else "a certificate and a key"),
+        ("proxy_protocol", "true" if settings.proxy_protocol else "false"),
         ("workers", str(settings.workers)),
         ("comparers", str(settings.comparers)),
         ("judge.memory", show_size(settings.judge.memory)),

@@ -10,9 +10,22 @@ from pathlib import Path
 from proxy.compare.judging import JudgingTable
 from proxy.compare.redaction import Redaction
 from proxy.routing.intent import Intent, with_intent
-from proxy.routing.table import Judging, Limits, Mirror, Noise, Overload, Recheck, Side, Sticky, Table, Timeouts, encode
+from proxy.routing.table import (
+    Encryption,
+    Judging,
+    Limits,
+    Mirror,
+    Noise,
+    Overload,
+    Recheck,
+    Side,
+    Sticky,
+    Table,
+    Timeouts,
+    encode,
+)
 from proxy.settings.addresses import Url
-from proxy.settings.model import Settings, Twin
+from proxy.settings.model import ListenTls, Settings, Twin
 from proxy.settings.model import Side as SideSettings
 from proxy.settings.rules import PARSERS
 
@@ -35,11 +48,11 @@ SIGNIFICANT = (
 
 def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str] | None = None) -> Table:
     """
-    The table of the very first start: epoch 1, the weight as configured. CA files are looked for in `folder`; what they
-    hold is in `authorities`, by `tls.ca`.
+    The table of the very first start: epoch 1, the weight as configured. PEM files are looked for in `folder`; what
+    they hold is in `authorities`, by their names.
 
-    The digest names the configuration: equal for equal settings and CA files, on any machine with the same folder. What
-    the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
+    The digest names the configuration: equal for equal settings and PEM files, on any machine with the same folder.
+    What the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
     workers, which no reload changes.
     """
     held = authorities or {}
@@ -73,10 +86,27 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         max_endpoints=settings.metrics.max_endpoints,
         routes=tuple(route.build() for route in settings.routes),
         cohorts=tuple(cohort.build() for cohort in settings.cohorts),
+        tls=_build_encryption(settings.tls, folder, held),
+        proxy_protocol=settings.proxy_protocol,
+        trusted_proxies=settings.trusted_proxies,
     )
     alike = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))
     alike = replace(alike, overload=replace(alike.overload, workers=1))
     return replace(table, digest=sha256(encode(alike)).hexdigest()[:16])
+
+
+def _build_encryption(tls: ListenTls, folder: Path, held: Mapping[str, str]) -> Encryption | None:
+    if tls.certificate is None or tls.key is None:
+        return None
+    named = [name for name in (tls.certificate, tls.key, tls.client_ca) if name is not None]
+    return Encryption(
+        certificate=str(folder / tls.certificate),
+        key=str(folder / tls.key),
+        client_ca=None if tls.client_ca is None else str(folder / tls.client_ca),
+        handshakes=tls.handshakes,
+        handshake_timeout=tls.handshake_timeout,
+        files=" ".join(held.get(name, "") for name in named).strip(),
+    )
 
 
 def _build_twin(twin: Twin, folder: Path, authorities: Mapping[str, str]) -> Side | None:

@@ -7,6 +7,7 @@ per side, is added. Nothing is ever sent that was not validated field line by fi
 
 from proxy.routing.table import Side
 from proxy.wire.answer import AnswerHead
+from proxy.wire.forwarded import Trust, disown
 from proxy.wire.request import RequestHead
 
 # Ends the head of a copy.
@@ -24,18 +25,35 @@ class Hop:
     What this hop adds to the requests of one client connection (RFC 9110 §7.6.3; X-Forwarded-* by custom); no Via
     without a pseudonym.
 
-    `usual` is what a request for `authority` without X-Forwarded-* gets, ready made.
+    `peer` is the address of who is connected, and `address` that of the client as far as it is believed. `usual` is
+    what a request for `authority` without X-Forwarded-* gets, ready made. With `trust`, each is to be screened.
     """
 
-    __slots__ = ("_common", "address", "authority", "forwarded", "usual", "via")
+    __slots__ = (
+        "_believed", "_common", "_own", "address", "authority", "forwarded", "peer", "scheme", "trust", "usual", "via",
+    )  # fmt: skip
 
-    def __init__(self, address: str, pseudonym: str | None, forwarded: bool) -> None:
-        self.address = address.encode("ascii", "replace")
+    def __init__(
+        self,
+        address: str,
+        pseudonym: str | None,
+        forwarded: bool,
+        *,
+        scheme: bytes = b"http",
+        trust: Trust | None = None,
+    ) -> None:
+        self.peer = self.address = self._own = address.encode("ascii", "replace")
+        self.scheme = scheme
+        self.trust = trust
+        self._believed = False
+        if trust is not None:
+            plain, self._believed = trust.judge(self.peer)
+            self.address = self._own = plain or self.peer
         self.forwarded = forwarded
         self.via = b"" if pseudonym is None else b"Via: 1.1 " + pseudonym.encode("ascii") + b"\r\n"
         self._common = self.via
         if forwarded:
-            self._common += b"X-Forwarded-For: " + self.address + b"\r\nX-Forwarded-Proto: http\r\n"
+            self._common += b"X-Forwarded-For: " + self.peer + b"\r\nX-Forwarded-Proto: " + scheme + b"\r\n"
         self.authority = b""
         self.usual = self._common
 
@@ -48,6 +66,17 @@ class Hop:
         if self.forwarded and authority:
             self.usual += b"X-Forwarded-Host: " + authority + b"\r\n"
         return self.usual
+
+    def screen(self, head: RequestHead) -> None:
+        """
+        Find out who a request comes from, and take away what it says of that without being believed.
+        """
+        if not self._believed or self.trust is None:
+            disown(head)
+        elif head.forwarded_for >= 0:
+            self.address = self.trust.client(head.lines, self._own)
+        else:
+            self.address = self._own
 
 
 class Destination:
@@ -93,15 +122,15 @@ def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
 
 def _forwarded_lines(head: RequestHead, hop: Hop) -> bytes:
     """
-    The X-Forwarded-* lines for a request that brought some itself: its own stay, the client's address is appended.
+    The X-Forwarded-* lines for a request that brought some itself: its own stay, the address it came from is appended.
     """
     added = b""
     if head.forwarded_for >= 0:
-        head.lines[head.forwarded_for] += b", " + hop.address
+        head.lines[head.forwarded_for] += b", " + hop.peer
     else:
-        added += b"X-Forwarded-For: " + hop.address + b"\r\n"
+        added += b"X-Forwarded-For: " + hop.peer + b"\r\n"
     if not head.has_forwarded_proto:
-        added += b"X-Forwarded-Proto: http\r\n"
+        added += b"X-Forwarded-Proto: " + hop.scheme + b"\r\n"
     if head.authority and not head.has_forwarded_host:
         added += b"X-Forwarded-Host: " + head.authority + b"\r\n"
     return added

@@ -52,6 +52,13 @@ class FakeTransport(asyncio.Transport):
         """
         self.write(b"".join(list_of_data))
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """
+        Another one takes over.
+        """
+        assert isinstance(protocol, asyncio.Protocol)
+        self.protocol = protocol
+
     def write_eof(self) -> None:
         """
         Half-close.

@@ -1,0 +1,208 @@
+"""
+TLS towards a client, between its socket's transport and its connection.
+
+A layer of our own over memory buffers, and not the loop's: all that is written is encrypted at once, so the write
+marks of the socket count as without TLS; `close` sends what is written and says so (close_notify) without waiting up to
+half a minute for the client to say the same; and one half can be closed.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from proxy.routing.table import Encryption
+
+# A record holds 16 KiB at most (RFC 8446 §5.1).
+RECORD = 16384
+# Bytes that may wait for a client while what it sends makes us answer by ourselves (RFC 8446 §4.6.3: key updates).
+# Far above the write marks and one piece of an answer.
+UNASKED = 1024 * 1024
+
+
+def listener_context(encryption: Encryption) -> ssl.SSLContext:
+    """
+    For the handshakes of one table. Reads files. Raises `OSError` (`ssl.SSLError` is one) or `ValueError` when they
+    can't be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(encryption.certificate, encryption.key, password=_no_password)
+    if encryption.client_ca is not None:
+        context.load_verify_locations(cafile=encryption.client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _no_password() -> str:
+    # Without this, OpenSSL would ask at the terminal.
+    raise ValueError("the key is encrypted")
+
+
+def reason_of(error: ssl.SSLError) -> str:
+    """
+    Why a handshake failed, in few and short words of OpenSSL's; nothing that the client sent is among them.
+    """
+    verified = getattr(error, "verify_message", "")
+    return verified or (error.reason or type(error).__name__).replace("_", " ").lower()
+
+
+class EncryptedTransport(asyncio.Transport):
+    """
+    What the client's connection writes to. Who gets ciphertext from the socket passes it to `shake` until that is over,
+    then to `decrypt`. `ended`: the client has said that it sends nothing more.
+    """
+
+    def __init__(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
+        super().__init__()
+        self._raw = raw
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._is_shaken = self._has_ended = False
+        self.ended = False
+
+    # What comes from the socket...
+
+    def shake(self, data: bytes) -> bool:
+        """
+        More of the handshake; whether it is over. Raises `ssl.SSLError`, after the client was told.
+        """
+        self._incoming.write(data)
+        try:
+            self._tls.do_handshake()
+            self._is_shaken = True
+        except ssl.SSLWantReadError:
+            pass
+        finally:
+            self._send()
+        return self._is_shaken
+
+    def decrypt(self, data: bytes) -> bytes:
+        """
+        What is within these records, as far as they are whole. Raises `ssl.SSLError` for what is no TLS.
+        """
+        self._incoming.write(data)
+        pieces = []
+        try:
+            while piece := self._tls.read(RECORD):
+                pieces.append(piece)
+            self.ended = True
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+        finally:
+            if self._outgoing.pending:
+                self._send()
+                if self._raw.get_write_buffer_size() > UNASKED:
+                    self._raw.abort()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _send(self) -> None:
+        if self._outgoing.pending and not self._raw.is_closing():
+            self._raw.write(self._outgoing.read())
+
+    # What the client's connection does...
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """
+        Encrypt and send.
+        """
+        if self._has_ended or self._raw.is_closing():
+            return
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._tls.write(rest) :]
+        except ssl.SSLError:
+            # Nothing that a client may do leads here; if something does, it is the end of this connection alone.
+            self._raw.abort()
+            return
+        self._send()
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        """
+        The same for many pieces, in as few records as possible.
+        """
+        self.write(b"".join(list_of_data))
+
+    def can_write_eof(self) -> bool:
+        """
+        TLS has halves too, since 1.3 officially (RFC 8446 §6.1).
+        """
+        return True
+
+    def write_eof(self) -> None:
+        """
+        Say that nothing more comes, and close our half of the socket.
+        """
+        if not self._raw.is_closing():
+            self._say_end()
+            self._raw.write_eof()
+
+    def close(self) -> None:
+        """
+        Send what is written, say that nothing more comes, and close.
+        """
+        if not self._raw.is_closing():
+            self._say_end()
+            self._raw.close()
+
+    def _say_end(self) -> None:
+        if self._is_shaken and not self._has_ended:
+            self._has_ended = True
+            # It would like to hear the same from the client, which it need not wait for.
+            with suppress(ssl.SSLError):
+                self._tls.unwrap()
+            self._send()
+
+    def abort(self) -> None:
+        """
+        Close at once.
+        """
+        self._raw.abort()
+
+    def is_closing(self) -> bool:
+        """
+        The end has begun.
+        """
+        return self._raw.is_closing()
+
+    def is_reading(self) -> bool:
+        """
+        Not paused, not at the end.
+        """
+        return self._raw.is_reading()
+
+    def pause_reading(self) -> None:
+        """
+        Stop. What has been read was passed on whole, so nothing is left to come.
+        """
+        self._raw.pause_reading()
+
+    def resume_reading(self) -> None:
+        """
+        Go on.
+        """
+        self._raw.resume_reading()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """
+        In bytes of ciphertext.
+        """
+        self._raw.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        """
+        In bytes of ciphertext.
+        """
+        return self._raw.get_write_buffer_size()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """
+        The socket's.
+        """
+        return self._raw.get_extra_info(name, default)
