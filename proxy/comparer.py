@@ -22,13 +22,15 @@ import orjson
 from proxy.clock import monotonic, time, timestamp
 from proxy.compare.answer import Answer, Cut, Fields
 from proxy.compare.judge import FRAMES, Book, Judgement, judge
-from proxy.compare.judging import Judging, decode
+from proxy.compare.judging import Judging, decode, rules_digest
 from proxy.compare.redaction import Redaction
 from proxy.crash import tell_without_values
 from proxy.errors import LinkError
 from proxy.evidence.redact import Redactor
 from proxy.evidence.sample import EVERY, Sampling, Spotted, make_sample
 from proxy.evidence.seen import Seen
+from proxy.evidence.surveys import EVERY as SURVEY_EVERY
+from proxy.evidence.surveys import Waiting
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.link.hand import Hand
@@ -137,6 +139,7 @@ class Comparer:
         gc.set_threshold(50_000, 50, 50)
         loop.call_later(TELL_SECONDS, self._tell)
         loop.call_later(EVERY, self._sample)
+        loop.call_later(SURVEY_EVERY, self._survey)
         await self._over.wait()
         server.close()
         self._channel.send(Kind.JUDGED, self._seen.take(self._masked), always=True)
@@ -151,7 +154,7 @@ class Comparer:
                 raise LinkError("a judging table has the wrong shape") from error
             self._redactor = _redactor(judging.table.redact)
             first, self._judging = self._judging is None, judging
-            self._seen.start(judging.table.version)
+            self._seen.start(judging.table.version, rules_digest(judging.table))
             if first:
                 for worker in self._workers:
                     worker.greet()
@@ -204,6 +207,9 @@ class Comparer:
         self._seen.note(book, judgement, at, twin=is_twin)
         if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
             self._spot(pair, judgement, at, self._redactor)
+        now = monotonic()
+        if not is_twin and self._seen.surveys.wants(endpoint, now) and judging.rules(endpoint):
+            self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
         return _verdict(pair.id, judgement, judging.table.version)
 
     def _spot(self, pair: PairMessage, judgement: Judgement, at: float, redactor: Redactor) -> None:
@@ -250,6 +256,27 @@ class Comparer:
         finally:
             self._clock.stop()
             self._hand.free()
+
+    def _survey(self) -> None:
+        """
+        Look at what rules do to one pair, if one waits: as `_sample` does.
+        """
+        asyncio.get_running_loop().call_later(SURVEY_EVERY, self._survey)
+        waiting = self._seen.surveys.next()
+        if waiting is None:
+            return
+        survey, since = None, monotonic()
+        self._hand.hold(waiting.book.endpoint.encode())
+        self._clock.start()
+        try:
+            survey = judge(waiting.old, waiting.new, waiting.book, surveyed=True).survey
+        except Exception:  # noqa: BLE001 - as in `settle`: a pair that tells nothing of rules
+            self._seen.overflow += 1
+        finally:
+            self._clock.stop()
+            self._hand.free()
+        now = monotonic()
+        self._seen.surveys.found(waiting.book.endpoint, survey, now - since, now)
 
     def _answers(self, pair: PairMessage) -> tuple[Answer, Answer]:
         return (

@@ -9,6 +9,8 @@ from proxy.admin.answers import judged
 from proxy.admin.facts import Facts
 from proxy.admin.steering import NotYet, Unknown, Who
 from proxy.archive import Archive, Unread
+from proxy.clock import time
+from proxy.compare.judging import JudgingTable
 from proxy.evidence.signatures import Known, Signatures
 from proxy.waiving import Waiving
 
@@ -34,6 +36,14 @@ class Dossier:
             "dropped": self._archive.dropped,
             "trouble": self._archive.trouble,
         }
+
+    def rules(self) -> dict[str, Any]:
+        """
+        See `admin.evidence`.
+        """
+        table = self._facts.judging or JudgingTable(version=0)
+        self._facts.usage.follow(table, time())
+        return self._facts.usage.listing(table)
 
     def told(self, known: Known) -> dict[str, Any]:
         """

@@ -102,6 +102,25 @@ def show_affected(signature: str, limit: int, as_json: bool, **wanted: Any) -> N
     _show(found, affected(found), as_json=as_json)
 
 
+@evidence.command("rules")
+@asking
+def show_rules(as_json: bool, **wanted: Any) -> None:
+    """
+    What each rule of the comparison has met and hidden, and which do nothing, or more than they say.
+
+    Looked at in a sample of the pairs that are not the same byte for byte. `parallax check` finds rules that can't ever
+    have an effect.
+
+    \b
+    Example:
+      parallax evidence rules
+    """
+    from proxy.remote.evidence import rules
+
+    found = ask_json(find_target(**wanted), "GET", "/admin/rules")
+    _show(found, rules(found), as_json=as_json)
+
+
 @evidence.command("rejudge")
 @click.option(
     "--rules", type=click.Path(path_type=Path), required=True, metavar="FILE", help="A configuration with other rules."

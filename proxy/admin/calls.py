@@ -161,6 +161,13 @@ CALLS: Final = (
     ),
     Call(
         method="GET",
+        path="/admin/rules",
+        name="get_rules",
+        says="what each rule of the comparison has met and hidden, and which do nothing",
+        answers="Rules",
+    ),
+    Call(
+        method="GET",
         path="/admin/waivers",
         name="get_waivers",
         says="signatures that somebody accepts, until when and why",

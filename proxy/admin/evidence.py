@@ -18,6 +18,11 @@ class Evidence(Protocol):
         `signatures`, the worst first, of one endpoint or severity or of all; rows `dropped`, and what is the `trouble`.
         """
 
+    def rules(self) -> dict[str, Any]:
+        """
+        The `rules` in force, and what each has met and hidden `since` they are, in a sample of the `pairs`.
+        """
+
     async def signature(self, number: str, limit: int) -> dict[str, Any]:
         """
         One signature, and its newest samples. Raises `Unknown`, `NotYet`.

@@ -15,6 +15,7 @@ from proxy.compare.judging import JudgingTable
 from proxy.compare.judging import decode as decode_judging
 from proxy.errors import LinkError
 from proxy.evidence.signatures import Signatures
+from proxy.evidence.usage import Usage
 from proxy.metrics.exposition import Exposed, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
@@ -111,6 +112,7 @@ class Facts:
         self.merge = Merge()
         self.learner = Learner()
         self.signatures = Signatures()
+        self.usage = Usage()
         self.samples: deque[dict[str, Any]] = deque(maxlen=SAMPLES)
         self.judging: JudgingTable | None = None
         # Noisy places at which new differs more often than old, by endpoint.

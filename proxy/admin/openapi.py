@@ -309,6 +309,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
             )
         }
     ),
+    "Rules": _object(
+        {
+            "since": _says(NUMBER, "Unix time; counts are of these rules and of this life of control"),
+            "pairs": _says(COUNT, "that were looked at: a sample of those that are not the same byte for byte"),
+            "rules": _list(
+                _object(
+                    {
+                        "rule": TEXTUAL,
+                        "endpoint": _says(_or_null(TEXTUAL), "null: for all"),
+                        "pairs": COUNT,
+                        "met": _says(COUNT, "of the pairs looked at, those that have such a place"),
+                        "hidden": _says(COUNT, "differences it has hidden, in all pairs"),
+                        "places": _list(PART),
+                        "more": _says(COUNT, "places that are not shown"),
+                        "finding": _says(_or_null(TEXTUAL), "never met, hides more than it names, or null"),
+                        "says": _or_null(TEXTUAL),
+                    }
+                )
+            ),
+        }
+    ),
     "Waiver": WAIVER,
     "Waivers": _object({"waivers": _list(WAIVER)}),
     "Waive": _object(

@@ -140,6 +140,9 @@ def _evidence(port: AdminPort) -> dict[str, Handler]:
         limit = int(request[QUERY].get("limit", AFFECTED))
         return await _tell(evidence.affected(request.match_info["id"], limit))
 
+    async def get_rules(_request: web.Request) -> web.Response:
+        return reply(evidence.rules())
+
     async def get_waivers(_request: web.Request) -> web.Response:
         return reply(evidence.waivers())
 
@@ -153,6 +156,7 @@ def _evidence(port: AdminPort) -> dict[str, Handler]:
         "get_divergences": get_divergences,
         "get_divergence": get_divergence,
         "get_affected": get_affected,
+        "get_rules": get_rules,
         "get_waivers": get_waivers,
         "waive": waive,
         "remove_waiver": remove_waiver,

@@ -4,6 +4,7 @@ The judging table: rules, noise and waivers, versioned, as it travels; and the b
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
 from typing import Any, Final
 
 import orjson
@@ -99,6 +100,14 @@ class Judging:
             accepted=[frozenset(one.parts) for one in self.table.accepted if one.endpoint == endpoint],
             largest=self.table.largest,
         )
+
+
+def rules_digest(table: JudgingTable) -> str:
+    """
+    What names the rules of a table and their numbers; noise and waivers don't matter for it.
+    """
+    rules = [table.rules, [[endpoint, own] for endpoint, own in table.by_endpoint.items()]]
+    return sha256(orjson.dumps(rules)).hexdigest()[:16]
 
 
 def with_learned(configured: JudgingTable, learned: JudgingTable) -> JudgingTable:

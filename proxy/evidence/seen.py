@@ -12,6 +12,7 @@ import orjson
 
 from proxy.compare.judge import Book, Judgement
 from proxy.compare.signature import Signature
+from proxy.evidence.surveys import Surveys
 
 # Different things told in one second; what is beyond is counted as one.
 MOST: Final = 1000
@@ -41,6 +42,7 @@ class Seen:
     """
 
     version: int = 0
+    rules: str = ""
     signatures: dict[tuple[str, str], Sighting] = field(default_factory=dict)
     hidden: Counter[tuple[str, int]] = field(default_factory=Counter)
     noise: Counter[tuple[str, str, int]] = field(default_factory=Counter)
@@ -48,14 +50,18 @@ class Seen:
     pairs: Counter[str] = field(default_factory=Counter)
     twins: Counter[str] = field(default_factory=Counter)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    surveys: Surveys = field(default_factory=Surveys)
     overflow: int = 0
 
-    def start(self, version: int) -> None:
+    def start(self, version: int, rules: str) -> None:
         """
-        Another judging table is in force: rules have other numbers now.
+        Another judging table is in force; `rules` is the digest of those in it. With others, numbers mean others.
         """
         self.version = version
-        self.hidden.clear()
+        if rules != self.rules:
+            self.rules = rules
+            self.hidden.clear()
+        self.surveys.start(rules)
 
     def note(self, book: Book, judgement: Judgement, at: float, *, twin: bool = False) -> None:
         """
@@ -63,8 +69,9 @@ class Seen:
         one how often new differs where old is known to.
         """
         endpoint = book.endpoint
-        for rule, times in judgement.hidden.items():
-            self._count(self.hidden, (endpoint, rule), times)
+        if not twin:
+            for rule, times in judgement.hidden.items():
+                self._count(self.hidden, (endpoint, rule), times)
         if judgement.verdict is None:
             return
         if twin:
@@ -137,6 +144,7 @@ class Seen:
                 "pairs": dict(self.pairs),
                 "twins": dict(self.twins),
                 "samples": self.samples,
+                "surveys": self.surveys.take(redacted),
                 "overflow": self.overflow,
             }
         )

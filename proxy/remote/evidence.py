@@ -75,6 +75,24 @@ def signatures(found: Json) -> list[RenderableType]:
     return [table, *trouble(found)]
 
 
+def rules(found: Json) -> list[RenderableType]:
+    """
+    Rules and what they did, and then what is to be said of some.
+    """
+    rows: Sequence[Json] = found["rules"]
+    if not rows:
+        return [Text("no rules are configured: whatever differs counts, but for noise and what is waived")]
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for column in ("met", "of", "hidden", "endpoint", "rule"):
+        table.add_column(column, justify="left" if column in {"endpoint", "rule"} else "right", overflow="fold")
+    for row in rows:
+        cells = (row["met"], row["pairs"], row["hidden"], row["endpoint"] or "all", row["rule"])
+        table.add_row(*(text(cell, "yellow" if row["finding"] else "") for cell in cells))
+    said = [f"`{row['rule']}` {row['says']} (warning)" for row in rows if row["finding"]]
+    since = f"since {moment(found['since'])} (UTC), in {found['pairs']} pairs that were looked at"
+    return [table, text(since, FAINT), *(text(one, "yellow") for one in said)]
+
+
 def trouble(found: Json) -> list[RenderableType]:
     """
     What is the matter with keeping evidence.

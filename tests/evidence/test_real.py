@@ -115,6 +115,12 @@ async def case(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Case]:
             "new": {"url": new.url},
             "sticky": {"key": ["header:X-User"]},
             "metrics": {"endpoints": ["GET /prices"]},
+            # None of these hides what differs.
+            "compare": {
+                "ignore": ["$.mail"],
+                "case": ["$.misspelt"],
+                "endpoints": {"GET /prices": {"whitespace": ["$.price"]}},
+            },
         }
         async with running(configuration, tmp_path_factory.mktemp("evidence")) as parallax:
             yield Case(parallax)
@@ -210,3 +216,27 @@ async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(case: C
     assert json.loads(shown[2].stdout)["samples"][0]["description"] is not None
     # How many there are by now depends on the clock: a signature gives at most one a second.
     assert re.search(r"\b([1-9][0-9]*) samples: \1 equivalent;", shown[4].stdout)
+
+
+async def test_what_rules_do_is_seen_and_told(case: Case) -> None:
+    """
+    By comparers, of pairs that they look at besides judging them; by the API, and in a terminal.
+    """
+
+    async def was_met() -> bool:
+        await case.visit()
+        met = {row["rule"]: row["met"] for row in (await case.ask("/admin/rules"))["rules"]}
+        return bool(met["ignore $.mail"])
+
+    await until(was_met, "a pair was looked at")
+    found = await case.ask("/admin/rules")
+    shown = await case.run("evidence", "rules")
+    listed = json.loads((await case.run("evidence", "rules", "--json")).stdout)
+    rows = {row["rule"]: row for row in found["rules"]}
+
+    assert found["pairs"] >= rows["ignore $.mail"]["met"]
+    assert rows["case $.misspelt"]["met"] == 0
+    assert rows["whitespace $.price"]["endpoint"] == "GET /prices"
+    assert shown.returncode == 0, shown.stderr
+    assert "case $.misspelt" in shown.stdout
+    assert [row["rule"] for row in listed["rules"]] == list(rows)

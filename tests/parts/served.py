@@ -25,6 +25,9 @@ from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
 from proxy.admin.steering import Outcome, Refusal, Unknown, Who
 from proxy.admin.token import held
+from proxy.compare.judging import JudgingTable
+from proxy.compare.rules import Rule
+from proxy.evidence.usage import Usage
 from proxy.evidence.waivers import Waiver
 from proxy.metrics.exposition import BooksCollector
 from proxy.store.audit import BEGINNING, Entry, chain
@@ -160,6 +163,15 @@ class MemoryEvidence:
         """
         found = self._signatures.listed({}, lambda _: None, endpoint=endpoint, severity=severity)
         return {"signatures": found, "dropped": 0, "trouble": None}
+
+    def rules(self) -> dict[str, Any]:
+        """
+        As `Evidence.rules`.
+        """
+        rule = Rule(does="ignore", where="$.a")
+        usage = Usage()
+        usage.follow(JudgingTable(version=1, rules=(rule,)), 1.0)
+        return usage.listing(JudgingTable(version=1, rules=(rule,)))
 
     async def signature(self, number: str, limit: int) -> dict[str, Any]:
         """
