@@ -106,7 +106,7 @@ async def measure(request: bytes, exchanges: int, rounds: int, profile: bool, di
     client.connection_made(transport)
     connections = []
     for pool in (plane.sides[0].live, plane.sides[1].shadow):
-        connection = UpstreamConnection(pool)
+        connection = UpstreamConnection(pool, pool.places.all[0])
         connection.connection_made(transport)
         pool.give_back(connection)
         connections.append(connection)

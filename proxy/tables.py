@@ -17,7 +17,7 @@ from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Judge, Pair, Pairs
 from proxy.net.encrypted import listener_context
 from proxy.net.front import Front, Terms
-from proxy.net.pool import tls_context
+from proxy.net.resuming import tls_context
 from proxy.plane import Plane
 from proxy.recheck import Rechecks
 from proxy.routing.intent import killed

@@ -31,8 +31,8 @@ IO_MODULES = (
     | STORIES
     | WIRING
     | {"supervisor", "asking", "cli", "examine", "operate", "__main__"}
-    | {f"net.{name}" for name in ("answering", "client", "comparer", "encrypted", "entrance")}
-    | {f"net.{name}" for name in ("listener", "pool", "resolver", "upstream")}
+    | {f"net.{name}" for name in ("answering", "client", "comparer", "encrypted", "entrance", "listener")}
+    | {f"net.{name}" for name in ("places", "pool", "resolver", "resuming", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {
         f"supervise.{name}"

@@ -37,7 +37,7 @@ def a_twin(data: Data, stack: ExitStack) -> FakeTransport:
     """
     reach = data.plane.course.twin
     assert reach is not None
-    connection = UpstreamConnection(reach.shadow)
+    connection = UpstreamConnection(reach.shadow, reach.shadow.places.all[0])
     transport = FakeTransport(connection, *stack.enter_context(sockets()))
     reach.shadow.give_back(connection)
     return transport

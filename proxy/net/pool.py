@@ -1,5 +1,6 @@
 """
-The connections to one side in one role: lent last-in first-out, aged out, bounded, never queued for.
+The connections to one side in one role: lent last-in first-out where least is outstanding, aged out, bounded, never
+queued for.
 
 Live and shadow legs have pools of their own, so that a side's shadow traffic can't take a connection from a client.
 """
@@ -13,7 +14,9 @@ from math import inf
 from proxy.clock import monotonic
 from proxy.net.leg import Leg
 from proxy.net.lifetime import Lifetime
-from proxy.net.resolver import Resolver
+from proxy.net.place import Place, in_order
+from proxy.net.places import Places
+from proxy.net.resuming import Resuming
 from proxy.net.upstream import UpstreamConnection
 from proxy.routing.table import Limits, Side, Timeouts
 from proxy.tasks import spawn
@@ -60,14 +63,13 @@ class Pool:
         self._idle_timeout = timeouts.upstream_idle
         self._age = timeouts.upstream_age
         self._limit = limit
-        self._idle: list[UpstreamConnection] = []
         self._all: set[UpstreamConnection] = set()
         self._attempts: set[object] = set()
         self._closing = False
         self.lifetime = Lifetime()
         # What the system said of the last connection that couldn't be made.
         self.detail = ""
-        self._resolver = Resolver(side.address, side.port, timeouts.dns_ttl)
+        self.places = Places(side, timeouts.dns_ttl)
         self._tls = tls
 
     @property
@@ -85,7 +87,10 @@ class Pool:
 
         For a request that is not `repeatable` it must also be one that the side won't be closing at this moment.
         """
-        unused = self._idle
+        place = self.places.only or self.places.least(self.now)
+        if place is None:
+            return None
+        unused = place.idle
         now = monotonic()
         while unused:
             connection = unused[-1]
@@ -106,10 +111,11 @@ class Pool:
         Take back a connection whose answer was read to its end.
         """
         connection.idle_since = now = monotonic()
-        if self._closing or now - connection.born > self._age:
+        place = connection.place
+        if self._closing or place.is_gone or now - connection.born > self._age:
             connection.transport.close()
             return
-        self._idle.append(connection)
+        place.idle.append(connection)
 
     # Connecting...
 
@@ -131,22 +137,24 @@ class Pool:
         Try each address until one accepts or the time is over.
         """
         connection: UpstreamConnection | None = None
+        place: Place | None = None
         cause = "dns"
         try:
-            async with asyncio.timeout(None if self._connect_timeout == inf else self._connect_timeout):
-                for address in await self._resolver.first():
-                    try:
-                        connection = await self._open(address)
-                        break
-                    except (OSError, ssl.SSLError) as error:
-                        cause = _cause(error)
-                        self.detail = getattr(error, "verify_message", None) or error.strerror or type(error).__name__
+            async with asyncio.timeout(None if self._connect_timeout == inf else self._connect_timeout) as limit:
+                untried = list(self.places.all or await self.places.known())
+                while untried and connection is None:
+                    usable, others = in_order(untried, self.now)
+                    place = (usable or others)[0]
+                    untried.remove(place)
+                    connection, cause = await self._try(place, _share(limit.when(), len(usable)))
         except TimeoutError:
-            cause = "connect_timeout" if self._resolver.addresses else "dns"
+            cause = "connect_timeout" if self.places.all else "dns"
+            if place is not None:
+                place.failed(self.now)
         finally:
             self._attempts.discard(attempt)
         if cause == "dns":
-            self.detail = self._resolver.detail
+            self.detail = self.places.detail
         if connection is None:
             leg.failed(cause)
         elif connection.transport.is_closing():
@@ -154,32 +162,68 @@ class Pool:
         else:
             leg.connected(connection)
 
-    async def _open(self, address: str) -> UpstreamConnection:
+    async def _try(self, place: Place, until: float | None) -> "tuple[UpstreamConnection | None, str]":
         """
-        One connection to one address.
+        One connection to one place, and why there is none. Gives up at `until`, by the loop's clock.
         """
-        _, protocol = await asyncio.get_running_loop().create_connection(
-            lambda: UpstreamConnection(self),
-            address,
-            self._side.port,
-            ssl=self._tls,
-            server_hostname=self._side.server_name if self._tls else None,
-        )
+        place.tries(self.now)
+        place.open += 1
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._open(place), ""
+        except TimeoutError:
+            cause = "connect_timeout"
+        except (OSError, ssl.SSLError) as error:
+            cause = _cause(error)
+            self.detail = getattr(error, "verify_message", None) or error.strerror or type(error).__name__
+        finally:
+            place.open -= 1
+        place.failed(self.now)
+        return None, cause
+
+    async def _open(self, place: Place) -> UpstreamConnection:
+        """
+        One connection to one place.
+        """
+        loop = asyncio.get_running_loop()
+        name = None
+        if self._tls is not None:
+            name = self._side.server_name
+            place.tls = place.tls or Resuming(self._tls)
+        if place.path:
+            _, protocol = await loop.create_unix_connection(
+                lambda: UpstreamConnection(self, place), place.path, ssl=place.tls, server_hostname=name
+            )
+        else:
+            _, protocol = await loop.create_connection(
+                lambda: UpstreamConnection(self, place), place.host, place.port, ssl=place.tls, server_hostname=name
+            )
         return protocol
+
+    def served(self, connection: UpstreamConnection) -> None:
+        """
+        A connection has brought its first answer.
+        """
+        tls = connection.place.tls
+        if tls is not None:
+            tls.remember(connection.transport.get_extra_info("ssl_object"))
 
     def opened(self, connection: UpstreamConnection) -> None:
         """
         A connection stands.
         """
         self._all.add(connection)
+        connection.place.open += 1
 
     def closed(self, connection: UpstreamConnection) -> None:
         """
         A connection is gone.
         """
         self._all.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        place = connection.place
+        place.open -= 1
+        if connection in place.idle:
+            place.idle.remove(connection)
 
     # Ageing...
 
@@ -191,9 +235,10 @@ class Pool:
         for connection in list(self._all):
             if connection.deadline:
                 connection.expire(now)
-        while self._idle and now - self._idle[0].idle_since > self._idle_timeout:
-            self._idle.pop(0).transport.close()
-        self._resolver.tick(now)
+        for place in self.places.all:
+            while place.idle and now - place.idle[0].idle_since > self._idle_timeout:
+                place.idle.pop(0).transport.close()
+        self.places.tick(now)
         self.lifetime.tick()
 
     def close(self) -> None:
@@ -207,9 +252,10 @@ class Pool:
         """
         Close what is idle now.
         """
-        for connection in self._idle:
-            connection.transport.close()
-        self._idle.clear()
+        for place in self.places.all:
+            for connection in place.idle:
+                connection.transport.close()
+            place.idle.clear()
 
     def cut(self) -> None:
         """
@@ -219,16 +265,15 @@ class Pool:
             connection.fail("reload")
 
 
-def tls_context(side: Side) -> ssl.SSLContext:
+def _share(until: float | None, places: int) -> float | None:
     """
-    For the pools of one side. Reads files. Verification is on unless the operator switched it off; `ca` replaces the
-    system's authorities.
+    Until when to try the first of so many places, if all have until then: one that says nothing leaves the others their
+    share of the time. None: as long as there is.
     """
-    context = ssl.create_default_context(cafile=side.ca)
-    if not side.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    if until is None or places < 2:
+        return None
+    now = asyncio.get_running_loop().time()
+    return now + (until - now) / places
 
 
 def _cause(error: Exception) -> str:

@@ -1,9 +1,8 @@
 """
-Addresses of one side, looked up off the request path, kept for a time, and kept on when a look-up fails.
+What a name stands for: looked up off the request path, kept for a time, and kept on when a look-up fails.
 """
 
 import asyncio
-import ipaddress
 import socket
 
 from proxy.tasks import spawn
@@ -24,21 +23,21 @@ class Resolver:
         self.detail = ""
         self._due = 0.0
         self._running: asyncio.Task[None] | None = None
-        try:
-            self.addresses = [str(ipaddress.ip_address(host))]
-            self._due = float("inf")
-        except ValueError:
-            pass
+
+    def begin(self) -> None:
+        """
+        Look up, if there are no addresses yet.
+        """
+        if not self.addresses and self._running is None:
+            self._refresh()
 
     async def first(self) -> list[str]:
         """
         The addresses, waiting for a look-up when there are none yet. Empty when it failed.
         """
-        if not self.addresses:
-            if self._running is None:
-                self._refresh()
-            if self._running is not None:
-                await asyncio.shield(self._running)
+        self.begin()
+        if not self.addresses and self._running is not None:
+            await asyncio.shield(self._running)
         return self.addresses
 
     def tick(self, now: float) -> None:

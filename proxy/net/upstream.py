@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from proxy.clock import monotonic
 from proxy.errors import BadMessage
 from proxy.net.leg import Leg
+from proxy.net.place import Place
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, EndDecoder, LengthDecoder
 from proxy.wire.fields import FIELD_BYTES
@@ -26,20 +27,22 @@ HIGH, LOW = 65536, 16384
 
 class UpstreamConnection(asyncio.Protocol):
     """
-    `leg` is who it is lent to; `answered` that a byte of the answer has come; `reused` that it served before; `idle`
-    for how many seconds it was unused before this request, `idle_limit` how many the side allows (0: it didn't say).
+    `place` is where it leads, `leg` who it is lent to; `answered` that a byte of the answer has come; `reused` that it
+    served before; `idle` for how many seconds it was unused before this request, `idle_limit` how many the side allows
+    (0: it didn't say).
     """
 
     __slots__ = (
         "_buffer", "_decoder", "_head_only", "_interims", "_paused", "_poll", "_reusable", "_sent",
-        "_tunnel", "answered", "born", "deadline", "idle", "idle_limit", "idle_since", "leg", "pool",
+        "_tunnel", "answered", "born", "deadline", "idle", "idle_limit", "idle_since", "leg", "place", "pool",
         "reused", "transport",
     )  # fmt: skip
 
     transport: asyncio.Transport
 
-    def __init__(self, pool: "Pool") -> None:
+    def __init__(self, pool: "Pool", place: Place) -> None:
         self.pool = pool
+        self.place = place
         self.leg: Leg | None = None
         self.born = self.idle_since = monotonic()
         self.deadline = 0.0
@@ -149,6 +152,8 @@ class UpstreamConnection(asyncio.Protocol):
             self.answered = True
             if self.reused:
                 self.pool.lifetime.served_after(self.idle)
+            if self.place.pause:
+                self.place.answered()
         if self._buffer or data[:1] == b"\r":
             self._buffer += data
             data = bytes(self._buffer)
@@ -223,7 +228,9 @@ class UpstreamConnection(asyncio.Protocol):
             if self._paused:
                 self._paused = False
                 self.transport.resume_reading()
-            self.reused = True
+            if not self.reused:
+                self.reused = True
+                self.pool.served(self)
             self.answered = False
             self._interims = 0
             self.pool.give_back(self)
@@ -295,8 +302,11 @@ class UpstreamConnection(asyncio.Protocol):
         Give up the connection and tell the leg.
         """
         leg, self.leg = self.leg, None
-        if cause == "terminated" and self.reused and not self.answered:
-            self.pool.lifetime.closed_after(self.idle)
+        if not self.answered:
+            if cause == "terminated" and self.reused:
+                self.pool.lifetime.closed_after(self.idle)
+            elif cause != "reload":
+                self.place.failed(self.pool.now)
         self.transport.abort()
         if leg is not None:
             leg.failed(cause)

@@ -16,6 +16,8 @@ from proxy.routing.route import Cohort, Route
 
 OLD, NEW = 0, 1
 SIDES = ("old", "new")
+# How an address begins that is the path of a Unix socket.
+UNIX = "unix:"
 # Descriptors of a worker for everything but clients and legs: the loop, the link, the listener, look-ups.
 RESERVED = 32
 
@@ -24,7 +26,8 @@ RESERVED = 32
 class Side:
     """
     One of the two systems, as an address: `base` is prefixed to every target; `host` None keeps the client's Host.
-    `authorities` tells apart what the file `ca` held when the configuration was read.
+    `addresses` are where to connect instead of `address` and `port`: "HOST:PORT" or "unix:PATH". `certificate` and
+    `key` are what it is shown. `files` tells apart what `ca`, `certificate` and `key` held when they were read.
     """
 
     scheme: str
@@ -35,13 +38,18 @@ class Side:
     server_name: str
     ca: str | None
     verify: bool
-    authorities: str = ""
+    addresses: tuple[str, ...] = ()
+    certificate: str | None = None
+    key: str | None = None
+    files: str = ""
 
     @property
     def url(self) -> str:
         """
         The side's URL as an operator would write it.
         """
+        if len(self.addresses) == 1 and self.addresses[0].startswith(UNIX):
+            return f"{self.scheme}://{self.addresses[0]}{self.base and ':' + self.base}"
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.scheme}://{address}:{self.port}{self.base}"
 
@@ -293,10 +301,10 @@ def decode(data: bytes) -> Table:
     twin = noise.pop("twin")
     tls, trusted = raw.pop("tls", None), raw.pop("trusted_proxies", None)
     return Table(
-        sides=(Side(**old), Side(**new)),
+        sides=(_side(old), _side(new)),
         mirror=Mirror(**raw.pop("mirror")),
         sticky=Sticky(keys=tuple(sticky["keys"]), salt=sticky["salt"]),
-        noise=Noise(twin=None if twin is None else Side(**twin), **noise),
+        noise=Noise(twin=None if twin is None else _side(twin), **noise),
         recheck=Recheck(**raw.pop("recheck")),
         overload=Overload(**raw.pop("overload")),
         judging=Judging(**raw.pop("judging")),
@@ -310,3 +318,7 @@ def decode(data: bytes) -> Table:
         trusted_proxies=None if trusted is None else tuple(trusted),
         **raw,
     )
+
+
+def _side(raw: dict[str, Any]) -> Side:
+    return Side(**{**raw, "addresses": tuple(raw["addresses"])})

@@ -12,6 +12,11 @@ from urllib.parse import SplitResult, urlsplit
 from proxy.settings.quote import quote
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+# As nginx names a Unix socket: http://unix:/run/new.sock, and after another colon what goes before every path.
+UNIX_URL = re.compile(r"(https?)://unix:(/[^:?#]*)(?::(/[^?#]*)?)?")
+UNIX = "unix:"
+# Bytes of a Unix socket's path, less the one that ends it (unix(7)).
+LONGEST_PATH = 107
 # What a Host field may hold (RFC 9110 section 7.2), without the characters nobody uses in one.
 HOST_FIELD = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
@@ -32,13 +37,14 @@ class Address:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Url:
     """
-    Where a side is: `base` is "" or a path without its last slash.
+    Where a side is: `base` is "" or a path without its last slash; `socket` is the path of a Unix socket, or "".
     """
 
     scheme: str
     host: str
     port: int
     base: str
+    socket: str = ""
 
     @property
     def authority(self) -> str:
@@ -49,6 +55,8 @@ class Url:
         return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
+        if self.socket:
+            return f"{self.scheme}://{UNIX}{self.socket}{self.base and ':' + self.base}"
         return f"{self.scheme}://{self.authority}{self.base}"
 
 
@@ -75,11 +83,12 @@ def parse_address(value: object) -> Address:
 
 def parse_url(value: object) -> Url:
     """
-    A side from "http://HOST[:PORT][/BASE]" or https. A URL with userinfo is never quoted: it holds a password.
+    A side from "http://HOST[:PORT][/BASE]", "http://unix:/PATH[:/BASE]" or https. A URL with userinfo is never quoted:
+    it holds a password.
     """
     if isinstance(value, Url):
         return value
-    remedy = "write http://HOST:PORT or https://HOST, with a path if every request goes below one"
+    remedy = "write http://HOST:PORT, https://HOST or http://unix:/PATH, with a path if every request goes below one"
     if not isinstance(value, str) or not value:
         raise ValueError(f"{quote(value)} is no URL; {remedy}")
     if any(not "!" <= character <= "~" for character in value):
@@ -87,6 +96,11 @@ def parse_url(value: object) -> Url:
             f"{quote(value)} has a space, a control character or a letter outside ASCII; percent-encode paths, "
             "and write such a host name as xn--…"
         )
+    if (match := UNIX_URL.fullmatch(value)) is not None:
+        _refuse_dots(value, match[3] or "")
+        scheme, base = match[1], (match[3] or "").rstrip("/")
+        # The host that nginx sends to a Unix socket.
+        return Url(scheme=scheme, host="localhost", port=DEFAULT_PORTS[scheme], base=base, socket=_socket(match[2]))
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -112,8 +126,40 @@ def _refuse_parts(value: str, parts: SplitResult, remedy: str) -> None:
         raise ValueError(f"{quote(value)} names no host; {remedy}")
     if "?" in value or "#" in value:
         raise ValueError(f"{quote(value)} has a query or a fragment; leave it out: each request brings its own query")
-    if any(segment in {".", ".."} for segment in parts.path.split("/")):
+    _refuse_dots(value, parts.path)
+
+
+def _refuse_dots(value: str, path: str) -> None:
+    if any(segment in {".", ".."} for segment in path.split("/")):
         raise ValueError(f"{quote(value)} has a . or .. in its path; write the path that is meant")
+
+
+def _socket(path: str) -> str:
+    if len(path) > LONGEST_PATH or path.endswith("/"):
+        raise ValueError(f"{quote(path)} is no Unix socket; write its path, of at most {LONGEST_PATH} characters")
+    return path
+
+
+def parse_addresses(value: object) -> tuple[str, ...]:
+    """
+    Where to connect to a side, besides what its URL says: "HOST:PORT" or "unix:/PATH" each.
+    """
+    remedy = "write a list such as ['10.0.0.1:9002', '10.0.0.2:9002'] or ['unix:/run/new.sock']"
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{quote(value)} is no list of addresses; {remedy}")
+    return tuple(dict.fromkeys(_address(one, remedy) for one in value))
+
+
+def _address(value: object, remedy: str) -> str:
+    if isinstance(value, str) and value.startswith(UNIX):
+        path = value.removeprefix(UNIX)
+        if not path.startswith("/") or any(not "!" <= character <= "~" for character in path):
+            raise ValueError(f"{quote(value)} has no absolute path; {remedy}")
+        return UNIX + _socket(path)
+    address = parse_address(value)
+    if address.port == 0 or HOST_FIELD.fullmatch(str(address)) is None:
+        raise ValueError(f"{quote(value)} is no address that one can connect to; {remedy}")
+    return str(address)
 
 
 def parse_host(value: object) -> str:

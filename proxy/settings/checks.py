@@ -11,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from proxy.settings.addresses import Address
+from proxy.clock import time
+from proxy.settings.addresses import UNIX, Address, Url, parse_address
+from proxy.settings.certificates import check_pair
 from proxy.settings.doors import check_admin
 from proxy.settings.effect import check_effect
 from proxy.settings.kinds import show_number, show_size
 from proxy.settings.listening import check_listening
-from proxy.settings.model import Settings, Side
+from proxy.settings.model import Settings, Side, Tls
 from proxy.settings.sentences import Finding
 
 IP = IPv4Address | IPv6Address
@@ -33,8 +35,11 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
     yield from check_admin(settings.admin, folder, beyond_loopback=beyond_loopback, environment=environment)
     for name, side in (("old", settings.old), ("new", settings.new)):
         yield from _check_loop(name, side, settings)
-        yield from _check_tls(name, side, folder)
-    if settings.old.url == settings.new.url:
+        yield from _check_tls((name, "tls"), side.url, side.tls, folder)
+    twin = settings.noise.twin
+    if twin.url is not None:
+        yield from _check_tls(("noise", "twin", "tls"), twin.url, twin.tls, folder)
+    if (settings.old.url, settings.old.addresses) == (settings.new.url, settings.new.addresses):
         said = (
             "is the address of old too, so every difference is noise; name the new system unless you want to see that"
         )
@@ -61,26 +66,41 @@ def _check_listeners(settings: Settings) -> Iterator[Finding]:
 
 
 def _check_loop(name: str, side: Side, settings: Settings) -> Iterator[Finding]:
-    for key, address in _listeners(settings):
-        if side.url.port == address.port and _reaches(side.url.host, address.host):
-            said = (
-                f"{side.url} is Parallax itself ({'.'.join(key)}: {address}), so requests would go in circles; "
-                f"write where the {name} system listens, or move {'.'.join(key)}"
-            )
-            yield Finding(key=(name, "url"), said=said)
+    for at, host, port in _targets(side):
+        for key, address in _listeners(settings):
+            if port == address.port and _reaches(host, address.host):
+                shown = side.url if at == "url" else Address(host=host, port=port)
+                said = (
+                    f"{shown} is Parallax itself ({'.'.join(key)}: {address}), so requests would go in circles; "
+                    f"write where the {name} system listens, or move {'.'.join(key)}"
+                )
+                yield Finding(key=(name, at), said=said)
 
 
-def _check_tls(name: str, side: Side, folder: Path) -> Iterator[Finding]:
-    key = (name, "tls")
-    if side.url.scheme == "http":
-        if side.tls != type(side.tls)():
-            yield Finding(key=key, said=f"has no effect on {side.url}; write https:// in {name}.url", warning=True)
+def _targets(side: Side) -> Iterator[tuple[str, str, int]]:
+    """
+    Where a side is connected to over TCP: the key that says so, host and port.
+    """
+    if not side.addresses and not side.url.socket:
+        yield "url", side.url.host, side.url.port
+    for text in side.addresses:
+        if not text.startswith(UNIX):
+            address = parse_address(text)
+            yield "addresses", address.host, address.port
+
+
+def _check_tls(key: tuple[str, ...], url: Url, tls: Tls, folder: Path) -> Iterator[Finding]:
+    if url.scheme == "http":
+        if tls != Tls():
+            said = f"has no effect on {url}; write https:// in {'.'.join(key[:-1])}.url"
+            yield Finding(key=key, said=said, warning=True)
         return
-    if not side.tls.verify:
+    if not tls.verify:
         said = "lets anybody between Parallax and the side read and change everything; give its CA in tls.ca instead"
         yield Finding(key=(*key, "verify"), said=said, warning=True)
-    if side.tls.ca is not None:
-        path = folder / side.tls.ca
+    yield from check_pair(key, tls.certificate, tls.key, folder, time())
+    if tls.ca is not None:
+        path = folder / tls.ca
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except ssl.SSLError:

@@ -49,16 +49,17 @@ What is refused although every value is fine by itself:
 - `admin.listen` beyond loopback while nobody has a token (`admin.tokens`, or `PARALLAX_ADMIN_TOKEN`), or in plaintext
   without `admin.insecure: true`, which is meant for ports that something in front encrypts;
 - a `PARALLAX_ADMIN_TOKEN` of less than 20 characters, which can be guessed;
-- half of `admin.tls`, files that can't be read, a key that is encrypted or of another certificate;
+- half of `admin.tls` or of a side's `tls.certificate` and `tls.key`, files that can't be read, a key that is encrypted
+  or of another certificate;
 - the same for `tls`, towards clients, and `proxy_protocol` without anybody in `trusted_proxies`;
 - a CA file that is missing or holds no certificate;
 - limits that exclude each other: `drain.delay` not below `drain.timeout`, `limits.line` above `limits.head`,
   `mirror.max_body` above `mirror.memory_budget`, more `metrics.endpoints` than `metrics.max_endpoints`.
 
 Warned about, and run: `old.url` and `new.url` with one address (every difference is then noise, which can be what you
-want to see), a certificate that has expired, a range in `trusted_proxies` that holds everybody, `tls` for an `http`
-URL, `tls.verify: false`, `admin.insecure` where it has no effect, and
-tokens without an operator among them.
+want to see), a certificate that has expired or is not valid yet, a range in `trusted_proxies` that holds everybody,
+`tls` for an `http` URL, `tls.verify: false`, `admin.insecure` where it has no effect, and tokens without an operator
+among them.
 
 `compare.headers: significant` means `content-type`, `content-language`, `content-disposition`, `location`, `link`,
 `allow`, `retry-after`, `cache-control`, `vary`, `www-authenticate`, `access-control-*` and the names of the cookies in

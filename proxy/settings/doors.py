@@ -4,11 +4,12 @@ Who can reach the admin port, and what must then guard it: tokens and encryption
 Reads certificate files; sends nothing.
 """
 
-import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from proxy.clock import time
+from proxy.settings.certificates import check_pair
 from proxy.settings.model import Admin
 from proxy.settings.sentences import Finding
 
@@ -35,7 +36,8 @@ def check_admin(
     if admin.insecure and encrypted:
         yield Finding(key=("admin", "insecure"), said="has no effect beside admin.tls; leave it out", warning=True)
     yield from _check_tokens(admin, token)
-    yield from _check_files(admin, folder)
+    tls = admin.tls
+    yield from check_pair(("admin", "tls"), tls.certificate, tls.key, folder, time())
 
 
 def _check_beyond_loopback(admin: Admin, *, has_token: bool, encrypted: bool) -> Iterator[Finding]:
@@ -80,58 +82,3 @@ def check_variable(environment: Mapping[str, str]) -> Iterator[str]:
         yield f"{TOKEN_VARIABLE}: has a character that no token can have, such as a space; {TOKEN_NEW}"
     elif token and len(token) < SHORTEST_TOKEN:
         yield f"{TOKEN_VARIABLE}: is shorter than {SHORTEST_TOKEN} characters, so it can be guessed; {TOKEN_NEW}"
-
-
-# The admin port's own certificate...
-
-
-def _check_files(admin: Admin, folder: Path) -> Iterator[Finding]:
-    tls = admin.tls
-    section = ("admin", "tls")
-    if tls.certificate is None or tls.key is None:
-        for name, given, other in (("certificate", tls.certificate, "key"), ("key", tls.key, "certificate")):
-            if given is not None:
-                alone = f"has no effect without admin.tls.{other}; write both, or neither"
-                yield Finding(key=(*section, name), said=alone)
-        return
-    certificate, key = folder / tls.certificate, folder / tls.key
-    found = [
-        Finding(key=(*section, name), said=said)
-        for name, path, mark, what in (
-            ("certificate", certificate, b"-----BEGIN CERTIFICATE-----", "a certificate"),
-            ("key", key, b"PRIVATE KEY-----", "a private key"),
-        )
-        if (said := _unreadable(path, mark, what)) is not None
-    ]
-    yield from found
-    if not found and (unusable := _unusable(certificate, key)) is not None:
-        yield Finding(key=(*section, "key"), said=unusable)
-
-
-def _unreadable(path: Path, mark: bytes, what: str) -> str | None:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        return f"{path} can't be read ({reason}); write the path of a PEM file with {what}"
-    return None if mark in content else f"{path} holds no {what[2:]}; write the path of a PEM file with {what}"
-
-
-def _unusable(certificate: Path, key: Path) -> str | None:
-    def no_password() -> str:
-        # Without this, OpenSSL would ask at the terminal.
-        raise ValueError
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password=no_password)
-    except ssl.SSLError as error:
-        if error.reason == "KEY_VALUES_MISMATCH":
-            return f"{key} is not the key of {certificate}; write the two that belong together"
-        reason = (error.reason or "unreadable").replace("_", " ").lower()
-        return f"{key} and {certificate} can't be used ({reason}); write a PEM certificate chain and its private key"
-    except ValueError:
-        return f"{key} is encrypted, and nobody is there to type its password; write a key without one"
-    except OSError as error:
-        reason = (error.strerror or "unreadable").lower()
-        return f"{key} and {certificate} can't be read ({reason}); write the paths of two PEM files"
-    return None

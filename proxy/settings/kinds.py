@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, PlainValidator
 
 from proxy.compare.paths import parse_path
-from proxy.settings.addresses import Address, Url, parse_address, parse_host, parse_url
+from proxy.settings.addresses import Address, Url, parse_address, parse_addresses, parse_host, parse_url
 from proxy.settings.quote import quote
 
 SIZE_UNITS: Final = {"": 1, "b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
@@ -274,6 +274,9 @@ OptionalUrl = Annotated[
     Url | None,
     PlainValidator(lambda value: None if value is None else parse_url(value)),
     Kind(words="URL", show=lambda url: "null" if url is None else str(url)),
+]
+Addresses = Annotated[
+    tuple[str, ...], PlainValidator(parse_addresses), Kind(words="list of addresses", show=show_list, text=False)
 ]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]

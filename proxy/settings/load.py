@@ -36,7 +36,8 @@ NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|ADMIN_CA|SERVICE_(HOST|P
 class Loaded:
     """
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
-    `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each CA file it names.
+    `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each file with CAs,
+    certificates or keys that it names.
     """
 
     settings: Settings
@@ -91,13 +92,19 @@ def load(
 
 def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
     # What `check` has found good; gone by now, the worker says so.
-    named = {side.tls.ca for side in (settings.old, settings.new, settings.noise.twin) if side.tls.ca is not None}
     found = {}
-    listener = (settings.tls.certificate, settings.tls.key, settings.tls.client_ca)
-    for name in named | {name for name in listener if name is not None}:
+    for name in _named(settings):
         with suppress(OSError):
             found[name] = sha256((folder / name).read_bytes()).hexdigest()
     return found
+
+
+def _named(settings: Settings) -> set[str]:
+    ours = settings.tls
+    names = [ours.certificate, ours.key, ours.client_ca]
+    for tls in (settings.old.tls, settings.new.tls, settings.noise.twin.tls):
+        names += [tls.ca, tls.certificate, tls.key]
+    return {name for name in names if name is not None}
 
 
 def _read(file: Path) -> bytes:

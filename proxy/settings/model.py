@@ -10,6 +10,7 @@ from pydantic import Field
 from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
 from proxy.settings.kinds import (
+    Addresses,
     Credentials,
     Endpoints,
     Headers,
@@ -95,12 +96,14 @@ class ListenTls(Section):
 
 class Tls(Section):
     """
-    How an https side is verified.
+    How an https side is verified, and what we show it.
     """
 
     ca: str | None = Field(None, description="file of CA certificates, relative to this file; null: the system's")
     verify: bool = Field(True, description="false accepts any certificate: for trials only")
     server_name: str | None = Field(None, description="name sent as SNI and verified; null: the URL's host")
+    certificate: str | None = Field(None, description="PEM file with a client certificate for a side that asks for one")
+    key: str | None = Field(None, description="PEM file with its private key")
 
 
 class Side(Section):
@@ -108,8 +111,9 @@ class Side(Section):
     One of the two systems.
     """
 
-    url: SideUrl = Field(description="http or https; a path in it is put before every request's path")
+    url: SideUrl = Field(description="http or https, also http://unix:/PATH; a path is put before every request's path")
     host: Host = Field("preserve", description="the Host it gets: the client's, the URL's (upstream), or a name")
+    addresses: Addresses = Field((), description="where to connect, instead of the URL's host: HOST:PORT or unix:/PATH")
     tls: Tls = Field(Tls(), description="only for an https URL")
 
 
@@ -248,6 +252,7 @@ class Twin(Section):
 
     url: OptionalUrl = Field(None, description="null: old itself")
     host: Host = Field("preserve", description="as old.host")
+    addresses: Addresses = Field((), description="as old.addresses")
     tls: Tls = Field(Tls(), description="only for an https URL")
 
 

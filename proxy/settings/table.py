@@ -109,16 +109,18 @@ def _build_encryption(tls: ListenTls, folder: Path, held: Mapping[str, str]) -> 
     )
 
 
-def _build_twin(twin: Twin, folder: Path, authorities: Mapping[str, str]) -> Side | None:
-    return None if twin.url is None else _build(twin, twin.url, folder, authorities)
+def _build_twin(twin: Twin, folder: Path, held: Mapping[str, str]) -> Side | None:
+    return None if twin.url is None else _build(twin, twin.url, folder, held)
 
 
-def _build_side(side: SideSettings, folder: Path, authorities: Mapping[str, str]) -> Side:
-    return _build(side, side.url, folder, authorities)
+def _build_side(side: SideSettings, folder: Path, held: Mapping[str, str]) -> Side:
+    return _build(side, side.url, folder, held)
 
 
-def _build(side: SideSettings | Twin, url: Url, folder: Path, authorities: Mapping[str, str]) -> Side:
+def _build(side: SideSettings | Twin, url: Url, folder: Path, held: Mapping[str, str]) -> Side:
     hosts = {"preserve": None, "upstream": url.authority}
+    files = [side.tls.ca, side.tls.certificate, side.tls.key]
+    ca, certificate, key = (None if name is None else str(folder / name) for name in files)
     return Side(
         scheme=url.scheme,
         address=url.host,
@@ -126,9 +128,12 @@ def _build(side: SideSettings | Twin, url: Url, folder: Path, authorities: Mappi
         base=url.base,
         host=hosts.get(side.host, side.host),
         server_name=side.tls.server_name or url.host,
-        ca=None if side.tls.ca is None else str(folder / side.tls.ca),
+        ca=ca,
         verify=side.tls.verify,
-        authorities=authorities.get(side.tls.ca or "", ""),
+        addresses=side.addresses or ((f"unix:{url.socket}",) if url.socket else ()),
+        certificate=certificate,
+        key=key,
+        files=" ".join(held.get(name, "") for name in files if name is not None),
     )
 
 

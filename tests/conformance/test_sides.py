@@ -4,6 +4,7 @@ How sides are addressed: Host, base path, https, names, ports that don't answer.
 One worker goes by one configuration after the other: what it does with a side is in its table.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ import trustme
 
 from tests.parts.alone import Alone, alone
 from tests.parts.client import get
-from tests.parts.origin import LOOPBACK, OK, Connection, Origin, always
+from tests.parts.origin import LOOPBACK, OK, Connection, Origin, Received, always
 from tests.parts.parallax import Configuration
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(60)]
@@ -175,3 +176,108 @@ async def test_a_name_that_does_not_resolve_is_502(worker: Alone, tmp_path: Path
         status, reason = await ask(worker)
 
     assert (status, reason) == (502, b"parallax; error=dns_error")
+
+
+# Client certificates...
+
+
+class Asking(Encrypted):
+    """
+    An origin that lets in who has a certificate of `clients`, and remembers whom it answered.
+    """
+
+    def __init__(self, certificate: trustme.LeafCert, clients: trustme.CA) -> None:
+        super().__init__(certificate)
+        assert self.tls is not None
+        self.tls.verify_mode = ssl.CERT_REQUIRED
+        clients.configure_trust(self.tls)
+        self.visitors: list[str] = []
+        self.script = self._welcome
+
+    def _welcome(self, received: Received) -> None:
+        shown = received.connection.writer.get_extra_info("peercert")["subjectAltName"]
+        self.visitors += [name for kind, name in shown if kind == "DNS"]
+        received.answer(OK)
+
+
+async def test_a_side_that_asks_is_shown_our_certificate(worker: Alone, tmp_path: Path) -> None:
+    """
+    The one in the file, and the one that is there at the next reload; none, and its handshake fails.
+    """
+    authority, clients = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    async with Asking(authority.issue_cert("localhost"), clients) as old, Origin(always(OK)) as new:
+        tls = {"ca": "ca.pem", "certificate": "us.pem", "key": "us.key"}
+        side: Configuration = {"url": f"https://localhost:{old.port}", "tls": tls}
+        for name in ("parallax.test", "renewed.test"):
+            ours = clients.issue_cert(name)
+            ours.cert_chain_pems[0].write_to_path(str(tmp_path / "us.pem"))
+            ours.private_key_pem.write_to_path(str(tmp_path / "us.key"))
+            await worker.goes_by({"old": side, "new": {"url": new.url}}, tmp_path)
+            assert [(await ask(worker))[0] for _ in range(2)] == [200, 200]
+        assert old.visitors == ["parallax.test"] * 2 + ["renewed.test"] * 2
+
+        await worker.goes_by({"old": {**side, "tls": {"ca": "ca.pem"}}, "new": {"url": new.url}}, tmp_path)
+        assert (await ask(worker))[0] == 502
+
+
+# Several addresses, and Unix sockets...
+
+
+class Local(Origin):
+    """
+    An origin on a Unix socket.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(always(OK))
+        self.path = path
+
+    async def listen(self) -> None:
+        """
+        On its path.
+        """
+        self._server = await asyncio.start_unix_server(self._connected, self.path)
+
+    @property
+    def url(self) -> str:
+        """
+        As nginx would write it.
+        """
+        return f"http://unix:{self.path}"
+
+
+async def test_a_side_may_be_a_unix_socket(worker: Alone, tmp_path: Path) -> None:
+    """
+    Live and copied to; `upstream` is localhost there.
+    """
+    async with Local(tmp_path / "old.sock") as old, Local(tmp_path / "new.sock") as new:
+        sides = {"old": {"url": old.url, "host": "upstream"}, "new": {"url": f"{new.url}:/v2"}}
+        await worker.goes_by(sides, tmp_path)
+        assert (await ask(worker, b"/a"))[0] == 200
+        received, copy = await old.request(), await new.request()
+
+    assert (received.target, received.value(b"host")) == (b"/a", b"localhost")
+    assert (copy.target, copy.value(b"host")) == (b"/v2/a", b"shop.test")
+
+
+async def test_a_side_of_several_addresses_is_one_side(worker: Alone, tmp_path: Path) -> None:
+    """
+    A dead address costs nobody a request, and two requests at once go to two of them.
+    """
+    async with Origin() as one, Local(tmp_path / "two.sock") as two, Origin(always(OK)) as new:
+        two.script = None
+        addresses = [f"{LOOPBACK}:1", f"{LOOPBACK}:{one.port}", f"unix:{two.path}"]
+        sides = {"old": {"url": "http://shop.internal", "addresses": addresses}, "new": {"url": new.url}}
+        await worker.goes_by(sides, tmp_path)
+        clients = [await worker.client() for _ in range(4)]
+        for client in clients:
+            client.send(get())
+        received = [await origin.begin() for origin in (one, two) for _ in range(2)]
+        for each in received:
+            each.answer(OK)
+        statuses = [(await client.answer()).status for client in clients]
+        for client in clients:
+            client.close()
+
+    assert statuses == [200] * 4

@@ -5,10 +5,13 @@ Connections are lent last-in first-out, aged out, bounded, and never queued for.
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from proxy.net.pool import Patience, Pool, tls_context
+from proxy.net.pool import Patience, Pool
+from proxy.net.resuming import tls_context
 from proxy.net.upstream import UpstreamConnection
 from proxy.wire.answer import AnswerHead, AnswerParser
 from proxy.wire.fields import answer_names
@@ -70,11 +73,13 @@ class Leg:
     full = drained = lull
 
 
-def a_pool(url: str = "http://127.0.0.1:9", *, connect: float = 5.0, limit: int = 3, **timeouts: float) -> Pool:
+def a_pool(
+    url: str = "http://127.0.0.1:9", *addresses: str, connect: float = 5.0, limit: int = 3, **timeouts: float
+) -> Pool:
     """
-    A pool of a side at this address.
+    A pool of a side at this address, or these.
     """
-    table = a_table(old={"url": url}, timeouts=timeouts)
+    table = a_table(old={"url": url, "addresses": list(addresses)}, timeouts=timeouts)
     patience = Patience(connect=connect, head=60.0, body=30.0)
     parser = AnswerParser(answer_names(SIGNIFICANT), 100)
     side = table.sides[0]
@@ -89,7 +94,7 @@ class Standing:
 
     def __init__(self, pool: Pool, ends: list[tuple[socket.socket, socket.socket]]) -> None:
         self.pool = pool
-        self.all = [UpstreamConnection(pool) for _ in ends]
+        self.all = [UpstreamConnection(pool, pool.places.all[0]) for _ in ends]
         self.transports = [FakeTransport(one, *pair) for one, pair in zip(self.all, ends, strict=True)]
         for connection in self.all:
             pool.give_back(connection)
@@ -289,26 +294,31 @@ async def test_giving_up_leaves_no_trace(steps: int, side: str) -> None:
     assert not leg.outcome.done()
 
 
-async def test_a_side_that_does_not_accept_in_time_fails_its_leg() -> None:
+@pytest.fixture
+def deaf() -> Iterator[str]:
     """
-    A full backlog: the kernel drops the handshake.
+    An address whose backlog is full: the kernel drops the handshake.
     """
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        address = deaf.getsockname()
-        crowd = [socket.socket() for _ in range(4)]
-        for one in crowd:
+    with ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):
+            one = stack.enter_context(socket.socket())
             one.setblocking(False)
-            one.connect_ex(address)
-        pool, leg = a_pool(f"http://127.0.0.1:{address[1]}", connect=0.2), Leg()
-        pool.connect(leg)
+            one.connect_ex(listening.getsockname())
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
 
-        outcome = await leg.result()
-        for one in crowd:
-            one.close()
-    assert outcome == "connect_timeout"
-    assert pool.open == 0
+
+async def test_a_side_that_does_not_accept_in_time_fails_its_leg(deaf: str) -> None:
+    """
+    It may be thought of as black-holed.
+    """
+    pool, leg = a_pool(f"http://{deaf}", connect=0.2), Leg()
+    pool.connect(leg)
+
+    assert await leg.result() == "connect_timeout"
+    assert pool.open == pool.places.all[0].open == 0
 
 
 async def test_a_name_without_an_address_is_a_dns_error() -> None:
@@ -331,3 +341,181 @@ async def test_a_side_that_speaks_no_tls_is_told_apart(side: str) -> None:
 
     assert await leg.result() in ("tls", "terminated", "unreachable")
     assert pool.open == 0
+
+
+# Several addresses...
+
+
+class Quiet(asyncio.Protocol):
+    """
+    One end of a connection that just stands.
+    """
+
+    def __init__(self, standing: set[asyncio.BaseTransport]) -> None:
+        self._standing = standing
+        self._transport: asyncio.BaseTransport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """
+        Until the other end goes.
+        """
+        self._transport = transport
+        self._standing.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """
+        It went.
+        """
+        self._standing.discard(self._transport)
+
+
+@asynccontextmanager
+async def listening(host: str = "127.0.0.1", port: int = 0, path: Path | None = None) -> AsyncIterator[int]:
+    """
+    A side that accepts there, and says nothing. Ends when the last connection to it has.
+    """
+    standing: set[asyncio.BaseTransport] = set()
+    loop = asyncio.get_running_loop()
+    if path is None:
+        server = await loop.create_server(lambda: Quiet(standing), host, port)
+    else:
+        server = await loop.create_unix_server(lambda: Quiet(standing), path)
+    async with server:
+        yield 0 if path else server.sockets[0].getsockname()[1]
+        async with asyncio.timeout(10):
+            while standing:  # noqa: ASYNC110 nobody tells when
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def quiet() -> AsyncIterator[str]:
+    """
+    A side whose connections stand.
+    """
+    async with listening() as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def refusing() -> str:
+    """
+    An address where nobody listens.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return f"127.0.0.1:{taken.getsockname()[1]}"
+
+
+async def connected(pool: Pool) -> UpstreamConnection:
+    """
+    One more connection.
+    """
+    leg = Leg()
+    pool.connect(leg)
+    made = await leg.result()
+    assert isinstance(made, UpstreamConnection)
+    return made
+
+
+async def test_a_dead_address_costs_nobody_a_request(quiet: str, refusing: str) -> None:
+    """
+    The next one is tried at once, and for a time the dead one is not asked.
+    """
+    pool = a_pool("http://side", refusing, quiet.removeprefix("http://"))
+    dead, alive = pool.places.all
+    made = [await connected(pool) for _ in range(3)]
+
+    assert [connection.place for connection in made] == [alive] * 3
+    assert dead.until == pool.now + 1.0
+    assert (dead.open, alive.open) == (0, 3)
+    for connection in made:
+        connection.transport.abort()
+    await emptied(pool)
+    assert (dead.open, alive.open) == (0, 0)
+
+
+async def test_an_address_that_says_nothing_leaves_the_other_its_share_of_the_time(quiet: str, deaf: str) -> None:
+    """
+    Half of it, for two.
+    """
+    pool = a_pool("http://side", deaf, quiet.removeprefix("http://"), connect=1.0)
+    made = await connected(pool)
+
+    assert made.place is pool.places.all[1]
+    assert pool.places.all[0].until > pool.now
+    made.transport.abort()
+    await emptied(pool)
+
+
+async def test_when_every_address_is_dead_the_last_one_says_why(refusing: str) -> None:
+    """
+    They are all tried, also those that are passed over.
+    """
+    pool = a_pool("http://side", refusing, "unix:/nowhere/side.sock")
+    for _ in range(2):
+        leg = Leg()
+        pool.connect(leg)
+        assert await leg.result() in ("refused", "unreachable")
+        assert all(place.until > pool.now for place in pool.places.all)
+        assert pool.detail in ("Connection refused", "No such file or directory")
+    assert pool.open == 0
+
+
+async def test_connections_go_where_least_is_outstanding() -> None:
+    """
+    An idle one is lent where that is; else a new one is made there.
+    """
+    async with listening("0.0.0.0") as port:
+        pool = a_pool("http://side", f"127.0.0.1:{port}", f"127.0.0.2:{port}", limit=9)
+        one, two = pool.places.all
+        made = [await connected(pool) for _ in range(4)]
+        assert [connection.place for connection in made] == [one, two, one, two]
+        pool.give_back(made[1])
+        assert pool.lend(repeatable=True) is made[1]
+        pool.give_back(made[0])
+        pool.give_back(made[2])
+        made.append(await connected(pool))
+        assert made[-1].place is one
+        assert pool.lend(repeatable=True) is made[2]
+
+        for connection in made:
+            connection.transport.abort()
+        await emptied(pool)
+
+
+async def test_an_address_that_answers_is_trusted_again(quiet: str, refusing: str) -> None:
+    """
+    One that was dead is tried once its time is over; before it has answered, only once.
+    """
+    pool = a_pool("http://side", refusing, quiet.removeprefix("http://"), limit=9)
+    dead, alive = pool.places.all
+    made = await connected(pool)
+    pool.now += 1.0
+    host, _, port = refusing.partition(":")
+    async with listening(host, int(port)):
+        again = [await connected(pool) for _ in range(2)]
+        assert [connection.place for connection in again] == [dead, alive]
+        dead.answered()
+        again.append(await connected(pool))
+        assert again[-1].place in (dead, alive)
+        assert dead.until == 0.0
+        for connection in (made, *again):
+            connection.transport.abort()
+        await emptied(pool)
+
+
+# Unix sockets...
+
+
+async def test_a_side_may_listen_on_a_unix_socket(tmp_path: Path) -> None:
+    """
+    And be missing there.
+    """
+    pool, leg = a_pool(f"http://unix:{tmp_path}/side.sock"), Leg()
+    pool.connect(leg)
+    assert await leg.result() == "unreachable"
+    assert pool.detail == "No such file or directory"
+
+    async with listening(path=tmp_path / "side.sock"):
+        made = await connected(pool)
+        made.transport.abort()
+        await emptied(pool)

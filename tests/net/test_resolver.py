@@ -1,5 +1,5 @@
 """
-Addresses are looked up beside the requests, and an old answer is better than none.
+What a name stands for is looked up beside the requests, and an old answer is better than none.
 """
 
 import asyncio
@@ -57,19 +57,6 @@ async def idle(resolver: Resolver) -> None:
     """
     if resolver._running is not None:
         await asyncio.wait([resolver._running])
-
-
-@pytest.mark.parametrize("literal", ["127.0.0.1", "::1"])
-async def test_an_address_is_no_name(literal: str, names: Callable[..., Names]) -> None:
-    """
-    Never looked up, never aged.
-    """
-    service = names()
-    resolver = Resolver(literal, 80, 30.0)
-    resolver.tick(1e9)
-
-    assert await resolver.first() == [literal]
-    assert service.asked == 0
 
 
 async def test_everybody_waits_for_the_same_look_up(names: Callable[..., Names]) -> None:

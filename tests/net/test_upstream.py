@@ -116,7 +116,7 @@ class Stage:
 
     def __init__(self, ends: tuple[socket.socket, socket.socket], **settings: object) -> None:
         self.pool = a_pool(**settings)
-        self.connection = UpstreamConnection(self.pool)
+        self.connection = UpstreamConnection(self.pool, self.pool.places.all[0])
         self.transport = FakeTransport(self.connection, *ends)
         self.leg = self.lend()
 
@@ -133,7 +133,7 @@ class Stage:
         """
         The connection lies in the pool.
         """
-        return self.pool._idle == [self.connection]
+        return self.pool.places.all[0].idle == [self.connection]
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_a_reused_connection_tells_each_leg_its_own(answers: list[bytes], cuts: 
             assert stage.leg.over
             assert stage.leg.content == b"hello"
             assert stage.idle
-            stage.pool._idle.clear()
+            stage.pool.places.all[0].idle.clear()
             stage.lend()
 
 

@@ -97,7 +97,7 @@ class Data:
         An idle connection to a side; what fails on a `reused` one, which has served before, may be tried again.
         """
         pool = self.pool(side, role)
-        connection = UpstreamConnection(pool)
+        connection = UpstreamConnection(pool, pool.places.all[0])
         connection.reused = reused
         transport = FakeTransport(connection, *self._stack.enter_context(sockets()))
         pool.give_back(connection)

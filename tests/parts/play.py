@@ -347,8 +347,8 @@ class Play:
         for side in (OLD, NEW):
             for role in ("live", "shadow"):
                 pool = self.data.pool(side, role)
-                if not pool._idle:
-                    connection = UpstreamConnection(pool)
+                if not pool.places.all[0].idle:
+                    connection = UpstreamConnection(pool, pool.places.all[0])
                     self._upstream.append(Logged(self, connection, law.side(side), role))
                     pool.give_back(connection)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.settings.addresses import Address, Url, parse_address, parse_host, parse_url
+from proxy.settings.addresses import Address, Url, parse_address, parse_addresses, parse_host, parse_url
 
 HOSTS = st.sampled_from(["127.0.0.1", "0.0.0.0", "::1", "::", "localhost", "parallax.internal"])
 
@@ -124,3 +124,70 @@ def test_a_host_that_would_break_the_request_is_refused(name: object) -> None:
     """
     with pytest.raises(ValueError, match="write preserve"):
         parse_host(name)
+
+
+# Unix sockets, and several addresses...
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("http://unix:/run/new.sock", ("http", "/run/new.sock", "")),
+        ("https://unix:/run/new.sock", ("https", "/run/new.sock", "")),
+        ("http://unix:/run/new.sock:/v2/", ("http", "/run/new.sock", "/v2")),
+        ("http://unix:/run/new.sock:", ("http", "/run/new.sock", "")),
+    ],
+)
+def test_a_side_may_be_a_unix_socket(text: str, expected: tuple[str, str, str]) -> None:
+    """
+    As nginx writes it, the path after another colon; its Host is localhost, as nginx sends it.
+    """
+    url = parse_url(text)
+
+    assert (url.scheme, url.socket, url.base) == expected
+    assert url.authority == "localhost"
+    assert parse_url(str(url)) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("http://unix:run/new.sock", "can't be read"),
+        ("http://unix:/run/", "no Unix socket"),
+        ("http://unix:/" + "a" * 107, "no Unix socket"),
+        ("http://unix:/run/new.sock:/../x", r"\. or \.\."),
+        ("http://unix:/run/new.sock?x", "names no host"),
+        ("http://unix:/run/new sock", "space"),
+    ],
+)
+def test_what_cannot_be_a_unix_socket_is_refused(text: str, said: str) -> None:
+    """
+    The system takes 107 bytes of a path.
+    """
+    with pytest.raises(ValueError, match=said) as caught:
+        parse_url(text)
+
+    assert "; " in str(caught.value)
+
+
+def test_addresses_are_places_to_connect_to() -> None:
+    """
+    Hosts with ports and Unix sockets, none twice.
+    """
+    values = ["10.0.0.1:9002", "new.internal:9002", "[::1]:9002", "unix:/run/new.sock", "10.0.0.1:9002"]
+
+    assert parse_addresses(values) == tuple(values[:4])
+    assert parse_addresses([]) == ()
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["10.0.0.1:9002", [5], ["10.0.0.1"], ["10.0.0.1:0"], ["http://a:1"], ["a b:1"], ["unix:run"], ["unix:/a b"],
+     ["unix:/run/"], [":80"], ["a,b:80"]],
+)  # fmt: skip
+def test_addresses_that_nobody_can_connect_to_are_refused(values: object) -> None:
+    """
+    Each with what would be right.
+    """
+    with pytest.raises(ValueError, match="; write "):
+        parse_addresses(values)

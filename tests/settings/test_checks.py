@@ -187,6 +187,50 @@ def test_doubtful_tls_is_a_warning() -> None:
     assert all(finding.warning for finding in found)
 
 
+def test_any_address_of_a_side_may_be_our_own_listener() -> None:
+    """
+    Where it has addresses, those count and its URL is only a name; a Unix socket never is one of ours.
+    """
+    addresses = ["127.0.0.1:8080", "10.0.0.1:8080", "unix:/run/new.sock"]
+    found = findings(new={"url": "http://127.0.0.1:8080", "addresses": addresses})
+
+    assert keys(found) == ["new.addresses"]
+    assert found[0].said.startswith("127.0.0.1:8080 is Parallax itself (listen: 127.0.0.1:8080)")
+    assert findings(listen="127.0.0.1:80", new={"url": "http://unix:/run/new.sock"}) == []
+
+
+def test_one_name_at_other_addresses_is_another_side() -> None:
+    """
+    As two versions behind one name are.
+    """
+    old, new = {"url": "http://shop.test", "addresses": ["10.0.0.1:1"]}, {"url": "http://shop.test"}
+
+    assert findings(old=old, new={**new, "addresses": ["10.0.0.2:1"]}) == []
+    assert keys(findings(old=old, new={**new, "addresses": ["10.0.0.1:1"]})) == ["new.url"]
+
+
+def test_what_a_side_is_shown_has_to_be_there(tmp_path: Path) -> None:
+    """
+    A client certificate and its key, of either side and of the twin.
+    """
+    tls = {"certificate": "gone.pem", "key": "gone.key"}
+    found = findings(
+        tmp_path,
+        new={"url": "https://new", "tls": tls},
+        old={"url": "https://old", "tls": {"key": "alone.key"}},
+        noise={"twin": {"url": "https://twin", "tls": tls}},
+    )
+
+    assert keys(found) == [
+        "old.tls.key",
+        "new.tls.certificate",
+        "new.tls.key",
+        "noise.twin.tls.certificate",
+        "noise.twin.tls.key",
+    ]
+    assert not any(finding.warning for finding in found)
+
+
 def test_names_are_not_looked_up() -> None:
     """
     A name that would need DNS stands for nothing yet: checking must work offline, and quickly.

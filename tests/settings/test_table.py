@@ -72,6 +72,24 @@ def test_a_relative_ca_is_beside_the_file() -> None:
     assert (side.ca, side.server_name) == ("/etc/parallax/tls/ca.pem", "shop")
 
 
+def test_a_side_s_addresses_and_certificate_travel() -> None:
+    """
+    Files whole, a Unix socket as the one address.
+    """
+    tls = {"certificate": "us.pem", "key": "/keys/us.key"}
+    old = {"url": "http://unix:/run/old.sock:/v1"}
+    new = {"url": "https://new", "tls": tls, "addresses": ["10.0.0.1:1", "unix:/run/new.sock"]}
+    built = build_table(settings(old=old, new=new), FOLDER, {"us.pem": "aa", "/keys/us.key": "bb"})
+    one, other = built.sides
+
+    assert (one.addresses, one.base, one.host, one.url) == (
+        ("unix:/run/old.sock",), "/v1", None, "http://unix:/run/old.sock:/v1",
+    )  # fmt: skip
+    assert other.addresses == ("10.0.0.1:1", "unix:/run/new.sock")
+    assert (other.certificate, other.key, other.files) == ("/etc/parallax/us.pem", "/keys/us.key", "aa bb")
+    assert decode(encode(built)) == built
+
+
 def test_a_ca_file_with_other_authorities_is_another_configuration() -> None:
     """
     Under the same name, as when it is renewed: a reload has to be seen.
@@ -79,7 +97,7 @@ def test_a_ca_file_with_other_authorities_is_another_configuration() -> None:
     secure = settings(new={"url": "https://new", "tls": {"ca": "ca.pem"}})
     one, other = (build_table(secure, FOLDER, {"ca.pem": content}) for content in ("aa", "bb"))
 
-    assert (one.sides[0].authorities, one.sides[1].authorities) == ("", "aa")
+    assert (one.sides[0].files, one.sides[1].files) == ("", "aa")
     assert one.digest != other.digest
 
 
