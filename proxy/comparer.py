@@ -302,6 +302,7 @@ class Heads:
     """
 
     def __init__(self) -> None:
+        # Status, fields, media and coding, as `Answer` begins.
         self._known: dict[bytes, tuple[int, Fields, str, str]] = {}
 
     def answer(self, packed: bytes, content: bytes, cut: int) -> Answer:
@@ -317,12 +318,10 @@ class Heads:
                 self._known.clear()
             if len(packed) <= LONGEST:
                 self._known[packed] = known
-        status, fields, media, coding = known
-        kept: bytes | Cut = content
         if cut:
             length, digest = parse_cut(content)
-            kept = Cut(length=length, digest=digest)
-        return Answer(status=status, fields=fields, media=media, coding=coding, content=kept)
+            return Answer(*known, Cut(length=length, digest=digest))
+        return Answer(*known, content)
 
 
 def _redactor(redact: Redaction) -> Redactor | None:

@@ -73,7 +73,7 @@ PURE_LIBRARIES = {
         "xml.parsers",
         "zlib",
     ),
-    *("json", "re", "shlex", "struct", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
+    *("json", "re", "shlex", "struct", "types", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
     *(
         "brotli",

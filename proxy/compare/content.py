@@ -5,6 +5,7 @@ One side's content, ready to be read: its codings undone, text in UTF-8, and wha
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from proxy.compare.answer import Answer
@@ -16,6 +17,8 @@ from proxy.compare.media import MARK, MediaType, parse_media, to_utf_8
 MARKED: Final = frozenset({Body.JSON, Body.NDJSON, Body.XML, Body.HTML, Body.TEXT})
 # Their text says its charset itself, or has one by its specification.
 OWN_CHARSET: Final = frozenset({Body.JSON, Body.NDJSON, Body.XML, Body.FORM, Body.BINARY})
+# A few hundred labels are remembered, up to this length: 128 KiB.
+LONGEST_LABEL: Final = 200
 # What names an encoding in XML, which isn't true any more once the text is in UTF-8.
 DECLARATION: Final = re.compile(rb"\A[ \t\r\n]*<\?xml\b[^>]*\?>")
 
@@ -60,9 +63,9 @@ def read_content(answer: Answer, content: bytes, largest: int) -> Content:
     """
     An answer's content without its codings and in UTF-8. Raises `Undecodable` or `TooLarge`.
     """
-    data = decode(content, answer.coding, largest)
-    media = parse_media(answer.media)
-    said = declared(media.kind)
+    data = decode(content, answer.coding, largest) if answer.coding or len(content) > largest else content
+    label = _label if len(answer.media) <= LONGEST_LABEL else _label.__wrapped__
+    media, said = label(answer.media)
     if said is Body.BINARY:
         return Content(media=media, said=said, data=data, marked=False, told=False)
     marked = data.startswith(MARK)
@@ -73,3 +76,12 @@ def read_content(answer: Answer, content: bytes, largest: int) -> Content:
         # Drawn anew for each answer.
         text = (text or data).replace(b"--" + media.boundary.encode(), b"--boundary")
     return Content(media=media, said=said, data=data if text is None else text, marked=marked, told=text is not None)
+
+
+@lru_cache(maxsize=256)
+def _label(value: str) -> tuple[MediaType, Body | None]:
+    """
+    A Content-Type taken apart, and what it says the body is.
+    """
+    media = parse_media(value)
+    return media, declared(media.kind)

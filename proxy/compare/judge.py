@@ -8,7 +8,8 @@ calls it for every pair that isn't byte-equal, and `parallax evidence rejudge` f
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
 
 from proxy.compare.answer import Answer
 from proxy.compare.contents import Documents, compare_contents
@@ -25,6 +26,7 @@ Reason = Literal["undecodable", "body_too_large"]
 
 # The frames of Python that values of `bodies.json.MOST_LEVELS` levels need: whoever calls sets this recursion limit.
 FRAMES: Final = 10_000
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 # Answers without content by their status (RFC 9110 §15), and the fields that are about content.
 NO_CONTENT: Final = frozenset({204, 205, 304})
 ABOUT_CONTENT: Final = frozenset({CONTENT_TYPE, "content-language", "content-disposition"})
@@ -49,8 +51,7 @@ class Book:
     largest: int = 16 * 2**20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """
     What is said of one pair: a verdict, or the reason why there is none.
 
@@ -65,7 +66,7 @@ class Judgement:
     more: int = 0
     parts: frozenset[Part] = frozenset()
     signature: Signature | None = None
-    hidden: Mapping[int, int] = field(default_factory=dict)
+    hidden: Mapping[int, int] = NOTHING
     survey: Survey | None = None
 
     @property

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -31,6 +32,9 @@ SUSPECTS: Final = (b"0" * 16, b"0e-0")
 # follow an inner array; 3.11.8 does when some forty of them end at once.
 MOST_LISTS: Final = 5
 NO_BRACKETS: Final = bytes(code for code in range(256) if code not in b'[]"')
+# Brackets and quotes of bodies that are remembered, and how many of them: 512 KiB in all.
+REMEMBERED: Final = 16
+LONGEST_BRACKETS: Final = 32 * 1024
 TEXT: Final = re.compile(rb'"[^"]*"')
 # A colon written by its number.
 ESCAPED: Final = (b"\\u003a", b"\\u003A")
@@ -88,11 +92,22 @@ def has_few_lists(content: bytes, most: int) -> bool:
     Are there at most so many arrays within arrays? From the text, since looking at values takes longer than reading it:
     texts and everything but brackets are taken out, then pair after pair of brackets.
     """
-    if content.count(b"[") <= most:
+    if len(content.split(b"[", most + 1)) <= most + 1:
         return True
     if b"\\" in content:
         content = content.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = content.translate(None, NO_BRACKETS).replace(b'""', b"")
+    brackets = content.translate(None, NO_BRACKETS)
+    look = _pairs_up if len(brackets) <= LONGEST_BRACKETS else _pairs_up.__wrapped__
+    return look(brackets, most)
+
+
+@lru_cache(maxsize=REMEMBERED)  # both bodies of a pair mostly have the same
+def _pairs_up(brackets: bytes, most: int) -> bool:
+    """
+    Is nothing left when so many times pairs of brackets are taken away?
+    """
+    # Four quotes at a time first, which is quicker.
+    brackets = brackets.replace(b'""""', b"").replace(b'""', b"")
     if b'"' in brackets:
         brackets = TEXT.sub(b"", brackets)
     for _ in range(most):
