@@ -17,6 +17,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
+from proxy.remote import latch
 from proxy.settings.access import parse_tokens
 from tests.parts.admin import WEIGHTS, Admin, admin, ready
 from tests.parts.registered import TOKEN, held, private, registered
@@ -335,11 +336,15 @@ def test_a_token_nobody_could_configure_is_not_made(words: tuple[str, ...]) -> N
 
 
 @pytest.mark.parametrize("mistake", ["", "bogus: 1\n", "store: sqlite:///var/parallax.db\n\t{{{"])
-def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(tmp_path: Path, mistake: str) -> None:
+def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
     """
     One of a service that registers elsewhere: its lock names it, its file says where it looks, also when somebody has
     made a mistake in it since.
     """
+    # Nothing will come of it, however long one waits.
+    monkeypatch.setattr(latch, "PATIENCE", 0.2)
     file = tmp_path / "parallax.yaml"
     file.write_text(MINIMUM + mistake)
     with deaf() as pid, held(tmp_path / "var", pid=pid):

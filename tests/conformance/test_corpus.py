@@ -8,7 +8,6 @@ import asyncio
 import base64
 import json
 import os
-import socket
 import sys
 from collections import Counter
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.parts.alone import alone
 from tests.parts.client import Answer, get
 from tests.parts.origin import LOOPBACK, answer
 from tests.parts.scene import Scene
+from tests.parts.siege import free_ports
 from tests.parts.strict import Cut
 
 SHARED = Path(__file__).parents[2].parent / "shared"
@@ -29,6 +29,9 @@ CORPORA = SHARED / "corpora"
 # As many of the 455 as can be had as labelled while the checklist of docs/http.md holds: see "Corpora" there.
 REQUESTS_AS_LABELLED = 450
 
+# How many runners share the cases.
+LANES = 4
+
 pytestmark = [
     pytest.mark.skipif(not RUNNER.exists(), reason="the corpora are not beside the project (../shared)"),
     pytest.mark.asyncio(loop_scope="session"),
@@ -36,29 +39,31 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    """
-    A port that was free a moment ago, for a program that can't be given 0.
-    """
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 async def run(folder: Path, corpus: str) -> list[dict[str, Any]]:
     """
-    The runner's judgement of every case of `corpus`, sent through a worker of its own.
+    The runner's judgement of every case of `corpus`. It asks one after the other and waits long for what may be silent,
+    so there are some of it, each with its part of the cases and a worker of its own.
     """
-    port = free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    results = folder / "results.jsonl"
-    nobody = f"http://{LOOPBACK}:{free_port()}"
+    cases = (CORPORA / corpus).read_text().splitlines()
+    nobody, *ports = free_ports(LANES + 1)
+    parts = await asyncio.gather(
+        *(run_part(folder, cases[lane::LANES], port, nobody) for lane, port in enumerate(ports))
+    )
+    return [result for part in parts for result in part]
+
+
+async def run_part(folder: Path, cases: list[str], port: int, nobody: int) -> list[dict[str, Any]]:
+    """
+    The same for some cases, with the runner behind the worker at `port`, and no new side.
+    """
+    asked, results = folder / f"cases-{port}.jsonl", folder / f"results-{port}.jsonl"
+    asked.write_text("\n".join(cases))
+    sides = {"old": {"url": f"http://{LOOPBACK}:{port}"}, "new": {"url": f"http://{LOOPBACK}:{nobody}"}}
     async with alone() as worker:
-        await worker.goes_by({"old": {"url": url}, "new": {"url": nobody}, "mirror": {"percent": 0}}, folder)
+        await worker.goes_by({**sides, "mirror": {"percent": 0}}, folder)
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, str(RUNNER), "--proxy", "{}:{}".format(*worker.address), "--backend-port", str(port)),
-            *("--timeout", "0.6", "--out", str(results), str(CORPORA / corpus)),
+            *("--timeout", "0.6", "--out", str(results), str(asked)),
             stdout=asyncio.subprocess.DEVNULL,
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
         )
