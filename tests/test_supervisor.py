@@ -483,18 +483,24 @@ async def test_sigint_skips_the_delay() -> None:
         assert run.all("draining", signal="SIGINT", delay=0.0)
 
 
-async def test_a_second_signal_ends_at_once() -> None:
+@pytest.mark.parametrize(
+    ("first", "second"), [(signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)], ids=["term", "int"]
+)
+async def test_a_second_signal_ends_at_once(first: signal.Signals, second: signal.Signals) -> None:
     """
     With what is in flight, and exit code 1.
     """
     async with supervised(drain_delay=60.0, drain_timeout=90.0) as run:
         await run.ready()
-        run.signal(signal.SIGTERM)
+        held = spawn(run.ask("listen", "/hold"), name="held request")
+        await run.see("holding")
+        run.signal(first)
         await run.see("draining")
-        run.signal(signal.SIGINT)
+        run.signal(second)
 
         assert await run.end() == 1
         assert run.left() == []
+        await asyncio.wait([held])
 
 
 async def test_at_the_deadline_what_is_left_is_killed_and_the_exit_code_says_so() -> None:

@@ -16,8 +16,9 @@ from proxy.routing.intent import Intent, intent_of, with_intent
 from proxy.routing.table import Table
 
 KEYS: Final = ("new", "mirror", "routes", "cohorts", "reason", "epoch")
-# Also what a name of a route or cohort may be; others are not repeated.
 LONGEST_REASON: Final = 500
+# What is repeated of a key, and of the name of a route or cohort, that isn't known.
+WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}", re.ASCII)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}", re.ASCII)
 
 
@@ -75,7 +76,7 @@ class Change:
         ):
             for name in wanted.keys() - set(known):
                 there = f"known are {', '.join(known)}" if known else "the configuration has none"
-                raise Invalid(f"{kind}.{_shown(name)}", f"is not there; {there}")
+                raise Invalid(f"{kind}.{_shown(name, NAME)}", f"is not there; {there}")
         for cohort in table.cohorts:
             if cohort.side is not None and cohort.name in self.cohorts:
                 said = "belongs to one side by the configuration; give it a weight there to change it here"
@@ -132,7 +133,9 @@ def _percents(body: Mapping[str, Any], key: str) -> dict[str, float | None]:
     wanted = body.get(key, {})
     if not isinstance(wanted, dict):
         raise Invalid(key, 'is no object; send shares by name, such as {"search": 10}')
-    return {name: None if wanted[name] is None else _share(wanted[name], f"{key}.{_shown(name)}") for name in wanted}
+    return {
+        name: None if wanted[name] is None else _share(wanted[name], f"{key}.{_shown(name, NAME)}") for name in wanted
+    }
 
 
 def _percent(body: Mapping[str, Any], key: str) -> float | None:
@@ -170,8 +173,8 @@ def _epoch(body: Mapping[str, Any]) -> int | None:
     raise Invalid("epoch", "is no epoch; send the whole number that GET /admin/weights showed, or leave it out")
 
 
-def _shown(key: str) -> str:
+def _shown(key: str, known: re.Pattern[str] = WORD) -> str:
     """
     A key that looks as if somebody had thought of it; what doesn't may be a secret in the wrong place.
     """
-    return key if NAME.fullmatch(key) else "a key"
+    return key if known.fullmatch(key) else "a key"

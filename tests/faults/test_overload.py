@@ -10,8 +10,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.parts.client import Answer, Client, get
-from tests.parts.origin import OK, always
+from tests.parts.alone import Alone, alone
+from tests.parts.client import Answer, get
+from tests.parts.origin import OK, Origin, always
 from tests.parts.parallax import Parallax, until
 from tests.parts.scene import Scene, scene
 from tests.parts.strict import Cut
@@ -46,14 +47,15 @@ async def reaches(parallax: Parallax, wanted: int) -> None:
     await until(there, f"level {wanted}")
 
 
-async def ask(stage: Scene) -> Answer:
+async def ask(asked: Scene | Alone) -> Answer:
     """
     One request on a connection of its own.
     """
-    client = await stage.client()
-    answer = await client.ask(get(b"/", b"Connection: close"))
-    client.close()
-    return answer
+    client = await asked.client()
+    try:
+        return await client.ask(get(b"/", b"Connection: close"))
+    finally:
+        client.close()
 
 
 async def test_memory_sheds_copies_and_then_most_requests(tmp_path: Path) -> None:
@@ -94,18 +96,17 @@ async def test_without_descriptors_a_worker_lives_on_and_recovers(tmp_path: Path
     """
     Clients that it has no descriptor for are turned away; when they have left, others are served.
     """
-    async with scene({}, tmp_path) as stage:
-        stage.old.script = always(OK)
-        parallax = stage.parallax
-        (worker,) = parallax.workers()
-        assert (await ask(stage)).status == 200
-        _, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
-        few = descriptors(worker) + 10
-        resource.prlimit(worker, resource.RLIMIT_NOFILE, (few, hard))
-        crowd = [await Client.connect(parallax.address) for _ in range(100)]
+    async with Origin(always(OK)) as old, Origin(always(OK)) as new, alone() as worker:
+        await worker.goes_by({"old": {"url": old.url}, "new": {"url": new.url}, "overload": {"lag": 0}}, tmp_path)
+        pid = worker.process.pid
+        assert (await ask(worker)).status == 200
+        _, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        few = descriptors(pid) + 10
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, hard))
+        crowd = [await worker.client() for _ in range(100)]
 
         async def full() -> bool:
-            return descriptors(worker) >= few - 1
+            return descriptors(pid) >= few - 1
 
         await until(full, "no descriptor is left")
         asked = await asyncio.gather(*(one.ask(get()) for one in crowd), return_exceptions=True)
@@ -114,13 +115,13 @@ async def test_without_descriptors_a_worker_lives_on_and_recovers(tmp_path: Path
 
         async def serves() -> bool:
             try:
-                return (await ask(stage)).status == 200
+                return (await ask(worker)).status == 200
             except (Cut, OSError):
                 # What the crowd had isn't closed yet.
                 return False
 
         await until(serves, "somebody is served again")
 
-        assert parallax.workers() == [worker]
+        assert worker.process.returncode is None
         assert {got.status for got in asked if isinstance(got, Answer)} <= {200, 503}
         assert sum(not isinstance(got, Answer) for got in asked) >= 90 - 10

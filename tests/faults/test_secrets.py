@@ -15,13 +15,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from signal import SIGABRT
 
+import pytest
+
 from proxy.admin.calls import CALLS, EVENTS
 from proxy.tasks import spawn
 from proxy.threads import on_thread
 from tests.parts.client import get, post
+from tests.parts.kernel import children
 from tests.parts.operator import Operator
 from tests.parts.origin import Origin, Received, answer
 from tests.parts.parallax import PROJECT, Configuration, Parallax, running, until
+from tests.parts.scene import Scene
 
 PLACES = (
     *(
@@ -399,15 +403,20 @@ async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: P
     assert seen.hits() == {}
 
 
-async def test_no_process_would_leave_a_core_file(tmp_path: Path) -> None:
+@pytest.mark.asyncio(loop_scope="session")
+async def test_no_process_would_leave_a_core_file(stage: Scene) -> None:
     """
     It would hold whatever was in memory.
     """
-    async with planted(tmp_path) as (seen, _, _):
-        for pid in (seen.parallax.pid, *seen.parallax.workers(), *seen.parallax.controls()):
-            soft, _ = resource.prlimit(pid, resource.RLIMIT_CORE)
+    parallax = stage.parallax
+    # Control is there once it answers.
+    await parallax.settled(0)
+    family = children(parallax.pid)
 
-            assert soft == 0
+    for name in ("proxy.worker", "proxy.comparer", "proxy.control"):
+        assert any(name in line for line in family.values())
+    for pid in (parallax.pid, *family):
+        assert resource.prlimit(pid, resource.RLIMIT_CORE)[0] == 0
 
 
 async def test_no_secret_is_found_in_what_crashes_leave_behind(tmp_path: Path) -> None:

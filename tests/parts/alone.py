@@ -67,6 +67,12 @@ class Alone:
         """
         return await Client.connect(self.address)
 
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """
+        The reports of one event.
+        """
+        return [report for report in self.reports if report["event"] == event]
+
     async def stop(self) -> None:
         """
         Have it drain and end, and check the way it went: exit 0, nothing on stderr, no report of an error.
