@@ -185,7 +185,9 @@ class Tables:
         """
         table = course.table
         tls = None if table.tls is None else self._served[table.tls]
-        return Terms(table, RequestRules(self._names, table.limits), partial(begin, self.plane, course), tls)
+        most_content = course.ways.most_content if course.ways.have_own_limits else None
+        rules = RequestRules(self._names, table.limits)
+        return Terms(table, rules, partial(begin, self.plane, course), most_content, tls)
 
 
 def _words(error: Exception) -> str:

@@ -66,3 +66,47 @@ def test_a_route_has_its_share_of_what_would_be_copied_without_it() -> None:
         assert ask(data, GET) != b""
         data.plane.random = lambda: 0.125
         assert ask(data, GET) == b""
+
+
+@pytest.mark.parametrize("live", [0, 1])
+def test_each_side_gets_what_the_route_says_of_it_and_nothing_of_the_other(live: int) -> None:
+    """
+    Path, Host and fields, which may be secrets, whichever of them is live.
+    """
+    said = {
+        "old": {"set": {"x-token": "of-old"}, "path": {"pattern": "^/", "with": "/old/"}},
+        "new": {"set": {"authorization": "of-new"}, "remove": ["x-token"], "host": "new.example"},
+    }
+    with data_plane(weights={"new": 100 * live}, **a_route(path_of(GET), **said)) as data:
+        legs = data.both(live)
+        data.client.feed(GET)
+        old, new = (bytes(leg.written) for leg in (legs if live == 0 else reversed(legs)))
+
+    assert old.startswith(b"GET /old/")
+    assert b"x-token: of-old\r\n" in old
+    assert b"of-new" not in old
+    assert new.startswith(GET[:8])
+    assert b"Host: new.example\r\n" in new
+    assert b"authorization: of-new\r\n" in new
+    assert b"of-old" not in new
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_route_has_its_own_limit_for_content(framing: bytes) -> None:
+    """
+    Smaller or larger than that of all.
+    """
+    content = b"hello" if b"Length" in framing else b"5\r\nhello\r\n0\r\n\r\n"
+
+    def status(path: bytes, **settings: object) -> bytes:
+        with data_plane(**settings) as data:
+            front, _ = data.both()
+            data.client.feed(b"POST %b HTTP/1.1\r\nHost: a\r\n%b\r\n%b" % (path, framing, content))
+            front.feed(OK)
+            return bytes(data.client.written[9:12])
+
+    assert status(b"/one", **a_route(b"/one", limits={"body": 4})) == b"413"
+    assert status(b"/two", **a_route(b"/one", limits={"body": 4})) == b"200"
+    assert status(b"/one", limits={"body": 4}, **a_route(b"/one", limits={"body": 5})) == b"200"
+    assert status(b"/one", limits={"body": 4}, **a_route(b"/one", limits={"body": 0})) == b"200"
+    assert status(b"/two", limits={"body": 4}, **a_route(b"/one", limits={"body": 0})) == b"413"

@@ -178,12 +178,11 @@ class ClientConnection(asyncio.Protocol):
         front, terms = self._front, self._terms
         limits, timeouts = terms.limits, terms.timeouts
         self._state = BODY
-        if limits.body and head.length > limits.body:
+        most = limits.body if terms.most_content is None else terms.most_content(head)
+        if most and head.length > most:
             self._refuse(BadMessage(413, "content too large"))
             return
-        decoder: Decoder = (
-            ChunkedDecoder(limits, limits.body, head.nominated) if head.chunked else LengthDecoder(head.length)
-        )
+        decoder: Decoder = ChunkedDecoder(limits, most, head.nominated) if head.chunked else LengthDecoder(head.length)
         self._sending = SendingPace(front.now)
         self._sending.came(len(rest))
         self._expecting = head.expects and not rest

@@ -103,12 +103,13 @@ class Terms:
     What one table says to clients. A connection takes the latest terms when it reads a request's head, and keeps them
     until the answer is out.
 
-    `begin` opens an exchange for a request, by the same table. `tls` is for the next handshake, None for plaintext.
+    `begin` opens an exchange for a request, by the same table; `most_content` says how long a request's content may be,
+    where that is not `limits.body` for all. `tls` is for the next handshake, None for plaintext.
     """
 
     __slots__ = (
-        "add_date", "begin", "forwarded", "handshake_timeout", "handshakes", "limits", "proxy_protocol", "pseudonym",
-        "rules", "timeouts", "tls", "trust", "via",
+        "add_date", "begin", "forwarded", "handshake_timeout", "handshakes", "limits", "most_content", "proxy_protocol",
+        "pseudonym", "rules", "timeouts", "tls", "trust", "via",
     )  # fmt: skip
 
     def __init__(
@@ -116,6 +117,7 @@ class Terms:
         table: Table,
         rules: RequestRules,
         begin: "Callable[[ClientConnection, RequestHead], None]",
+        most_content: Callable[[RequestHead], int] | None = None,
         tls: "SSLContext | None" = None,
     ) -> None:
         self.limits = table.limits
@@ -126,6 +128,7 @@ class Terms:
         self.add_date = table.add_date
         self.rules = rules
         self.begin = begin
+        self.most_content = most_content
         self.tls = tls
         self.handshakes, self.handshake_timeout = 0, 0.0
         if table.tls is not None:

@@ -2,8 +2,8 @@
 Routes and cohorts as the configuration has them: values, to be compiled by `ways`. Pure.
 """
 
-from dataclasses import dataclass
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Self
 
 # What may be copied of a route's requests besides those that write nothing.
 Writes = Literal["never", "safe"]
@@ -41,11 +41,42 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """
+    What one side gets differently. `path` is a regular expression and what replaces its first match in the path; `host`
+    takes the place of the side's own, as `table.Side.host` has it ("" keeps that); fields are removed, then set. Values
+    may be secrets of that side.
+    """
+
+    path: tuple[str, str] | None = None
+    host: str | None = ""
+    set: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    remove: tuple[str, ...] = ()
+
+    @classmethod
+    def from_values(cls, raw: dict[str, Any]) -> Self:
+        """
+        The rewrite that `dataclasses.asdict` made these values of.
+        """
+        path = raw["path"]
+        return cls(
+            path=None if path is None else (path[0], path[1]),
+            host=raw["host"],
+            set=_pairs(raw["set"]),
+            remove=tuple(raw["remove"]),
+        )
+
+
+AS_IT_IS: Final = Rewrite()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
     One entry of the routing configuration. `weight` is new's share in percent, None for the one of the whole table;
     `mirror` the share, in percent, of what would be copied without the route; `sticky` are the keys of its own, None
-    for those of the whole table.
+    for those of the whole table; `rewrites` are what old and new get differently; `body` is how long a request's
+    content may be in bytes, `answer_head` and `answer_idle` are timeouts in seconds, None for those of all.
     """
 
     name: str
@@ -54,6 +85,10 @@ class Route:
     mirror: float = 100.0
     writes: Writes = "never"
     sticky: tuple[str, ...] | None = None
+    rewrites: tuple[Rewrite, Rewrite] = (AS_IT_IS, AS_IT_IS)
+    body: int | None = None
+    answer_head: float | None = None
+    answer_idle: float | None = None
 
     @classmethod
     def from_values(cls, raw: dict[str, Any]) -> Self:
@@ -61,6 +96,7 @@ class Route:
         The route that `dataclasses.asdict` made these values of.
         """
         sticky = raw["sticky"]
+        old, new = raw["rewrites"]
         return cls(
             name=raw["name"],
             match=Match.from_values(raw["match"]),
@@ -68,6 +104,10 @@ class Route:
             mirror=raw["mirror"],
             writes=raw["writes"],
             sticky=None if sticky is None else tuple(sticky),
+            rewrites=(Rewrite.from_values(old), Rewrite.from_values(new)),
+            body=raw["body"],
+            answer_head=raw["answer_head"],
+            answer_idle=raw["answer_idle"],
         )
 
 

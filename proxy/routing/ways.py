@@ -7,7 +7,7 @@ from typing import Final
 from proxy.routing.choice import Choice, Clients, made_by_chance
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
-from proxy.routing.route import Route
+from proxy.routing.route import AS_IT_IS, Route
 from proxy.routing.table import Table
 from proxy.wire.forward import Destination
 from proxy.wire.request import SAFE, RequestHead
@@ -22,10 +22,11 @@ class Way:
 
     `weight` is new's share in percent, by which chance decides where `choice` is None; `percent` is how much is copied,
     of the methods `copied` (None: of any); `destinations` say how requests are written to old and to new, `twin` how to
-    a twin of old, `same_form` that one text serves both sides; `find` finds the sticky key, if requests have one.
+    a twin of old, `same_form` that one text serves both sides; `find` finds the sticky key, if requests have one;
+    `body` is how many bytes of content a request may have, 0 any.
     """
 
-    __slots__ = ("choice", "copied", "destinations", "find", "name", "percent", "same_form", "twin", "weight")
+    __slots__ = ("body", "choice", "copied", "destinations", "find", "name", "percent", "same_form", "twin", "weight")
 
     def __init__(self, table: Table, clients: Clients, route: Route | None = None) -> None:
         self.name = "" if route is None else route.name
@@ -33,14 +34,17 @@ class Way:
         self.choice = None if made_by_chance(table, route) else Choice(table, route, clients)
         self.find = compile_keys(table.keys_of(route))[0]
         self.percent = table.mirror.percent
+        self.body = table.limits.body
         self.copied: frozenset[bytes] | None = SAFE
         if route is not None:
             self.percent *= route.mirror / 100.0
             self.copied = COPIED[route.writes]
+            self.body = self.body if route.body is None else route.body
         old, new = table.sides
-        self.destinations = one, other = Destination(old), Destination(new)
-        self.twin = one if table.noise.twin is None else Destination(table.noise.twin)
-        self.same_form = one.host is None and other.host is None and one.base == other.base
+        for_old, for_new = (AS_IT_IS, AS_IT_IS) if route is None else route.rewrites
+        self.destinations = one, other = Destination(old, for_old), Destination(new, for_new)
+        self.twin = one if table.noise.twin is None else Destination(table.noise.twin, for_old)
+        self.same_form = for_old == for_new and one.host is None and other.host is None and one.base == other.base
 
 
 class Ways:
@@ -63,3 +67,16 @@ class Ways:
         """
         # -1, for no route, is the last way.
         return self._ways[self._matcher.find(head)]
+
+    @property
+    def have_own_limits(self) -> bool:
+        """
+        Whether a route has a limit of its own for the content of requests.
+        """
+        return len({way.body for way in self._ways}) > 1
+
+    def most_content(self, head: RequestHead) -> int:
+        """
+        How many bytes of content a request may have, 0 any.
+        """
+        return self.find(head).body

@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from proxy.settings.keys import Key, keys
+from proxy.settings.sentences import LISTS
 
 EXAMPLE = Path("config/parallax.yaml")
 REFERENCE = Path("docs/configuration.md")
@@ -111,6 +112,9 @@ def render_reference() -> str:
         if top.section is not None:
             lines += ["", f"## {top.name}", "", top.meaning, ""]
             lines += _table([key for key in keys(top.section, top.path) if key.section is None])
+    for name, section in LISTS.items():
+        lines += ["", f"## Each of {name}", "", " ".join((section.__doc__ or "").split()), ""]
+        lines += _table([key for key in keys(section, (name,)) if key.section is None])
     return "\n".join(lines) + "\n"
 
 

@@ -4,8 +4,9 @@ The model's keys as a list: what there is to set, under which dotted name and en
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from proxy.settings.kinds import COUNT, FLAG, TEXT, Kind
@@ -48,7 +49,9 @@ class Key:
         """
         The default as one would write it in YAML, or an example for a key that has none.
         """
-        return str(self.example) if self.required else self.kind.show(self.default)
+        if self.required:
+            return str(self.example)
+        return "null" if self.default is None else self.kind.show(self.default) or "''"
 
 
 def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iterator[Key]:
@@ -62,7 +65,7 @@ def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iter
         yield Key(
             path=path,
             section=below,
-            kind=next((item for item in field.metadata if isinstance(item, Kind)), _plain_kind(inner)),
+            kind=_kind(field),
             required=field.is_required(),
             default=None if field.default is PydanticUndefined else field.default,
             example=(field.examples or [None])[0],
@@ -72,7 +75,14 @@ def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iter
             yield from keys(below, path)
 
 
-def _plain_kind(annotation: type | None) -> Kind:
-    if annotation is bool:
+def _kind(field: FieldInfo) -> Kind:
+    """
+    The kind that was said of a field, also of one that may be null, else that of its type.
+    """
+    inner = [item for option in get_args(field.annotation) for item in get_args(option)]
+    for item in (*field.metadata, *inner):
+        if isinstance(item, Kind):
+            return item
+    if field.annotation is bool:
         return FLAG
-    return COUNT if annotation is int else TEXT
+    return COUNT if field.annotation is int else TEXT

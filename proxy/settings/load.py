@@ -8,7 +8,7 @@ its place ("parallax.yaml:7", "PARALLAX_OLD__URL" or "--old"), its key and the r
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from proxy.errors import ConfigurationError
 from proxy.settings.checks import check
 from proxy.settings.doors import check_variable
+from proxy.settings.elsewhere import check_elsewhere, files_elsewhere, read_elsewhere
 from proxy.settings.keys import PREFIX, Key
 from proxy.settings.model import Settings
 from proxy.settings.sentences import KEYS, OPTIONS, Teller, remedy
@@ -37,13 +38,14 @@ class Loaded:
     """
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
     `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each file with CAs,
-    certificates or keys that it names.
+    certificates, keys or values that it names, `values` are those that it names and doesn't hold.
     """
 
     settings: Settings
     folder: Path
     content: str
     authorities: dict[str, str]
+    values: dict[str, str] = field(repr=False)
     warnings: tuple[str, ...]
 
 
@@ -75,7 +77,7 @@ def load(
     except ValidationError as error:
         raise ConfigurationError(*teller.tell_all(error.errors())) from None
     folder = Path.cwd() if file is None else file.absolute().parent
-    findings = list(check(settings, folder, environment))
+    findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment)]
     wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
     if wrong:
         raise ConfigurationError(*wrong)
@@ -86,6 +88,7 @@ def load(
         folder=folder,
         content=content,
         authorities=_read_authorities(settings, folder),
+        values=read_elsewhere(settings, folder, environment),
         warnings=tuple(warnings),
     )
 
@@ -104,7 +107,7 @@ def _named(settings: Settings) -> set[str]:
     names = [ours.certificate, ours.key, ours.client_ca]
     for tls in (settings.old.tls, settings.new.tls, settings.noise.twin.tls):
         names += [tls.ca, tls.certificate, tls.key]
-    return {name for name in names if name is not None}
+    return {name for name in names if name is not None} | files_elsewhere(settings)
 
 
 def _read(file: Path) -> bytes:

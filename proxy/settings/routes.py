@@ -3,14 +3,16 @@ Routes and cohorts as the configuration has them: who goes to new, and what is c
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from proxy.routing.match import check_match
 from proxy.routing.route import Cohort, Match, Route
-from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent
+from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
 from proxy.settings.quote import quote
+from proxy.settings.rewrite import RewriteSettings
 from proxy.settings.section import Section
 from proxy.settings.sticky import StickyKey
 
@@ -78,9 +80,10 @@ Hosts = Annotated[
     PlainValidator(_parse_items("host", HOST, "one such as shop.example or '*.shop.example', in lower case")),
     Kind(words="list of hosts", show=_show_nothing, text=False),
 ]
-Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("header field", lower=True))]
-Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("cookie", lower=False))]
-Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("parameter", lower=False))]
+NAMES: Final = Kind(words="names with values", show=lambda _: "{}", text=False)
+Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("header field", lower=True)), NAMES]
+Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("cookie", lower=False)), NAMES]
+Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("parameter", lower=False)), NAMES]
 Side = Annotated[Literal["old", "new"], Kind(words="old or new", show=str)]
 Writes = Annotated[Literal["never", "safe"], Kind(words="never or safe", show=str)]
 
@@ -121,6 +124,23 @@ class RouteMatch(Section):
         return self
 
 
+class RouteLimits(Section):
+    """
+    What one of its requests may use.
+    """
+
+    body: Size | None = Field(None, ge=0, description="a request's body; 0 is no limit, null: limits.body")
+
+
+class RouteTimeouts(Section):
+    """
+    How long its live answers may take.
+    """
+
+    answer_head: Seconds | None = Field(None, ge=0, description="for the head; 0 is no limit, null: as all")
+    answer_idle: Seconds | None = Field(None, ge=0, description="between two pieces; 0 is no limit, null: as all")
+
+
 class RouteSettings(Section):
     """
     One route; the first that matches is a request's.
@@ -132,10 +152,14 @@ class RouteSettings(Section):
     mirror: Percent = Field(100.0, description="share of what would be copied without the route")
     writes: Writes = Field("never", description="safe: also its POST, PUT, … write nothing, and are copied")
     sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
+    old: RewriteSettings = Field(RewriteSettings())
+    new: RewriteSettings = Field(RewriteSettings())
+    limits: RouteLimits = Field(RouteLimits())
+    timeouts: RouteTimeouts = Field(RouteTimeouts())
 
-    def build(self) -> Route:
+    def build(self, authorities: tuple[str, str], values: Mapping[str, str]) -> Route:
         """
-        As workers have it.
+        As workers have it: `authorities` are those of old and new, `values` what is in variables and files.
         """
         return Route(
             name=self.name,
@@ -144,6 +168,10 @@ class RouteSettings(Section):
             mirror=self.mirror,
             writes=self.writes,
             sticky=self.sticky,
+            rewrites=(self.old.build(authorities[0], values), self.new.build(authorities[1], values)),
+            body=self.limits.body,
+            answer_head=self.timeouts.answer_head,
+            answer_idle=self.timeouts.answer_idle,
         )
 
 

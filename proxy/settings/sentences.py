@@ -12,15 +12,14 @@ from proxy.settings.keys import Key, keys
 from proxy.settings.kinds import show_number
 from proxy.settings.quote import quote
 from proxy.settings.routes import CohortSettings, RouteSettings
+from proxy.settings.section import Section
 from proxy.settings.source import Source, Where, dotted
 
 KEYS: dict[Where, Key] = {key.path: key for key in keys()}
+# What lists are made of.
+LISTS: dict[str, type[Section]] = {"routes": RouteSettings, "cohorts": CohortSettings}
 # Those of mappings in lists too, by their path without the place in the list.
-EVERY: dict[Where, Key] = KEYS | {
-    key.path: key
-    for name, section in (("routes", RouteSettings), ("cohorts", CohortSettings))
-    for key in keys(section, (name,))
-}
+EVERY: dict[Where, Key] = KEYS | {key.path: key for name, section in LISTS.items() for key in keys(section, (name,))}
 OPTIONS: Mapping[Where, str] = {
     ("old", "url"): "--old",
     ("new", "url"): "--new",

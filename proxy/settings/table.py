@@ -46,10 +46,16 @@ SIGNIFICANT = (
 )
 
 
-def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str] | None = None) -> Table:
+def build_table(
+    settings: Settings,
+    folder: Path,
+    authorities: Mapping[str, str] | None = None,
+    values: Mapping[str, str] | None = None,
+) -> Table:
     """
     The table of the very first start: epoch 1, the weight as configured. PEM files are looked for in `folder`; what
-    they hold is in `authorities`, by their names.
+    they hold is in `authorities`, by their names. `values` are those of variables and files that routes name, by
+    reference.
 
     The digest names the configuration: equal for equal settings and PEM files, on any machine with the same folder.
     What the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
@@ -84,7 +90,10 @@ def build_table(settings: Settings, folder: Path, authorities: Mapping[str, str]
         add_date=settings.add_date,
         endpoints=settings.metrics.endpoints,
         max_endpoints=settings.metrics.max_endpoints,
-        routes=tuple(route.build() for route in settings.routes),
+        routes=tuple(
+            route.build((settings.old.url.authority, settings.new.url.authority), values or {})
+            for route in settings.routes
+        ),
         cohorts=tuple(cohort.build() for cohort in settings.cohorts),
         tls=_build_encryption(settings.tls, folder, held),
         proxy_protocol=settings.proxy_protocol,

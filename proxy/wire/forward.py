@@ -5,6 +5,10 @@ A request is composed once and shared by both legs; only the shadow's marker, an
 per side, is added. Nothing is ever sent that was not validated field line by field line.
 """
 
+import re
+from dataclasses import replace
+
+from proxy.routing.route import AS_IT_IS, Rewrite
 from proxy.routing.table import Side
 from proxy.wire.answer import AnswerHead
 from proxy.wire.forwarded import Trust, disown
@@ -81,17 +85,56 @@ class Hop:
 
 class Destination:
     """
-    How requests to one side are written: `host` None keeps the client's Host, `base` goes before every target.
+    How requests to one side are written: `host` None keeps the client's Host, `base` goes before every target,
+    `rewrite` is what a route changes besides.
     """
 
-    __slots__ = ("authority", "base", "host")
+    __slots__ = ("authority", "base", "host", "rewrite")
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Side, rewrite: Rewrite = AS_IT_IS) -> None:
         address = f"[{side.address}]" if ":" in side.address else side.address
         usual = {"http": 80, "https": 443}[side.scheme]
         self.authority = (address if side.port == usual else f"{address}:{side.port}").encode("ascii")
         self.base = side.base.encode("ascii")
-        self.host = None if side.host is None else side.host.encode("ascii")
+        host = rewrite.host if rewrite.host != "" else side.host
+        self.host = None if host is None else host.encode("ascii")
+        plain = replace(rewrite, host="") == AS_IT_IS
+        self.rewrite = None if plain else Rewriting(rewrite)
+
+
+class Rewriting:
+    """
+    What a route changes of a request for one side, compiled.
+    """
+
+    __slots__ = ("_added", "_pattern", "_removed", "_replacement")
+
+    def __init__(self, rewrite: Rewrite) -> None:
+        pattern, replacement = rewrite.path or ("", "")
+        self._pattern = re.compile(pattern.encode()) if rewrite.path is not None else None
+        self._replacement = replacement.encode()
+        named = (*rewrite.remove, *(name for name, _ in rewrite.set))
+        self._removed = frozenset(name.lower().encode("ascii") for name in named)
+        self._added = [f"{name}: {value}".encode("latin-1") for name, value in rewrite.set]
+
+    def target(self, target: bytes) -> bytes:
+        """
+        The target with another path; a query stays. What is no path any more gets its / back.
+        """
+        if self._pattern is None or target == b"*":
+            return target
+        path, mark, query = target.partition(b"?")
+        path = self._pattern.sub(self._replacement, path, count=1)
+        return (path if path[:1] == b"/" else b"/" + path) + mark + query
+
+    def lines(self, lines: list[bytes]) -> list[bytes]:
+        """
+        The lines of the head without the removed ones, and with those that are set at the end. Never the list itself.
+        """
+        removed = self._removed
+        if not removed:
+            return lines.copy()
+        return [line for line in lines if line[: line.find(b":")].lower() not in removed] + self._added
 
 
 def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
@@ -140,7 +183,7 @@ def request_bytes(head: RequestHead, to: Destination, added: bytes) -> bytes:
     """
     The request head for one side, without the closing empty line.
     """
-    lines = head.lines
+    lines, target = head.lines, head.target
     if to.host is not None or head.host_at < 0:
         host = b"Host: " + (to.host or head.authority or to.authority)
         lines = lines.copy()
@@ -148,8 +191,10 @@ def request_bytes(head: RequestHead, to: Destination, added: bytes) -> bytes:
             lines.insert(0, host)
         else:
             lines[head.host_at] = host
-    base = to.base if head.target != b"*" else b""
-    return b"%b %b%b HTTP/1.1\r\n%b\r\n%b" % (head.method, base, head.target, b"\r\n".join(lines), added)
+    if to.rewrite is not None:
+        lines, target = to.rewrite.lines(lines), to.rewrite.target(target)
+    base = to.base if target != b"*" else b""
+    return b"%b %b%b HTTP/1.1\r\n%b\r\n%b" % (head.method, base, target, b"\r\n".join(lines), added)
 
 
 def without_credentials(head: RequestHead) -> RequestHead:

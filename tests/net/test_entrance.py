@@ -52,7 +52,7 @@ class Stage:
         self.errors: list[str] = []
         tls = None if table.tls is None else listener_context(table.tls)
         rules = the_rules(**settings.get("limits", {}))
-        terms = Terms(table, rules, self._begin, tls)
+        terms = Terms(table, rules, self._begin, tls=tls)
         self.front = Front(terms, lambda where, cause: self.errors.append(cause))
         self.front.now, self.front.date = NOW, b"Date: now"
         self.exchanges: list[tuple[Exchange, Any]] = []

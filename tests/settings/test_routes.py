@@ -8,8 +8,9 @@ import pytest
 
 from proxy.errors import ConfigurationError
 from proxy.routing.route import Cohort, Match, Route
-from proxy.routing.table import NEW
+from proxy.routing.table import NEW, decode, encode
 from proxy.settings.load import load
+from proxy.settings.table import build_table
 from tests.parts.values import a_table
 
 BASE = "old: {url: http://127.0.0.1:1}\nnew: {url: http://127.0.0.1:2}\n"
@@ -81,6 +82,20 @@ def test_a_cohort_has_a_weight_or_a_side() -> None:
         ("routes:\n  - {name: a, match: {path: /a}}\n  - {name: a, match: {path: /b}}", "the name a is there twice"),
         ("routes: {a: 1}", "parallax.yaml:3: routes: "),
         ("routes: [a]", "write a mapping with name, match, weight"),
+        ("routes:\n  - {name: a, match: {path: /}, old: {set: {host: b}}}", "write host: instead"),
+        ("routes:\n  - {name: a, match: {path: /}, old: {set: {Content-Length: '5'}}}", "can't be changed"),
+        (
+            'routes:\n  - {name: a, match: {path: /}, old: {set: {x-a: "b\\r\\nc: d"}}}',
+            "x-a: the value is no plain text",
+        ),
+        ("routes:\n  - {name: a, match: {path: /}, old: {path: {pattern: '^/(', with: '/'}}}", "can't be used"),
+        ("routes:\n  - {name: a, match: {path: /}, old: {path: {pattern: '^/', with: '\\2'}}}", "can't be used"),
+        ("routes:\n  - {name: a, match: {path: /}, old: {path: {pattern: '^/', with: '/?a b'}}}", "part of a path"),
+        ("routes:\n  - {name: a, match: {path: /}, new: {set: {x-a: 'env:NO'}}}", "no such environment variable"),
+        (
+            "routes:\n  - {name: a, match: {path: /}, new: {set: {x-a: 'file:no'}}}",
+            "file:no: can't be read (no such file",
+        ),
         ("cohorts:\n  - {name: a, match: {path: /}}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, weight: 1, side: new}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, side: both}", "cohorts.0.side: 'both' is not what goes here"),
@@ -91,3 +106,36 @@ def test_a_route_that_cannot_be_used_is_refused_with_its_place(tmp_path: Path, t
     And with what would be right.
     """
     assert words in said(tmp_path, text)
+
+
+def test_secrets_come_from_variables_and_files(tmp_path: Path) -> None:
+    """
+    Where they are is in the configuration, what they are only in the table.
+    """
+    file = tmp_path / "parallax.yaml"
+    file.write_text(
+        BASE + "routes:\n  - name: a\n    match: {path: /}\n"
+        "    old: {set: {x-a: 'file:secret'}}\n    new: {set: {x-a: 'env:NEW_TOKEN', x-b: plain}}\n"
+    )
+    (tmp_path / "secret").write_text("from a file\n")
+    loaded = load(file, environment={"NEW_TOKEN": "from a variable"})
+    table = build_table(loaded.settings, loaded.folder, loaded.authorities, loaded.values)
+
+    assert [rewrite.set for rewrite in table.routes[0].rewrites] == [
+        (("x-a", "from a file"),),
+        (("x-a", "from a variable"), ("x-b", "plain")),
+    ]
+    assert "from a" not in repr(loaded) + repr(table)
+    assert decode(encode(table)) == table
+
+
+def test_a_secret_that_cannot_be_used_is_not_repeated(tmp_path: Path) -> None:
+    """
+    A line end in it would begin another field.
+    """
+    text = "routes:\n  - {name: a, match: {path: /}, new: {set: {x-a: 'file:secret'}}}"
+    (tmp_path / "secret").write_text("geheim\nX-Evil: 1")
+
+    told = said(tmp_path, text)
+    assert "parallax.yaml:4: routes.0.new.set: file:secret: is empty, too long, or has characters" in told
+    assert "geheim" not in told

@@ -2,11 +2,14 @@
 What is sent on: composed from what was understood, in the same order and case.
 """
 
+from typing import Any
+
 import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.routing.route import Rewrite
 from proxy.wire.forward import (
     CHUNKS,
     CLOSE,
@@ -209,6 +212,66 @@ def test_a_shadow_without_credentials_sees_none() -> None:
     assert copy.lines[copy.host_at] == b"Host: a"
     assert len(head.lines) == 4
     assert request_bytes(copy, plain(host="b"), MARKER).split(b"\r\n")[1:3] == [b"Host: b", b"X: 1"]
+
+
+# What routes change of requests...
+
+
+def rewritten(raw: bytes, side: dict[str, object] | None = None, **said: Any) -> list[bytes]:
+    """
+    The lines of a request as a side gets it on a route that rewrites.
+    """
+    to = Destination(a_table(old={"url": "http://127.0.0.1:9001", **(side or {})}).sides[0], Rewrite(**said))
+    return request_bytes(a_request(raw), to, b"").split(b"\r\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("path", "target", "wanted"),
+    [
+        (("^/api/", "/v2/"), b"/api/users?x=/api/", b"/v2/users?x=/api/"),
+        (("^/api(/.*)?$", r"\1"), b"/api", b"/"),
+        (("^/api(/.*)?$", r"\1"), b"/api?x", b"/?x"),
+        (("/a", "/b"), b"/a/a", b"/b/a"),
+        (("^/x$", "/y"), b"/z", b"/z"),
+        (("/", ""), b"/a", b"/a"),
+    ],
+)
+def test_a_path_is_rewritten_and_a_query_stays(path: tuple[str, str], target: bytes, wanted: bytes) -> None:
+    """
+    The first match; what comes out is a path still.
+    """
+    assert rewritten(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target, path=path)[0] == b"GET %b HTTP/1.1" % wanted
+
+
+def test_a_base_goes_before_a_rewritten_path_and_the_asterisk_stays() -> None:
+    """
+    The side's URL is the operator's last word.
+    """
+    based: dict[str, object] = {"url": "http://127.0.0.1:9001/base"}
+
+    assert rewritten(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", based, path=("^/a", "/b"))[0] == b"GET /base/b HTTP/1.1"
+    assert rewritten(b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", path=(".", "/b"))[0] == b"OPTIONS * HTTP/1.1"
+
+
+def test_fields_are_removed_and_then_set() -> None:
+    """
+    Whatever the case; one that is set replaces all that were there. The request itself stays.
+    """
+    head = a_request(b"GET / HTTP/1.1\r\nX-A: 1\r\nHost: a\r\nx-a: 2\r\nX-B: 3\r\nX-C: 4\r\n\r\n")
+    to = Destination(a_table().sides[0], Rewrite(set=(("X-A", "5"), ("x-d", "6")), remove=("x-b",)))
+
+    assert request_bytes(head, to, b"").split(b"\r\n")[1:-1] == [b"Host: a", b"X-C: 4", b"X-A: 5", b"x-d: 6"]
+    assert len(head.lines) == 5
+
+
+@pytest.mark.parametrize(("host", "wanted"), [("", b"side.example"), (None, b"a"), ("route.example", b"route.example")])
+def test_a_routes_host_takes_the_place_of_the_sides(host: str | None, wanted: bytes) -> None:
+    """
+    Nothing said, it is the side's; or the client's; or a name.
+    """
+    side: dict[str, object] = {"host": "side.example"}
+
+    assert rewritten(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", side, host=host)[1] == b"Host: " + wanted
 
 
 # Answers...

@@ -1,0 +1,72 @@
+"""
+Values that a configuration names and doesn't hold: secrets in environment variables and files.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from proxy.settings.model import Settings
+from proxy.settings.rewrite import ELSEWHERE, VALUE
+from proxy.settings.sentences import Finding
+
+# Bytes; a secret is rarely longer than a token.
+LARGEST = 8192
+
+
+def read_elsewhere(settings: Settings, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """
+    The values by how they are named, such as "env:NEW_TOKEN"; those that can't be had are left out.
+    """
+    found = {}
+    for _, reference in _named(settings):
+        value, _ = _look(reference, folder, environment)
+        if value is not None:
+            found[reference] = value
+    return found
+
+
+def files_elsewhere(settings: Settings) -> set[str]:
+    """
+    The files among them, by their names.
+    """
+    references = (reference.partition(":") for _, reference in _named(settings))
+    return {name for kind, _, name in references if kind == "file"}
+
+
+def check_elsewhere(settings: Settings, folder: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """
+    What is said of those that can't be had. Values are never repeated.
+    """
+    for key, reference in _named(settings):
+        _, trouble = _look(reference, folder, environment)
+        if trouble:
+            yield Finding(key=key, said=f"{reference}: {trouble}")
+
+
+def _named(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for place, route in enumerate(settings.routes):
+        for side, rewrite in (("old", route.old), ("new", route.new)):
+            for reference in rewrite.elsewhere():
+                yield ("routes", place, side, "set"), reference
+
+
+def _look(reference: str, folder: Path, environment: Mapping[str, str]) -> tuple[str | None, str]:
+    """
+    The value and "", or None and why not.
+    """
+    match = ELSEWHERE.fullmatch(reference)
+    assert match is not None, "only references are looked for"
+    kind, name = match.groups()
+    if kind == "env":
+        value = environment.get(name)
+        if value is None:
+            return None, "there is no such environment variable; set it for parallax serve"
+    else:
+        try:
+            with (folder / name).open("rb") as opened:
+                value = opened.read(LARGEST + 1).decode("latin-1").strip()
+        except OSError as error:
+            return None, f"can't be read ({(error.strerror or 'unreadable').lower()}); write the path of a file"
+    if len(value) > LARGEST or VALUE.fullmatch(value) is None:
+        return None, "is empty, too long, or has characters that can't stand in a header field"
+    return value, ""
