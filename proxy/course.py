@@ -11,7 +11,8 @@ from ssl import SSLContext
 from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
-from proxy.net.pool import Patience, Pool
+from proxy.net.pool import Pool
+from proxy.routing.patience import Patience
 from proxy.routing.table import NEW, OLD, Side, Table
 from proxy.routing.ways import Ways
 from proxy.wire.answer import AnswerParser

@@ -177,7 +177,7 @@ class Exchange:
 
     def _start(self, connection: UpstreamConnection) -> None:
         self._connection = connection
-        connection.start(self, self._request, self._head.method == b"HEAD", self._sent)
+        connection.start(self, self._request, self._head.method == b"HEAD", self._sent, self._way.waits)
         self._sent_at = monotonic()
 
     def content(self, data: bytes) -> None:

@@ -278,6 +278,35 @@ def test_a_live_side_that_fails_is_told_to_the_client_and_counted_against_it(dat
     data.settled()
 
 
+@pytest.mark.parametrize(("said", "late"), [({"answer_head": 5}, 6.0), ({"answer_head": 5, "answer_idle": 1}, 6.0)])
+def test_a_route_waits_as_long_as_it_says(said: dict[str, float], late: float) -> None:
+    """
+    For its live answer; requests without the route wait as long as any.
+    """
+    route = {"name": "one", "match": {"path": "/one"}, "timeouts": said}
+    for path, answered in ((b"/one", b"504"), (b"/two", b"")):
+        with data_plane(timeouts={"answer_head": 60}, routes=[route]) as data:
+            data.both()
+            data.client.feed(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+            data.plane.tick(data.plane.now + late)
+
+            assert bytes(data.client.written[9:12]) == answered
+
+
+def test_a_route_without_a_limit_waits_for_ever() -> None:
+    """
+    0, as in `timeouts`.
+    """
+    route = {"name": "one", "match": {"path": "/"}, "timeouts": {"answer_head": 0}}
+    with data_plane(timeouts={"answer_head": 60}, routes=[route]) as data:
+        front, _ = data.both()
+        data.client.feed(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        data.plane.tick(data.plane.now + 10_000.0)
+        front.feed(OK)
+
+        assert bytes(data.client.written[9:12]) == b"200"
+
+
 def test_a_client_that_goes_away_takes_both_legs_along(data: Data) -> None:
     """
     Neither side works for nobody.

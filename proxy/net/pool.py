@@ -7,7 +7,6 @@ Live and shadow legs have pools of their own, so that a side's shadow traffic ca
 
 import asyncio
 import ssl
-from dataclasses import dataclass
 from errno import EMFILE, ENFILE
 from math import inf
 
@@ -18,23 +17,13 @@ from proxy.net.place import Place, in_order
 from proxy.net.places import Places
 from proxy.net.resuming import Resuming
 from proxy.net.upstream import UpstreamConnection
+from proxy.routing.patience import Patience
 from proxy.routing.table import Limits, Side, Timeouts
 from proxy.tasks import spawn
 from proxy.wire.answer import AnswerParser
 
 # A side that says `Keep-Alive: timeout=5` may close at any moment of the fifth second.
 MARGIN = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """
-    How long a pool waits, in seconds: for a connection, an answer's head, the next piece of content.
-    """
-
-    connect: float
-    head: float
-    body: float
 
 
 class Pool:
@@ -54,12 +43,10 @@ class Pool:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.now = now
-        self.head_timeout = patience.head
-        self.body_timeout = patience.body
+        self.patience = patience
         self.limits = limits
         self.parser = parser
         self._side = side
-        self._connect_timeout = patience.connect
         self._idle_timeout = timeouts.upstream_idle
         self._age = timeouts.upstream_age
         self._limit = limit
@@ -140,7 +127,7 @@ class Pool:
         place: Place | None = None
         cause = "dns"
         try:
-            async with asyncio.timeout(None if self._connect_timeout == inf else self._connect_timeout) as limit:
+            async with asyncio.timeout(None if self.patience.connect == inf else self.patience.connect) as limit:
                 untried = list(self.places.all or await self.places.known())
                 while untried and connection is None:
                     usable, others = in_order(untried, self.now)

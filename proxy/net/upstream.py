@@ -13,6 +13,7 @@ from proxy.clock import monotonic
 from proxy.errors import BadMessage
 from proxy.net.leg import Leg
 from proxy.net.place import Place
+from proxy.routing.patience import Patience
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import ChunkedDecoder, Decoder, EndDecoder, LengthDecoder
 from proxy.wire.fields import FIELD_BYTES
@@ -34,7 +35,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_decoder", "_head_only", "_interims", "_paused", "_poll", "_reusable", "_sent",
-        "_tunnel", "answered", "born", "deadline", "idle", "idle_limit", "idle_since", "leg", "place", "pool",
+        "_tunnel", "_waits", "answered", "born", "deadline", "idle", "idle_limit", "idle_since", "leg", "place", "pool",
         "reused", "transport",
     )  # fmt: skip
 
@@ -58,6 +59,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._reusable = True
         self._sent = False
         self._tunnel = False
+        self._waits = pool.patience
         self._poll = select.poll()
 
     # Being lent...
@@ -79,14 +81,16 @@ class UpstreamConnection(asyncio.Protocol):
 
     # Sending the request...
 
-    def start(self, leg: Leg, request: bytes, head_only: bool, sent: bool) -> None:
+    def start(self, leg: Leg, request: bytes, head_only: bool, sent: bool, waits: Patience | None = None) -> None:
         """
-        Send a request head, or all of a request; `head_only` for HEAD, `sent` when nothing more will follow.
+        Send a request head, or all of a request; `head_only` for HEAD, `sent` when nothing more will follow; the answer
+        may take as long as `waits` says, or as any of the pool.
         """
         self.leg = leg
+        self._waits = waits or self.pool.patience
         self._head_only = head_only
         self._sent = sent
-        self.deadline = self.pool.now + self.pool.head_timeout if sent else 0.0
+        self.deadline = self.pool.now + self._waits.head if sent else 0.0
         self.transport.write(request)
 
     def send(self, data: bytes) -> None:
@@ -104,7 +108,7 @@ class UpstreamConnection(asyncio.Protocol):
             if self.transport.can_write_eof():
                 self.transport.write_eof()
         elif not self.answered:
-            self.deadline = self.pool.now + self.pool.head_timeout
+            self.deadline = self.pool.now + self._waits.head
 
     def abandon(self) -> None:
         """
@@ -180,7 +184,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         self._reusable = self._reusable and head.reusable and self._sent
         self.idle_limit = head.idle_limit
-        self.deadline = self.pool.now + self.pool.body_timeout
+        self.deadline = self.pool.now + self._waits.body
         if not has_content(head, self._head_only):
             leg.answer(head)
             if self.leg is leg:
@@ -210,7 +214,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         Bytes of the answer's content.
         """
-        self.deadline = self.pool.now + self.pool.body_timeout
+        self.deadline = self.pool.now + self._waits.body
         content = decoder.feed(data)
         if content:
             leg.data(content)
@@ -335,7 +339,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         if self._paused and not self.transport.is_closing():
             self._paused = False
-            self.deadline = self.pool.now + self.pool.body_timeout
+            self.deadline = self.pool.now + self._waits.body
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
@@ -344,7 +348,7 @@ class UpstreamConnection(asyncio.Protocol):
         """
         if self.leg is not None:
             if not self.answered:
-                self.deadline = self.pool.now + self.pool.body_timeout
+                self.deadline = self.pool.now + self._waits.body
             self.leg.full()
 
     def resume_writing(self) -> None:

@@ -2,11 +2,13 @@
 The routes of one table, compiled: what each makes of its requests, and what is made of those without a route. Pure.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from proxy.routing.choice import Choice, Clients, made_by_chance
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
+from proxy.routing.patience import Patience
 from proxy.routing.route import AS_IT_IS, Route
 from proxy.routing.table import Table
 from proxy.wire.forward import Destination
@@ -23,10 +25,23 @@ class Way:
     `weight` is new's share in percent, by which chance decides where `choice` is None; `percent` is how much is copied,
     of the methods `copied` (None: of any); `destinations` say how requests are written to old and to new, `twin` how to
     a twin of old, `same_form` that one text serves both sides; `find` finds the sticky key, if requests have one;
-    `body` is how many bytes of content a request may have, 0 any.
+    `body` is how many bytes of content a request may have, 0 any; `waits` is how long live answers may take, None as
+    long as any.
     """
 
-    __slots__ = ("body", "choice", "copied", "destinations", "find", "name", "percent", "same_form", "twin", "weight")
+    __slots__ = (
+        "body",
+        "choice",
+        "copied",
+        "destinations",
+        "find",
+        "name",
+        "percent",
+        "same_form",
+        "twin",
+        "waits",
+        "weight",
+    )
 
     def __init__(self, table: Table, clients: Clients, route: Route | None = None) -> None:
         self.name = "" if route is None else route.name
@@ -35,16 +50,33 @@ class Way:
         self.find = compile_keys(table.keys_of(route))[0]
         self.percent = table.mirror.percent
         self.body = table.limits.body
+        self.waits: Patience | None = None
         self.copied: frozenset[bytes] | None = SAFE
         if route is not None:
             self.percent *= route.mirror / 100.0
             self.copied = COPIED[route.writes]
             self.body = self.body if route.body is None else route.body
+            self.waits = _waits(table, route)
         old, new = table.sides
         for_old, for_new = (AS_IT_IS, AS_IT_IS) if route is None else route.rewrites
         self.destinations = one, other = Destination(old, for_old), Destination(new, for_new)
         self.twin = one if table.noise.twin is None else Destination(table.noise.twin, for_old)
         self.same_form = for_old == for_new and one.host is None and other.host is None and one.base == other.base
+
+
+def _waits(table: Table, route: Route) -> Patience | None:
+    """
+    How long live answers of a route may take; 0 is for ever, as in `Timeouts.patient`.
+    """
+    if route.answer_head is None and route.answer_idle is None:
+        return None
+    timeouts = table.timeouts
+    own = replace(
+        timeouts,
+        answer_head=timeouts.answer_head if route.answer_head is None else route.answer_head,
+        answer_idle=timeouts.answer_idle if route.answer_idle is None else route.answer_idle,
+    ).patient()
+    return Patience(connect=own.connect, head=own.answer_head, body=own.answer_idle)
 
 
 class Ways:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net.pool import Patience, Pool
+from proxy.net.pool import Pool
 from proxy.net.resuming import tls_context
 from proxy.net.upstream import UpstreamConnection
+from proxy.routing.patience import Patience
 from proxy.wire.answer import AnswerHead, AnswerParser
 from proxy.wire.fields import answer_names
 from tests.parts.transport import FakeTransport, sockets

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.net.pool import Patience, Pool
+from proxy.net.pool import Pool
 from proxy.net.upstream import UpstreamConnection
+from proxy.routing.patience import Patience
 from proxy.wire.answer import AnswerHead, AnswerParser
 from proxy.wire.fields import answer_names
 from tests.parts.transport import FakeTransport, sockets
