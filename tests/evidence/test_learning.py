@@ -13,11 +13,15 @@ from time import time
 from typing import Any
 
 import orjson
+import pytest
+import pytest_asyncio
 
 from tests.parts.client import Client, get, post
 from tests.parts.origin import Received, Script, answer
 from tests.parts.parallax import Configuration, Parallax, until
 from tests.parts.scene import Scene, scene
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LEARNING: Configuration = {"noise": {"sample": 100, "per_second": 1000}, "metrics": {"endpoints": ["GET /a"]}}
 
@@ -81,34 +85,42 @@ async def learned(folder: Path, times: Callable[[int], bool]) -> AsyncIterator[S
         yield stage
 
 
-async def test_what_old_does_too_is_noise(tmp_path: Path) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def restless(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """
+    Both sides give another answer each time, and that is known.
+    """
+    async with learned(tmp_path_factory.mktemp("restless"), lambda number: True) as stage:
+        yield stage
+
+
+async def test_what_old_does_too_is_noise(restless: Scene) -> None:
     """
     Learned from the twin, told with its rates, and the verdict from then on; the twin's answers are in no book.
     """
-    async with learned(tmp_path, lambda number: True) as stage:
+    stage = restless
+    before = await stage.parallax.books()
 
-        async def is_noise() -> bool:
-            return (await stage.parallax.books()).verdicts.get("noise", 0) > 0
+    async def is_noise() -> bool:
+        return (await stage.parallax.books()).since(before).verdicts.get("noise", 0) > 0
 
-        async def is_in_force() -> bool:
-            return bool((await known(stage.parallax))["in_force"])
+    async def is_in_force() -> bool:
+        return bool((await known(stage.parallax))["in_force"])
 
-        await asking(stage, is_in_force, "comparers judge by it")
-        since = time()
-        await asking(stage, is_noise, "pairs are noise")
-        books = await stage.parallax.settled(0)
-        _, body = await stage.parallax.fetch(
-            stage.parallax.admin, b"/admin/divergences", await stage.parallax.signed_in()
-        )
-        _, metrics = await stage.parallax.fetch(stage.parallax.admin, b"/metrics")
-        place = (await known(stage.parallax))["places"][0]
+    await asking(stage, is_in_force, "comparers judge by it")
+    since = time()
+    await asking(stage, is_noise, "pairs are noise")
+    books = await stage.parallax.settled(0)
+    _, body = await stage.parallax.fetch(stage.parallax.admin, b"/admin/divergences", await stage.parallax.signed_in())
+    _, metrics = await stage.parallax.fetch(stage.parallax.admin, b"/metrics")
+    place = (await known(stage.parallax))["places"][0]
 
-        assert (place["endpoint"], place["path"], place["kind"]) == ("GET /a", "$.at", "value")
-        # Once that was said to be in force, not one pair was blamed for it.
-        assert all(signature["last"] < since for signature in orjson.loads(body)["signatures"])
-        assert place["rate"] > 0.5
-        assert b'parallax_twins_total{endpoint="GET /a"}' in metrics
-        assert books.balanced
+    assert (place["endpoint"], place["path"], place["kind"]) == ("GET /a", "$.at", "value")
+    # Once that was said to be in force, not one pair was blamed for it.
+    assert all(signature["last"] < since for signature in orjson.loads(body)["signatures"])
+    assert place["rate"] > 0.5
+    assert b'parallax_twins_total{endpoint="GET /a"}' in metrics
+    assert books.balanced
 
 
 async def test_new_that_does_more_of_it_is_accused(tmp_path: Path) -> None:
@@ -132,35 +144,34 @@ async def test_new_that_does_more_of_it_is_accused(tmp_path: Path) -> None:
         assert [line["path"] for line in parallax.events("noise_accused")] == ["$.at"]
 
 
-async def test_a_new_control_goes_on_with_what_is_known(tmp_path: Path) -> None:
+async def test_a_new_control_goes_on_with_what_is_known(restless: Scene) -> None:
     """
     What was frozen is frozen, with its counts and its author, and judged by meanwhile.
     """
-    async with learned(tmp_path, lambda number: True) as stage:
-        parallax = stage.parallax
-        client = await Client.connect(parallax.admin)
-        signed = await parallax.signed_in()
-        asked = post(
-            b'{"reason": "good enough"}',
-            signed,
-            b"Content-Type: application/json",
-            target=b"/admin/noise/freeze",
-        )
-        frozen = orjson.loads((await client.ask(asked.replace(b"shop.test", b"localhost"), b"POST")).body)
-        client.close()
-        assert frozen["frozen"] is True
-        parallax.forgiven.add("child_ended")
-        os.kill(parallax.control(), signal.SIGKILL)
+    parallax = restless.parallax
+    client = await Client.connect(parallax.admin)
+    signed = await parallax.signed_in()
+    asked = post(
+        b'{"reason": "good enough"}',
+        signed,
+        b"Content-Type: application/json",
+        target=b"/admin/noise/freeze",
+    )
+    frozen = orjson.loads((await client.ask(asked.replace(b"shop.test", b"localhost"), b"POST")).body)
+    client.close()
+    assert frozen["frozen"] is True
+    parallax.forgiven.add("child_ended")
+    os.kill(parallax.control(), signal.SIGKILL)
 
-        async def is_back() -> bool:
-            return (await known(parallax)).get("frozen") is True
+    async def is_back() -> bool:
+        return (await known(parallax)).get("frozen") is True
 
-        await until(is_back, "control is back", 30.0)
-        place = (await known(parallax))["places"][0]
+    await until(is_back, "control is back", 30.0)
+    place = (await known(parallax))["places"][0]
 
-        async def is_told() -> bool:
-            _, audit = await parallax.fetch(parallax.admin, b"/admin/audit?limit=1000", signed)
-            return "noise_freeze" in [entry["action"] for entry in orjson.loads(audit).get("entries", [])]
+    async def is_told() -> bool:
+        _, audit = await parallax.fetch(parallax.admin, b"/admin/audit?limit=1000", signed)
+        return "noise_freeze" in [entry["action"] for entry in orjson.loads(audit).get("entries", [])]
 
-        await until(is_told, "the audit can be read again")
-        assert (place["twins"], place["rate"]) == (frozen["places"][0]["twins"], frozen["places"][0]["rate"])
+    await until(is_told, "the audit can be read again")
+    assert (place["twins"], place["rate"]) == (frozen["places"][0]["twins"], frozen["places"][0]["rate"])
