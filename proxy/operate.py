@@ -176,7 +176,11 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
     if file is not None:
         told, looks_there = as_configured(file, wanted)
         wanted, kill_file = told, kill_file or looks_there
-    outcome = stop_new(find_target(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
+    try:
+        outcome = stop_new(find_target(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
+    except KeyboardInterrupt:
+        complain("given up: not seen to be killed, and what was begun may kill yet; `parallax status` tells")
+        sys.exit(NO)
     back = [] if outcome.way is None else [f"back again: {outcome.back}"]
     tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
     sys.exit(NO if outcome.way is None else DONE)

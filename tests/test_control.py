@@ -33,7 +33,7 @@ from proxy.settings.setup import build_setup
 from proxy.store.audit import Entry
 from proxy.store.store import Store
 from proxy.tasks import spawn
-from tests.parts.payloads import sample, snapshot, status, table, worker
+from tests.parts.payloads import latch, sample, snapshot, status, table, worker
 from tests.parts.served import OPERATOR, TOKENS, VIEWER
 from tests.parts.steered import a_setup
 
@@ -265,6 +265,10 @@ async def test_what_workers_say_is_what_the_admin_port_answers() -> None:
         assert [entry["id"] for entry in weights["workers"]] == ["host/0", "host/1"]
         assert (await control.json("/admin/divergences"))["divergences"] == [sample(1)]
         assert await control.get("/readyz") == (200, b"ready")
+        trouble = "workers keep dying: 5 deaths in 60 s"
+        control.hub.send(Kind.STATUS, status(worker(1), ready=False, not_ready=trouble, latch=latch(1, killed=True)))
+        await control.json("/admin/weights")
+        assert await control.get("/readyz") == (503, f"{trouble}, killed".encode())
         control.hub.send(Kind.STATUS, status(worker(1), ready=False, draining=True))
         await control.json("/admin/weights")
         assert await control.get("/readyz") == (503, b"draining")

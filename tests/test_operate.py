@@ -4,8 +4,10 @@ The commands that talk to a running Parallax: what they ask it, what they say, a
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -71,7 +73,8 @@ def run(port: Admin | None, *words: str, **environment: str | None) -> Result:
     """
     told = {} if port is None else {"PARALLAX_ADMIN_URL": port.url, "PARALLAX_ADMIN_TOKEN": TOKEN}
     # Nothing that happens to run on this machine is meant.
-    return CliRunner().invoke(main, words, env={"XDG_RUNTIME_DIR": None, **told, **environment}, prog_name="parallax")
+    alone = {"PARALLAX_RUNTIME_DIR": "/nowhere"}
+    return CliRunner().invoke(main, words, env={**alone, **told, **environment}, prog_name="parallax")
 
 
 def test_status_says_who_answers_whom(port: Admin) -> None:
@@ -82,7 +85,7 @@ def test_status_says_who_answers_whom(port: Admin) -> None:
 
     assert people.exit_code == scripts.exit_code == 0
     assert people.output.startswith("ready\nold answers 90 % of requests, new 10 %\n")
-    assert json.loads(scripts.output) == {"ready": True, "reason": "", "weights": WEIGHTS}
+    assert json.loads(scripts.output) == {"ready": True, "reason": "", "weights": WEIGHTS, "killed": False}
 
 
 def test_status_of_nobody_is_exit_code_1() -> None:
@@ -206,6 +209,26 @@ def test_kill_of_nobody_is_exit_code_1() -> None:
     assert result.stderr.startswith("the API: nothing answers at http://127.0.0.1:1 (")
 
 
+def test_ctrl_c_in_a_kill_that_hangs_says_where_it_stands() -> None:
+    """
+    Neither killed nor not killed: what was begun may be carried out yet.
+    """
+    hangs = threading.Event()
+    with admin({**ready(), "POST /admin/kill": hangs.set}) as port:
+        environment = {**os.environ, "PARALLAX_RUNTIME_DIR": "/nowhere", "PARALLAX_ADMIN_TOKEN": TOKEN}
+        command = [sys.executable, "-m", "proxy", "kill", "--admin", port.url]
+        with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert hangs.wait(30.0)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30.0)
+
+    assert process.returncode == 1
+    assert out == b""
+    assert err.decode().endswith(
+        "given up: not seen to be killed, and what was begun may kill yet; `parallax status` tells\n"
+    )
+
+
 def test_restore_says_what_is_in_force_again(port: Admin) -> None:
     """
     And wants a reason: it moves traffic back to new.
@@ -254,8 +277,8 @@ def test_a_parallax_that_runs_here_is_found_and_signed_in_to(port: Admin, tmp_pa
     """
     Without a word about where it is.
     """
-    with registered(tmp_path / "parallax", tmp_path / "state", port.url.removeprefix("http://")):
-        result = run(None, "weights", XDG_RUNTIME_DIR=str(tmp_path))
+    with registered(tmp_path, tmp_path / "state", port.url.removeprefix("http://")):
+        result = run(None, "weights", PARALLAX_RUNTIME_DIR=str(tmp_path))
 
     assert result.exit_code == 0
     assert port.asked[0].headers["Authorization"] == f"Bearer {TOKEN}"
@@ -348,7 +371,7 @@ def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(
     file = tmp_path / "parallax.yaml"
     file.write_text(MINIMUM + mistake)
     with deaf() as pid, held(tmp_path / "var", pid=pid):
-        result = run(None, "kill", "-c", str(file), "--json", XDG_RUNTIME_DIR=str(tmp_path))
+        result = run(None, "kill", "-c", str(file), "--json", PARALLAX_RUNTIME_DIR=str(tmp_path))
     told = json.loads(result.stdout)
 
     # Nobody obeys here, so it isn't said to have worked; but the file is where it has to be.

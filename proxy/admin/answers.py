@@ -26,6 +26,7 @@ def weights(facts: Facts, table: Table) -> dict[str, Any]:
         "new": round(table.weight, 2),
         "mirror": table.mirror.percent,
         "killed": facts.killed,
+        "split": table.split,
         "served": dict(zip(SIDES, served, strict=True)),
         "routes": {route.name: table.weight_of(route) for route in table.routes},
         "cohorts": {cohort.name: table.weight_of_cohort(cohort) for cohort in table.cohorts},

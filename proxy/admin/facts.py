@@ -75,6 +75,7 @@ class Status:
     """
 
     ready: bool
+    not_ready: str | None
     draining: bool
     latch: Latch
     saved: tuple[int | None, str | None]
@@ -215,7 +216,7 @@ class Facts:
             return "starting: no word from the supervisor yet"
         if self.status.draining:
             return "draining"
-        return None if self.status.ready else "no worker is ready"
+        return self.status.not_ready
 
     @property
     def killed(self) -> bool:
@@ -296,6 +297,7 @@ def _read_status(raw: dict[str, Any]) -> Status:
     latch, saved = raw["latch"], raw["saved"]
     return Status(
         ready=bool(raw["ready"]),
+        not_ready=raw["not_ready"],
         draining=bool(raw["draining"]),
         latch=Latch(
             killed=bool(latch["killed"]),

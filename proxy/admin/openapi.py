@@ -245,6 +245,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "new": PERCENT,
             "mirror": PERCENT,
             "killed": FLAG,
+            "split": _says(FLAG, "data: split: writes stay on old, whatever the shares"),
             "served": _by_side(COUNT),
             "routes": _says(_by_name(PERCENT), "new's share of each"),
             "cohorts": _says(_by_name(PERCENT), "new's share of each"),

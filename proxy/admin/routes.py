@@ -79,8 +79,9 @@ def _open(port: AdminPort, registry: CollectorRegistry) -> dict[str, Handler]:
         return web.Response(text="ok")
 
     async def readyz(_request: web.Request) -> web.Response:
-        reason = port.facts.not_ready
-        return web.Response(text="ready") if reason is None else web.Response(text=reason, status=503)
+        # The words of `health.listen`.
+        reason, killed = port.facts.not_ready, ", killed" if port.facts.killed else ""
+        return web.Response(text=f"{reason or 'ready'}{killed}", status=200 if reason is None else 503)
 
     async def metrics(request: web.Request) -> web.Response:
         body, content_type = render(registry, request.headers.get("Accept", ""))

@@ -37,8 +37,11 @@ class Entry:
 
 def folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """
-    Where entries may lie: a service has no XDG_RUNTIME_DIR, the shell of the operator that asks for it has.
+    Where entries may lie: a service has no XDG_RUNTIME_DIR, the shell of the operator that asks for it has. A folder
+    that is named is the only one.
     """
+    if (named := Path(environment.get("PARALLAX_RUNTIME_DIR", ""))).is_absolute():
+        return (named,)
     user, told = os.geteuid(), environment.get("XDG_RUNTIME_DIR", "")
     found = [Path(told) / "parallax"] if Path(told).is_absolute() else []
     return tuple(dict.fromkeys([*found, Path(f"/run/user/{user}/parallax"), Path(f"/tmp/parallax-{user}")]))  # noqa: S108 - looked at before it is believed
@@ -46,15 +49,10 @@ def folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
 
 def running(places: tuple[Path, ...]) -> tuple[Entry, ...]:
     """
-    Those that run now, of the first folder that has any, by port.
+    Those that run now, folder by folder, and there by port: a trial in one's own session must not hide the service.
     """
-    for folder in places:
-        if not is_own_folder(folder):
-            continue
-        found = [entry for file in sorted(folder.glob("*.json")) if (entry := _read(file)) is not None]
-        if alive := tuple(entry for entry in found if is_held(entry)):
-            return alive
-    return ()
+    files = [file for folder in places if is_own_folder(folder) for file in sorted(folder.glob("*.json"))]
+    return tuple(entry for file in files if (entry := _read(file)) is not None and is_held(entry))
 
 
 def at_state(entry: Entry) -> Entry | None:

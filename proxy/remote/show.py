@@ -10,6 +10,7 @@ Json = Mapping[str, Any]
 
 # What an answer of `/admin/weights` has at least; another server's JSON hasn't.
 WEIGHTS = {"epoch", "old", "new", "mirror", "killed", "workers", "warnings"}
+IS_KILLED = "killed: everything goes to old and nothing is copied"
 # What has shares by name in it.
 NAMED = ("routes", "cohorts")
 # What the audit has where there is nothing to tell.
@@ -20,19 +21,22 @@ NOTHING: tuple[object, ...] = ("", None, {}, [])
 class Status:
     """
     The answers of `/readyz` and `/admin/weights`: `reason` is why not ready, `weights` None when there was no answer,
-    for which `trouble` then has the sentence.
+    for which `trouble` then has the sentence. `killed` is None where nobody says; `who` is by whom, as the supervisor
+    keeps it on disk.
     """
 
     ready: bool
     reason: str
     weights: dict[str, Any] | None
+    killed: bool | None = None
+    who: str = ""
     trouble: str = ""
 
     def as_values(self) -> dict[str, Any]:
         """
         For scripts.
         """
-        return {"ready": self.ready, "reason": self.reason, "weights": self.weights}
+        return {"ready": self.ready, "reason": self.reason, "weights": self.weights, "killed": self.killed}
 
     def as_lines(self) -> list[str]:
         """
@@ -40,8 +44,12 @@ class Status:
         """
         lines = ["ready" if self.ready else f"not ready: {self.reason}"]
         if self.weights is not None:
-            lines += weights_lines(self.weights)
-        elif self.trouble:
+            return lines + weights_lines(self.weights)
+        if self.killed:
+            lines.append(f"{IS_KILLED} ({self.who})" if self.who else IS_KILLED)
+        elif self.killed is None and self.who:
+            lines.append(f"the supervisor's last word on disk: killed {self.who}")
+        if self.trouble:
             lines.append(f"who answers whom: {self.trouble}")
         return lines
 
@@ -70,13 +78,11 @@ def weights_lines(weights: Json) -> list[str]:
     """
     shares = f"old answers {weights['old']:g} % of requests, new {weights['new']:g} %"
     copies = f"{weights['mirror']:g} % of copyable requests are copied"
+    lines = [shares, copies]
     if weights["killed"]:
-        lines = [
-            "killed: everything goes to old and nothing is copied",
-            f"after `parallax restore`: {shares}; {copies}",
-        ]
-    else:
-        lines = [shares, copies]
+        lines = [IS_KILLED, f"after `parallax restore`: {shares}; {copies}"]
+    if weights.get("split"):
+        lines.append("data: split: that is of GET, HEAD and OPTIONS; writes and upgrades go to old")
     own = [f"{kind[:-1]} {name}: new answers {share:g} %" for kind in NAMED for name, share in weights[kind].items()]
     return [*lines, *own, *map(_worker, weights["workers"]), *warning_lines(weights)]
 
@@ -132,6 +138,9 @@ def audit_lines(entries: Iterable[Json]) -> list[str]:
 
 def _change(entry: Json) -> str:
     before, after = entry.get("before"), entry.get("after")
+    if entry.get("action") == "refused":
+        # Kept is what was asked for, then what is in force instead; read is from what is to what was asked for.
+        before, after = after, before
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         keys = [key for key in {**before, **after} if key != "epoch" and before.get(key) != after.get(key)]
         return ", ".join(f"{key} {_value(before.get(key))} → {_value(after.get(key))}" for key in keys)

@@ -3,6 +3,7 @@ Do workers keep dying? Pure: the caller says when who died of what.
 """
 
 from collections import deque
+from datetime import UTC, datetime
 
 LIMIT = 5
 SECONDS = 60.0
@@ -14,23 +15,25 @@ class Deaths:
     """
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=LIMIT)
+        self._times: deque[tuple[float, float]] = deque(maxlen=LIMIT)
         self._last = ""
 
-    def add(self, now: float, last: str) -> None:
+    def add(self, now: float, at: float, last: str) -> None:
         """
-        A worker died; `last` tells which and why.
+        A worker died, by the clock that only goes forwards and by the one on the wall; `last` tells which and why.
         """
-        self._times.append(now)
+        self._times.append((now, at))
         self._last = last
 
     def trouble(self, now: float) -> str | None:
         """
         Why nobody should rely on the workers at present, None when they are well.
         """
-        if len(self._times) < LIMIT or (left := self._times[0] + SECONDS - now) <= 0:
+        if len(self._times) < LIMIT or self._times[0][0] + SECONDS <= now:
             return None
+        # The same words all the time: they go to control, which tells them too.
+        over = datetime.fromtimestamp(self._times[0][1] + SECONDS, UTC)
         return (
             f"workers keep dying: {LIMIT} deaths in {SECONDS:g} s, the last of {self._last}; "
-            f"what lives serves on; ready in {left:.0f} s if no other dies"
+            f"what lives serves on; ready at {over:%H:%M:%S} UTC if no other dies"
         )

@@ -62,7 +62,7 @@ class Hub:
     """
     `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
     how control was started, empty when it needs no telling; `latch` is the one that a predecessor left, `judging` the
-    judging table, and `places` are the names that comparers listen by.
+    judging table, and `places` are the names that comparers listen by. `trouble` is why workers can't be relied on.
     """
 
     table: bytes
@@ -74,7 +74,7 @@ class Hub:
     judging: bytes = b""
     places: tuple[str, ...] = ()
     latch: InitVar[Latch | None] = None
-    steady: bool = True
+    trouble: str | None = None
     endpoints: bytes | None = None
     closing: bool = False
     drain_until: float | None = None
@@ -275,11 +275,20 @@ class Hub:
             "endpoint_quarantined", endpoint=endpoint, comparer=comparer, seconds=round(seconds), remedy=remedy
         )
 
-    def settle(self, *, steady: bool) -> None:
+    @property
+    def not_ready(self) -> str | None:
         """
-        Whether workers live long enough to be relied on.
+        Why nobody should be sent here, None when somebody may.
         """
-        self.steady = steady
+        if self.closing:
+            return "draining"
+        return self.trouble if self.ready else "no worker is ready"
+
+    def settle(self, trouble: str | None) -> None:
+        """
+        Why workers can't be relied on although there are some, None when they can.
+        """
+        self.trouble = trouble
         self.tell()
 
     def reload(self) -> None:
@@ -318,7 +327,8 @@ class Hub:
         if self.control is None:
             return
         status = {
-            "ready": self.ready > 0 and self.steady and not self.closing,
+            "ready": self.not_ready is None,
+            "not_ready": self.not_ready,
             "draining": self.closing,
             "latch": {**self.switch.latch.values(), **self.memory.latch_saved()},
             "saved": self.memory.saved(),

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Sequence
 
-from proxy.clock import monotonic
+from proxy.clock import monotonic, time
 from proxy.log import Log
 from proxy.supervise.child import Child, Role
 from proxy.supervise.deaths import Deaths
@@ -41,7 +41,7 @@ class Watchdog:
         A child is dead without having been asked to be.
         """
         if child.role is Role.WORKER:
-            self._deaths.add(monotonic(), f"{child.name} ({why})")
+            self._deaths.add(monotonic(), time(), f"{child.name} ({why})")
             self._settle()
 
     def not_ready(self) -> str | None:
@@ -50,7 +50,7 @@ class Watchdog:
         """
         if self._stop.first is not None:
             return "draining"
-        return self._deaths.trouble(monotonic()) if self._hub.ready else "no worker is ready"
+        return self._hub.not_ready
 
     def reap(self) -> None:
         """
@@ -82,8 +82,8 @@ class Watchdog:
 
     def _settle(self) -> None:
         trouble = self._deaths.trouble(monotonic())
-        if self._hub.steady and trouble:
+        if trouble and not self._hub.trouble:
             self._log.error("workers_keep_dying", why=trouble)
-        elif not self._hub.steady and not trouble:
+        elif self._hub.trouble and not trouble:
             self._log.info("workers_live")
-        self._hub.settle(steady=trouble is None)
+        self._hub.settle(trouble)

@@ -38,6 +38,7 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
         "new": 0.0,
         "mirror": 100.0,
         "killed": False,
+        "split": False,
         "served": {"old": 3, "new": 1},
         "routes": {},
         "cohorts": {},

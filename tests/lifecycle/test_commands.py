@@ -118,7 +118,7 @@ class Desk:
         The shell's variables: nothing of another Parallax, and no other registry than the test's.
         """
         usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
-        return {**usual, "XDG_RUNTIME_DIR": str(self.folder), **more}
+        return {**usual, "PARALLAX_RUNTIME_DIR": str(self.folder / "runtime"), **more}
 
 
 @asynccontextmanager
@@ -126,7 +126,7 @@ async def desk(folder: Path, **configuration: Any) -> AsyncIterator[Desk]:
     """
     A Parallax in front of two sides that nobody asks, and its operator.
     """
-    environment = {"XDG_RUNTIME_DIR": str(folder)}
+    environment = {"PARALLAX_RUNTIME_DIR": str(folder / "runtime")}
     async with running({**SIDES, **STICKY, **configuration}, folder / "home", environment=environment) as parallax:
         found = Desk(parallax=parallax, folder=folder)
 
@@ -320,7 +320,7 @@ async def test_an_admin_port_with_tls_is_trusted_by_its_own_certificate(tmp_path
         found = await here.run("kill")
         admin = f"https://127.0.0.1:{here.parallax.admin[1]}"
         token = (home / "var" / "admin-token").read_text()
-        elsewhere = {"XDG_RUNTIME_DIR": str(home), "PARALLAX_ADMIN_TOKEN": token}
+        elsewhere = {"PARALLAX_RUNTIME_DIR": str(home), "PARALLAX_ADMIN_TOKEN": token}
         distrusted = await here.run("weights", "--admin", admin, **elsewhere)
         trusted = await here.run("weights", "--admin", admin, "--ca", str(tmp_path / "ca.pem"), **elsewhere)
 

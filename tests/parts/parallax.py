@@ -339,7 +339,7 @@ async def launch(
     file = folder / "parallax.yaml" if configuration is None else write(configuration, folder)
     usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
     # Commands of other tests, or of whoever works here meanwhile, don't find it.
-    usual["XDG_RUNTIME_DIR"] = str(folder)
+    usual["PARALLAX_RUNTIME_DIR"] = str(folder / "runtime")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "proxy", "serve", "-c", str(file)),

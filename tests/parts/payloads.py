@@ -32,6 +32,7 @@ def status(*workers: dict[str, Any], ready: bool = True, draining: bool = False,
     """
     usual = {
         "ready": ready,
+        "not_ready": None if ready else "draining" if draining else "no worker is ready",
         "draining": draining,
         "latch": latch(),
         "saved": {"epoch": 4, "digest": "d1", "error": None},

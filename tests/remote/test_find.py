@@ -73,6 +73,21 @@ def test_of_several_it_is_the_one_at_the_usual_port(tmp_path: Path) -> None:
     assert refused.value.usage
 
 
+def test_a_trial_in_ones_own_session_is_not_taken_for_the_service(tmp_path: Path) -> None:
+    """
+    `parallax kill`, typed at night, must not kill the trial and say that it is done.
+    """
+    places = (tmp_path / "session", tmp_path / "service")
+    with registered(places[0], tmp_path / "one", "127.0.0.1:4711"):
+        with registered(places[1], tmp_path / "two", "127.0.0.1:9900"):
+            assert find(Wanted(), {}, places).url == "http://127.0.0.1:9900"
+        with (
+            registered(places[1], tmp_path / "three", "127.0.0.1:4712"),
+            pytest.raises(RemoteError, match=r"several run on this machine \(http://127.0.0.1:4711, "),
+        ):
+            find(Wanted(), {}, places)
+
+
 @pytest.mark.parametrize("admin", ["http://127.0.0.1:4711", "http://localhost:4711/", "http://[::1]:4711"])
 def test_a_found_token_goes_to_the_address_that_its_maker_listens_on(admin: str, tmp_path: Path) -> None:
     """

@@ -78,18 +78,22 @@ def test_a_folder_or_file_that_others_can_change_is_not_believed(tmp_path: Path)
         assert running((folder,)) == ()
 
 
-def test_the_first_folder_with_somebody_in_it_counts(tmp_path: Path) -> None:
+def test_all_folders_are_looked_at(tmp_path: Path) -> None:
     """
-    The operator's own one, then those that a service uses.
+    The operator's own one, then those that a service uses: who runs something in his session means the service all the
+    same.
     """
-    one, two, state = tmp_path / "one", tmp_path / "two", tmp_path / "state"
-    with registered(two, state, "127.0.0.1:9900"):
+    one, two = tmp_path / "one", tmp_path / "two"
+    with registered(two, tmp_path / "service", "127.0.0.1:9900"):
         write_entry(one, tmp_path / "gone", "127.0.0.1:9910")
         assert [entry.admin for entry in running((one, two))] == ["127.0.0.1:9900"]
+        with registered(one, tmp_path / "trial", "127.0.0.1:4711"):
+            assert [entry.admin for entry in running((one, two))] == ["127.0.0.1:4711", "127.0.0.1:9900"]
 
     found = folders({"XDG_RUNTIME_DIR": str(tmp_path)})
     assert found[0] == tmp_path / "parallax"
     assert Path(f"/tmp/parallax-{os.geteuid()}") in found
+    assert folders({"XDG_RUNTIME_DIR": str(tmp_path), "PARALLAX_RUNTIME_DIR": str(two)}) == (two,)
     assert Path("relative/parallax") not in folders({"XDG_RUNTIME_DIR": "relative"})
 
 

@@ -76,7 +76,7 @@ def test_killed_comes_first() -> None:
 
 def test_the_audit_is_a_table() -> None:
     """
-    When, who, what, from what to what, and why.
+    When, who, what, from what to what, and why; of what was refused, to what it would have been.
     """
     entries: list[dict[str, Any]] = [
         {
@@ -89,12 +89,21 @@ def test_the_audit_is_a_table() -> None:
         },
         {"at": "2026-01-01T00:00:00.000Z", "actor": "SIGUSR1", "action": "kill", "reason": "", "before": None},
         {"at": "2026-01-01T00:00:00.000Z", "actor": "-", "action": "start", "reason": "", "after": {"new": 0.5}},
+        {
+            "at": "2026-01-01T00:00:00.000Z",
+            "actor": "ann",
+            "action": "refused",
+            "before": {"epoch": 5, "new": 60.0},
+            "after": {"epoch": 4, "new": 50.0},
+            "reason": "more (the store is full)",
+        },
     ]
 
     assert audit_lines(entries) == [
-        "2026-01-01T00:00:01.000Z  ops      weights  new 5 → 25  first users",
+        "2026-01-01T00:00:01.000Z  ops      weights  new 5 → 25   first users",
         "2026-01-01T00:00:00.000Z  SIGUSR1  kill",
         "2026-01-01T00:00:00.000Z  -        start    new 0.5",
+        "2026-01-01T00:00:00.000Z  ann      refused  new 50 → 60  more (the store is full)",
     ]
     assert audit_lines([]) == []
 

@@ -214,13 +214,15 @@ def test_status_is_told_when_something_in_it_changed_and_not_otherwise(hub: Hub)
     hub.received(worker, ready)
     before = len(control.heard(Kind.STATUS))
     hub.received(worker, ready)
-    hub.settle(steady=True)
+    hub.settle(None)
 
     assert len(control.heard(Kind.STATUS)) == before
 
-    hub.settle(steady=False)
+    hub.settle("workers keep dying")
 
     assert len(control.heard(Kind.STATUS)) == before + 1
+    told = orjson.loads(control.heard(Kind.STATUS)[-1][1])
+    assert (told["ready"], told["not_ready"]) == (False, "workers keep dying")
 
     hub.left(control)
     successor = Told(Role.CONTROL, 3)

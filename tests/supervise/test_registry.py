@@ -2,6 +2,7 @@
 Where commands find a running Parallax.
 """
 
+import fcntl
 import json
 import os
 from dataclasses import asdict
@@ -54,6 +55,23 @@ def test_the_entry_of_a_successor_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "parallax" / "9900.json").exists()
 
 
+def test_what_killed_supervisors_left_is_swept_away(tmp_path: Path) -> None:
+    """
+    Every command reads all entries. One whose lock is held stays, and so does what is no entry.
+    """
+    folder = tmp_path / "parallax"
+    folder.mkdir(mode=0o700)
+    for name in ("gone", "killed", "alive"):
+        entry = {**asdict(an_entry()), "lock": str(tmp_path / name)}
+        (folder / f"{name}.json").write_text(json.dumps(entry))
+    (folder / "other.json").write_text("{")
+    (tmp_path / "killed").write_text("4711")
+    with (tmp_path / "alive").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with registered(an_entry(), folder):
+            assert sorted(path.name for path in folder.iterdir()) == ["9900.json", "alive.json", "other.json"]
+
+
 @pytest.mark.parametrize("what", ["open", "link", "file"])
 def test_a_folder_that_somebody_else_could_have_made_is_not_used(tmp_path: Path, what: str) -> None:
     """
@@ -76,11 +94,15 @@ def test_a_folder_that_somebody_else_could_have_made_is_not_used(tmp_path: Path,
 
 def test_the_folder_is_the_runtime_directory_if_there_is_one(tmp_path: Path) -> None:
     """
-    Else one in /tmp that is named after the user.
+    Else one in /tmp that is named after the user; unless one is named.
     """
     own = os.getuid()
 
     assert folder_of({"XDG_RUNTIME_DIR": str(tmp_path)}, own) == tmp_path / "parallax"
     assert folder_of({"XDG_RUNTIME_DIR": str(tmp_path / "missing")}, own) == Path(f"/tmp/parallax-{own}")
     assert folder_of({"XDG_RUNTIME_DIR": "relative"}, own) == Path(f"/tmp/parallax-{own}")
+    assert folder_of({"XDG_RUNTIME_DIR": str(tmp_path), "PARALLAX_RUNTIME_DIR": "/elsewhere"}, own) == Path(
+        "/elsewhere"
+    )
+    assert folder_of({"PARALLAX_RUNTIME_DIR": "relative"}, 7) == Path("/tmp/parallax-7")
     assert folder_of({}, 7) == Path("/tmp/parallax-7")

@@ -115,7 +115,7 @@ async def test_they_are_ready_again_when_they_live(monkeypatch: pytest.MonkeyPat
     assert watchdog.not_ready() is not None
     watchdog.watch([])
     async with asyncio.timeout(10):
-        while not hub.steady:  # noqa: ASYNC110
+        while hub.trouble:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
     assert watchdog.not_ready() is None
