@@ -16,6 +16,7 @@ import click
 
 from proxy import __version__
 from proxy.asking import BAD, DONE, NO, refuse
+from proxy.discern import COMMANDS as DISCERNING
 from proxy.errors import ConfigurationError
 from proxy.examine import COMMANDS as EXAMINING
 from proxy.operate import COMMANDS
@@ -180,7 +181,7 @@ def version() -> None:
     click.echo(f"parallax {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
 
 
-for _command in (*COMMANDS, *EXAMINING):
+for _command in (*COMMANDS, *EXAMINING, *DISCERNING):
     main.add_command(_command)
 
 

@@ -55,7 +55,7 @@ def list_evidence(endpoint: str | None, severity: str | None, as_json: bool, **w
     from proxy.remote.evidence import signatures
 
     found = _list(find_target(**wanted), endpoint, severity)
-    _show(found, signatures(found), as_json=as_json)
+    show(found, signatures(found), as_json=as_json)
 
 
 @evidence.command("show")
@@ -80,7 +80,7 @@ def show_evidence(signature: str, limit: int, as_json: bool, **wanted: Any) -> N
     found = ask_json(find_target(**wanted), "GET", path)
     for sample in found["samples"]:
         sample["description"] = _describe(sample)
-    _show(found, lines_of(found), as_json=as_json)
+    show(found, lines_of(found), as_json=as_json)
 
 
 @evidence.command("affected")
@@ -99,7 +99,7 @@ def show_affected(signature: str, limit: int, as_json: bool, **wanted: Any) -> N
 
     path = f"/admin/divergences/{quote(signature, safe='')}/affected?limit={limit}"
     found = ask_json(find_target(**wanted), "GET", path)
-    _show(found, affected(found), as_json=as_json)
+    show(found, affected(found), as_json=as_json)
 
 
 @evidence.command("rules")
@@ -118,7 +118,7 @@ def show_rules(as_json: bool, **wanted: Any) -> None:
     from proxy.remote.evidence import rules
 
     found = ask_json(find_target(**wanted), "GET", "/admin/rules")
-    _show(found, rules(found), as_json=as_json)
+    show(found, rules(found), as_json=as_json)
 
 
 @evidence.command("rejudge")
@@ -148,7 +148,7 @@ def rejudge_evidence(rules: Path, signature: str | None, as_json: bool, **wanted
         refuse(error)
     target = find_target(**wanted)
     found = rejudge(_samples(target, signature), table)
-    _show(found, rejudged(found), as_json=as_json)
+    show(found, rejudged(found), as_json=as_json)
     sys.exit(NO if found["after"].get("divergent") else 0)
 
 
@@ -232,7 +232,7 @@ def _at_most(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _show(found: dict[str, Any], lines: "Iterable[RenderableType]", *, as_json: bool) -> None:
+def show(found: dict[str, Any], lines: "Iterable[RenderableType]", *, as_json: bool) -> None:
     """
     For scripts, or for people in colour where a terminal has some.
     """

@@ -1,5 +1,5 @@
 """
-What the page on evidence says can be done.
+What the pages on evidence and noise say can be done.
 """
 
 import re
@@ -15,8 +15,9 @@ from proxy.cli import main
 from proxy.evidence.sample import FIRST_PAUSE, LAST_PAUSE, LISTED
 from proxy.settings.model import Evidence, Redact, Settings
 
-PAGE = (Path(__file__).parents[2] / "docs/evidence.md").read_text()
-COMMANDS = re.findall(r"^\$ parallax (.+)$", PAGE, re.MULTILINE)
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "evidence.md").read_text()
+COMMANDS = re.findall(r"^\$ parallax (.+)$", PAGE + (DOCS / "noise.md").read_text(), re.MULTILINE)
 EXAMPLES: dict[str, Any] = {}
 for text in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL):
     EXAMPLES |= yaml.safe_load(text)
