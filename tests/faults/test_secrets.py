@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from signal import SIGABRT
 
@@ -242,15 +243,14 @@ class Seen:
         _, body = await self.parallax.fetch(self.parallax.admin, b"/admin/divergences", self.sign_in)
         numbers = [found["id"] for found in json.loads(body)["signatures"]]
         host, port = self.parallax.admin
-        for words in (["evidence"], *(["evidence", "show", number, "--limit", "20"] for number in numbers)):
+        environment = {**os.environ, "PARALLAX_ADMIN_TOKEN": self.operator.secret}
+
+        def run(*words: str) -> subprocess.CompletedProcess[bytes]:
             command = [sys.executable, "-m", "proxy", *words, "--admin", f"http://{host}:{port}"]
-            environment = {**os.environ, "PARALLAX_ADMIN_TOKEN": self.operator.secret}
-            ran = await on_thread(
-                "show it",
-                lambda command=command, environment=environment: subprocess.run(  # type: ignore[misc]
-                    command, capture_output=True, check=True, timeout=60, env=environment
-                ),
-            )
+            return subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
+
+        shown = [("evidence",), *(("evidence", "show", number, "--limit", "20") for number in numbers)]
+        for ran in await asyncio.gather(*(on_thread("show it", partial(run, *words)) for words in shown)):
             self.answers += [ran.stdout, ran.stderr]
 
     def hits(self) -> dict[str, list[str]]:
