@@ -7,6 +7,7 @@ Each proxy gets one worker (nginx, Parallax) or one event loop (Envoy, relay) an
 import importlib.util
 import json
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -216,9 +217,8 @@ def parallax(
         "mirror": dict(mirror or {}),
         "weights": {"new": weight},
     }
-    # In a folder of its own, since its store is.
-    path = directory / name / "parallax.yaml"
-    path.parent.mkdir()
+    # In a folder of its own, since its store is; a new one each time.
+    path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=directory)) / "parallax.yaml"
     path.write_text(json.dumps(configuration))  # JSON is YAML
     command = [sys.executable, "-m", "proxy", "serve", "-c", str(path)]
     # SIGINT ends without the wait for load balancers that SIGTERM asks for.

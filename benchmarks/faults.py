@@ -25,6 +25,8 @@ ANSWER_500 = b"HTTP/1.1 500 Broken\r\nContent-Type: application/json\r\nContent-
 ANSWER_200 = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
 CHUNK = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
 LATE = 2.0
+# New is well, and says other things than old.
+DIFFERING = "differing"
 
 
 class Silent(asyncio.Protocol):
@@ -132,6 +134,18 @@ class Broken(Silent):
         transport.write(ANSWER_500)
 
 
+class Differs(Silent):
+    """
+    Answers something else than old, at once: every pair has to be judged.
+    """
+
+    def asked(self, transport: asyncio.Transport) -> None:
+        """
+        Answer.
+        """
+        transport.write(ANSWER_200)
+
+
 class Endless(Silent):
     """
     Writes `piece` after `start` for as long as the other side takes it.
@@ -190,6 +204,7 @@ SPEAKING: dict[str, type[Silent]] = {
     "endless body": Endless,
     "endless head": EndlessHead,
     "500s": Broken,
+    DIFFERING: Differs,
 }
 FAULTS = ("refused", "connect hangs", *SPEAKING)
 

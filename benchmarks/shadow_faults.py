@@ -1,6 +1,6 @@
 """
-What a misbehaving new costs the clients of old: the same visitors against two Parallaxes on the same old, one copying
-everything to a new with a fault, one copying nothing, in alternating blocks.
+What a misbehaving new, or comparer, costs the clients of old: the same visitors against two Parallaxes on the same old,
+one copying everything to a new with a fault, one copying nothing, in alternating blocks.
 
     python -m benchmarks.shadow_faults [--quick] [--only "refused,2 s late"] [--no-breaker]
 """
@@ -19,9 +19,10 @@ import uvloop
 
 from benchmarks.backends import PATHS, SIZES, Backend, backends, document
 from benchmarks.contenders import Contender, parallax, reported
-from benchmarks.faults import FAULTS
+from benchmarks.faults import DIFFERING, FAULTS
 from benchmarks.ledger import Ledger, read_ledger, settled_ledger
 from benchmarks.processes import HOST, CannotMeasure, ended_by_signal, pss_bytes, running
+from benchmarks.strikes import STRIKES, struck
 from benchmarks.visitors import Habit, Visit, visit
 
 # What is held for copies has a budget; the interpreter and the allocator around it get a tenth.
@@ -29,6 +30,7 @@ MEMORY = 64 * 2**20 * 1.1
 # A copy that never gets an answer is given up after 30 s (`mirror.head_timeout`); until then its exchange is open.
 PATIENCE = 40.0
 HEALTHY = "healthy"
+KNOWN = (HEALTHY, *FAULTS, *STRIKES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,8 @@ def try_fault(fault: str, contenders: tuple[Contender, Contender], habit: Habit,
     growth = shadow_memory = 0
     for number in range(rounds):
         for contender in contenders[:: 1 if number % 2 else -1]:
-            seen[contender.name].append(uvloop.run(visit(contender.port, habit)))
+            with struck(on, fault if contender is on else "", habit.seconds / 4):
+                seen[contender.name].append(uvloop.run(visit(contender.port, habit)))
             if contender is on:
                 growth = max(growth, pss_bytes(on.pid or 0) - base)
                 shadow_memory = max(shadow_memory, read_ledger(on).shadow_memory)
@@ -132,17 +135,17 @@ def show(trial: Trial) -> str:
     ended = {**trial.books.verdicts, **trial.books.skipped}
     counts = ", ".join(f"{key} {count:,}" for key, count in sorted(ended.items()))
     return (
-        f"{trial.fault:<14}{trial.p99_off:>8.2f}{trial.p99_on:>8.2f}{trial.p99_more:>+8.2f}"
+        f"{trial.fault:<16}{trial.p99_off:>8.2f}{trial.p99_on:>8.2f}{trial.p99_more:>+8.2f}"
         f"{trial.second_off:>9.2f}{trial.second_on:>8.2f}{trial.slowest_second_off:>9.1f}{trial.slowest_second_on:>8.1f}"
         f"{trial.errors_off:>8}{trial.errors_on:>5}{trial.growth / 2**20:>9.1f}{trial.shadow_memory / 2**20:>8.2f}"
-        f"  {complaints or 'holds'}\n{'':<16}{trial.books.eligible:,} eligible: {counts}"
+        f"  {complaints or 'holds'}\n{'':<18}{trial.books.eligible:,} eligible: {counts}"
     )
 
 
 HEADING = "\n".join(
     (
-        f"{'':<14}{'p99 ms, all':>24}{'p99 ms, second':>17}{'slowest second':>17}{'errors':>13}{'MiB':>9}{'shadow':>8}",
-        f"{'new':<14}{'off':>8}{'on':>8}{'more':>8}{'off':>9}{'on':>8}{'off':>9}{'on':>8}{'off':>8}{'on':>5}{'more':>9}{'MiB':>8}",
+        f"{'':<16}{'p99 ms, all':>24}{'p99 ms, second':>17}{'slowest second':>17}{'errors':>13}{'MiB':>9}{'shadow':>8}",
+        f"{'new':<16}{'off':>8}{'on':>8}{'more':>8}{'off':>9}{'on':>8}{'off':>9}{'on':>8}{'off':>8}{'on':>5}{'more':>9}{'MiB':>8}",
     )
 )
 
@@ -152,7 +155,8 @@ def _fault_urls(directory: Path, new: Backend) -> Iterator[dict[str, str]]:
     with running("faults", [sys.executable, "-m", "benchmarks.faults"], directory) as program:
         program.await_true(lambda: bool(reported(program, "ports")), "it listened")
         ports = reported(program, "ports")["ports"]
-        yield {HEALTHY: new.url} | {fault: f"http://{HOST}:{ports[fault]}" for fault in FAULTS}
+        urls = {fault: f"http://{HOST}:{ports[fault]}" for fault in FAULTS}
+        yield {HEALTHY: new.url} | urls | dict.fromkeys(STRIKES, urls[DIFFERING])
 
 
 def _run(faults: list[str], habit: Habit, rounds: int, breaker: bool) -> list[Trial]:
@@ -179,7 +183,7 @@ def _run(faults: list[str], habit: Habit, rounds: int, breaker: bool) -> list[Tr
 @click.option("--connections", default=32, show_default=True)
 @click.option("--rounds", default=8, show_default=True, help="Blocks with the copy, and as many without.")
 @click.option("--seconds", default=2.0, show_default=True, help="Length of a block.")
-@click.option("--only", help=f"Faults, by comma: {', '.join((HEALTHY, *FAULTS))}.")
+@click.option("--only", help=f"Faults, by comma: {', '.join(KNOWN)}.")
 @click.option("--breaker/--no-breaker", default=True, show_default=True, help="Without it every copy meets the fault.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here too."
@@ -197,14 +201,13 @@ def main(
     quick: bool,
 ) -> None:
     """
-    Measure what a misbehaving new costs the clients of old. Exit code 1 if a promise was not kept.
+    Measure what a misbehaving new or comparer costs the clients of old. Exit code 1 if a promise was not kept.
 
     Example: python -m benchmarks.shadow_faults --only "refused,2 s late" --no-breaker
     """
-    known = (HEALTHY, *FAULTS)
-    faults = [name.strip() for name in only.split(",")] if only else list(known)
-    if unknown := set(faults) - set(known):
-        raise CannotMeasure(f"There is no fault called {unknown.pop()!r}: use {', '.join(known)}.")
+    faults = [name.strip() for name in only.split(",")] if only else list(KNOWN)
+    if unknown := set(faults) - set(KNOWN):
+        raise CannotMeasure(f"There is no fault called {unknown.pop()!r}: use {', '.join(KNOWN)}.")
     habit = Habit(
         rate=rate,
         connections=connections,
