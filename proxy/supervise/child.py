@@ -5,6 +5,7 @@ Whether there is another life afterwards is decided by its slot (`slot.py`).
 """
 
 import asyncio
+import os
 import resource
 import signal
 import socket
@@ -24,6 +25,10 @@ UNHEARD = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1}
 
 # How long a child may outlive its link, and a link (held open by somebody else) its child.
 PARTING_SECONDS = 2.0
+
+# nice(2) of a comparer above ours: where processors are scarce, clients' answers go before verdicts on them. With all
+# of it on one core and every pair judged, 1,000/s, p99 grows by 1.4 ms instead of 2.0 (medians of 12 blocks).
+GIVES_WAY = 5
 
 
 class Role(StrEnum):
@@ -119,7 +124,7 @@ class Child:
     def start(self, command: Sequence[str], inherited: Sequence[int], *, memory: int = 0) -> None:
         """
         Start the process with LINK_FD and the descriptors that it inherits as arguments; with `memory`, it gets no more
-        bytes of address space than that. Raises OSError if that fails.
+        bytes of address space than that. A comparer gives way to others. Raises OSError if that fails.
         """
         self._link, theirs = socket.socketpair()
         with theirs:
@@ -134,6 +139,10 @@ class Child:
                 raise
             finally:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if self.role is Role.COMPARER:
+            # Before its imports, which take the processor for a third of a second. Where it is forbidden, without.
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + GIVES_WAY)
         if memory:
             with suppress(ProcessLookupError):
                 resource.prlimit(self._process.pid, resource.RLIMIT_AS, (memory, memory))

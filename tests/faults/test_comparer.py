@@ -12,6 +12,7 @@ from signal import SIGKILL, SIGSTOP
 import pytest
 import pytest_asyncio
 
+from proxy.supervise.child import GIVES_WAY
 from proxy.tasks import spawn
 from tests.parts.client import get
 from tests.parts.kernel import children, forget_peak, peak, state
@@ -147,6 +148,16 @@ def quarantined(parallax: Parallax) -> set[str]:
     The endpoints that were kept away from comparers.
     """
     return {line["endpoint"] for line in parallax.events("endpoint_quarantined")}
+
+
+async def test_a_comparer_gives_way_to_workers(visits: Visits) -> None:
+    """
+    Where processors are scarce, clients' answers go before verdicts on them.
+    """
+    (worker,) = visits.parallax.workers()
+    usual = os.getpriority(os.PRIO_PROCESS, worker)
+
+    assert os.getpriority(os.PRIO_PROCESS, await visits.comparer()) == min(usual + GIVES_WAY, 19)
 
 
 async def test_a_killed_comparer_costs_the_pairs_that_it_had(visits: Visits) -> None:
