@@ -18,6 +18,8 @@ from typing import Any
 
 import aiohttp
 import orjson
+import pytest
+import pytest_asyncio
 import trustme
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -222,6 +224,16 @@ async def controlled_in(folder: Path) -> AsyncIterator[Controlled]:
         await control.ended()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing() -> AsyncIterator[Controlled]:
+    """
+    One that knows a worker, for tests after which it stands as before.
+    """
+    async with controlled() as control:
+        control.start(worker(7, slot=3))
+        yield control
+
+
 def some_books(eligible: int = 3) -> Books:
     """
     Books of a worker: one identical, one divergent, the rest pending.
@@ -424,19 +436,19 @@ async def test_a_started_control_tells_its_list_once_at_the_first_snapshot() -> 
         ]
 
 
-async def test_reports_are_logged_with_the_workers_name() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_reports_are_logged_with_the_workers_name(standing: Controlled) -> None:
     """
     One JSON line each, at the level that was asked for; fields of the log's own can't be faked.
     """
-    async with controlled() as control:
-        control.start(worker(7, slot=3))
-        report = {"event": "breaker_open", "level": "warning", "side": "new", "timestamp": "never", "self": 1}
-        control.hub.send(Kind.REPORT, orjson.dumps(report), 7)
-        await control.until(lambda: bool(control.all("breaker_open")))
-        (line,) = control.all("breaker_open")
+    control = standing
+    report = {"event": "breaker_open", "level": "warning", "side": "new", "timestamp": "never", "self": 1}
+    control.hub.send(Kind.REPORT, orjson.dumps(report), 7)
+    await control.until(lambda: bool(control.all("breaker_open")))
+    (line,) = control.all("breaker_open")
 
-        assert (line["level"], line["process"], line["worker"], line["side"]) == ("warning", "control", "host/3", "new")
-        assert line["timestamp"] != "never"
+    assert (line["level"], line["process"], line["worker"], line["side"]) == ("warning", "control", "host/3", "new")
+    assert line["timestamp"] != "never"
 
 
 async def test_a_flood_of_reports_is_cut_and_counted() -> None:
@@ -453,37 +465,42 @@ async def test_a_flood_of_reports_is_cut_and_counted() -> None:
         assert 100 < len(control.all("again")) < 1000
 
 
-async def test_frames_that_make_no_sense_are_told_and_left_out() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_frames_that_make_no_sense_are_told_and_left_out(standing: Controlled) -> None:
     """
     A worker gone wrong does not end control.
     """
-    async with controlled() as control:
-        control.start(worker(1))
-        control.tell(1, some_books())
-        control.hub.send(Kind.SNAPSHOT, b"nonsense", 1)
-        control.hub.send(Kind.SNAPSHOT, b'{"worker": {}}', 1)
-        control.hub.send(Kind.CANDIDATE, b"{}", 1)
-        (row,) = (await control.json("/admin/endpoints"))["endpoints"]
+    control = standing
+    known = len(control.all("frame_refused"))
+    control.tell(7, some_books())
+    control.hub.send(Kind.SNAPSHOT, b"nonsense", 7)
+    control.hub.send(Kind.SNAPSHOT, b'{"worker": {}}', 7)
+    control.hub.send(Kind.CANDIDATE, b"{}", 7)
+    (row,) = (await control.json("/admin/endpoints"))["endpoints"]
 
-        assert row["eligible"] == 3
-        assert [line["kind"] for line in control.all("frame_refused")[:3]] == ["SNAPSHOT", "SNAPSHOT", "CANDIDATE"]
+    assert row["eligible"] == 3
+    assert [line["kind"] for line in control.all("frame_refused")[known : known + 3]] == [
+        "SNAPSHOT",
+        "SNAPSHOT",
+        "CANDIDATE",
+    ]
 
 
-async def test_bad_requests_leave_a_line_without_their_content() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_bad_requests_leave_a_line_without_their_content(standing: Controlled) -> None:
     """
     What a library logs of a request is not ours to keep.
     """
-    async with controlled() as control:
-        control.start(worker(1))
-        await control.json("/admin/weights")
-        url = control._url.removeprefix("http://").split(":")
-        reader, writer = await asyncio.open_connection(url[0], int(url[1]))
-        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: secret\x01\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.0 400")
-        writer.close()
-        await control.until(lambda: bool(control.all("admin_request_refused")))
+    control = standing
+    await control.json("/admin/weights")
+    url = control._url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(url[0], int(url[1]))
+    writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nX: secret\x01\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+    writer.close()
+    await control.until(lambda: bool(control.all("admin_request_refused")))
 
-        assert "secret" not in json.dumps(control.lines)
+    assert "secret" not in json.dumps(control.lines)
 
 
 async def test_it_ends_when_told_to_and_when_the_supervisor_is_gone() -> None:
@@ -530,17 +547,17 @@ async def test_without_a_setup_it_ends() -> None:
         assert [line["event"] for line in control.lines] == ["joined_without_setup"]
 
 
-async def test_signals_of_the_terminal_are_not_for_it() -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_signals_of_the_terminal_are_not_for_it(standing: Controlled) -> None:
     """
     It obeys its link.
     """
-    async with controlled() as control:
-        control.start(worker(1))
-        assert (await control.get("/healthz"))[0] == 200
-        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
-            control.process.send_signal(number)
+    control = standing
+    assert (await control.get("/healthz"))[0] == 200
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        control.process.send_signal(number)
 
-        assert (await control.json("/admin/weights"))["epoch"] == 4
+    assert (await control.json("/admin/weights"))["epoch"] == 4
 
 
 async def test_a_change_asked_for_over_http_is_published_and_in_the_audit() -> None:
