@@ -7,10 +7,11 @@ take half a second, which a starting control doesn't have.
 
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.compare.judging import JudgingTable
 from proxy.errors import ConfigurationError
@@ -34,26 +35,62 @@ class Configuration:
     warnings: tuple[str, ...]
 
 
+class Showing(NamedTuple):
+    """
+    What a look at the configuration and at the PEM files that it names shows, in short; `content` is "" without a file.
+    """
+
+    content: str
+    files: str
+
+
 class Watch:
     """
-    Says when a file is to be read again: when two looks in a row show the same, which is neither in force nor known
-    to be refused. Half a file is seen once at most, by whoever looks seldom enough.
+    Says when the configuration is to be read again: when two looks in a row show the same, which is neither in force
+    nor known to be refused. Half a file is seen once at most, by whoever looks seldom enough.
     """
 
     def __init__(self) -> None:
-        self._seen: str | None = None
-        self._tried: str | None = None
+        self._seen: Showing | None = None
+        self._tried: Showing | None = None
 
-    def is_due(self, content: str, in_force: str) -> bool:
+    def is_due(self, shown: Showing, in_force: Showing) -> bool:
         """
-        `content` is what a look showed (`content_of`), `in_force` what the present configuration was read from.
+        `shown` is what a look showed, `in_force` what the present configuration was read from.
         """
-        agrees, self._seen = content == self._seen, content
+        agrees, self._seen = shown == self._seen, shown
         # What was refused may be in force again: then reading it once more takes the refusal back.
-        if not agrees or content == (in_force if self._tried is None else self._tried):
+        if not agrees or shown == (in_force if self._tried is None else self._tried):
             return False
-        self._tried = None if content == in_force else content
+        self._tried = None if shown == in_force else shown
         return True
+
+
+def read_from(setup: Setup) -> Showing:
+    """
+    What a setup was read from.
+    """
+    return Showing(setup.content, _together(setup.files))
+
+
+def show(setup: Setup) -> Showing:
+    """
+    What the files of a setup show now. Raises `ConfigurationError` as `look` does, for the configuration. Blocks.
+    """
+    content = "" if setup.file is None else content_of(look(setup.file))
+    return Showing(content, _together((name, _shown(name, before)) for name, before in setup.files))
+
+
+def _shown(name: str, before: str) -> str:
+    try:
+        return content_of(look(name))
+    except ConfigurationError:
+        # It could be read once, and can't be looked at.
+        return before
+
+
+def _together(files: Iterable[tuple[str, str]]) -> str:
+    return " ".join(content for _, content in files)
 
 
 def content_of(data: bytes | None) -> str:
@@ -101,7 +138,7 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
 
     file, options = None if setup.file is None else Path(setup.file), dict(setup.options)
     data = None if setup.file is None else look(setup.file)
-    if content is not None and content_of(data) != content:
+    if setup.file is not None and content is not None and content_of(data) != content:
         return None
     loaded = load(file, environment=os.environ, options=options, data=data)
     again = build_setup(loaded, file=file, options=options, environment=os.environ)

@@ -38,7 +38,7 @@ from proxy.link.frames import Kind
 from proxy.link.setup import Setup
 from proxy.link.setup import encode as encode_setup
 from proxy.publication import Publication, Send
-from proxy.reloading import Configuration, Watch, content_of, doubts, look, read
+from proxy.reloading import Configuration, Watch, doubts, read, read_from, show
 from proxy.routing.intent import Intent, as_values, shares_of, with_intent
 from proxy.routing.table import Table
 from proxy.rulebook import Rulebook
@@ -226,19 +226,21 @@ class Steering:
 
     async def watch(self) -> None:
         """
-        Reload whenever the file has changed, for ever.
+        Reload whenever the file or a certificate has changed, for ever.
         """
-        watch, file = Watch(), self._setup.file
-        while file is not None:
+        watch = Watch()
+        while self._setup.file is not None or self._setup.files:
             await asyncio.sleep(LOOK_SECONDS)
+            setup = self._setup
             try:
-                content = content_of(await on_thread("look at the configuration", lambda: look(file)))
+                shown = await on_thread("look at the configuration", lambda: show(setup))  # noqa: B023 - awaited here
             except ConfigurationError as error:
                 self._outside.tell("warning", "configuration_unwatched", reason=str(error))
                 return
-            if watch.is_due(content, self._setup.content):
+            if watch.is_due(shown, read_from(self._setup)):
+                what = "the file" if shown.content != self._setup.content else "a certificate"
                 try:
-                    await self._reload(FILE, "the file has changed", content)
+                    await self._reload(FILE, f"{what} has changed", shown.content)
                 except Refusal:
                     pass  # it has been told
                 except Exception as error:  # noqa: BLE001 - one file that breaks us must not end the watch

@@ -18,7 +18,7 @@ from proxy.admin.steering import Invalid, NotLoaded, Outcome
 from proxy.errors import ConfigurationError
 from proxy.link.frames import Kind
 from proxy.link.setup import Setup, Token, decode
-from proxy.reloading import GONE, LARGEST, Watch, content_of, doubts, look, read
+from proxy.reloading import GONE, LARGEST, Showing, Watch, content_of, doubts, look, read, read_from, show
 from proxy.routing.intent import Intent
 from proxy.routing.table import Sticky, Table
 from proxy.settings.load import load
@@ -69,6 +69,13 @@ def watching(steered: Steered, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 # When
 
 
+def shown(content: str) -> Showing:
+    """
+    A look that showed this of the configuration.
+    """
+    return Showing(content, "")
+
+
 @pytest.mark.parametrize(
     ("looks", "expected"),
     [
@@ -87,7 +94,7 @@ def test_two_looks_that_agree_on_something_new_are_worth_reading(looks: str, exp
     """
     watch = Watch()
 
-    assert "".join(seen for seen in looks if watch.is_due(seen, "A")) == expected
+    assert "".join(seen for seen in looks if watch.is_due(shown(seen), shown("A"))) == expected
 
 
 def test_what_came_into_force_is_not_read_again() -> None:
@@ -95,11 +102,11 @@ def test_what_came_into_force_is_not_read_again() -> None:
     Neither from the file nor when somebody else has had it read.
     """
     watch = Watch()
-    assert [watch.is_due("B", "A") for _ in range(2)] == [False, True]
+    assert [watch.is_due(shown("B"), shown("A")) for _ in range(2)] == [False, True]
 
-    assert [watch.is_due("B", "B") for _ in range(3)] == [False] * 3
-    assert [watch.is_due("C", "C") for _ in range(2)] == [False, True]
-    assert [watch.is_due("C", "C") for _ in range(2)] == [False] * 2
+    assert [watch.is_due(shown("B"), shown("B")) for _ in range(3)] == [False] * 3
+    assert [watch.is_due(shown("C"), shown("C")) for _ in range(2)] == [False, True]
+    assert [watch.is_due(shown("C"), shown("C")) for _ in range(2)] == [False] * 2
 
 
 def test_a_look_goes_by_the_path(tmp_path: Path) -> None:
@@ -193,6 +200,34 @@ def test_a_renewed_ca_file_is_another_configuration(tmp_path: Path) -> None:
         digests.append(configuration.table.digest)
 
     assert digests[0] != digests[1]
+
+
+def test_a_renewed_file_shows(tmp_path: Path) -> None:
+    """
+    By its content: a link that is swapped is followed, and one that is written again as it was is none. What is gone
+    shows too; what can't be looked at doesn't.
+    """
+    for name in ("one", "two"):
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / f"{name}.pem"))
+    link = tmp_path / "ca.pem"
+    link.symlink_to(tmp_path / "one.pem")
+    setup, _ = started(tmp_path, OLD_URL + "new: {url: https://127.0.0.1:9002, tls: {ca: ca.pem}}\n")
+    assert show(setup) == read_from(setup)
+    (tmp_path / "one.pem").write_bytes((tmp_path / "one.pem").read_bytes())
+    assert show(setup) == read_from(setup)
+    link.unlink()
+    assert show(setup).files == GONE
+    link.symlink_to(tmp_path / "two.pem")
+    renewed = show(setup)
+    assert renewed.content == read_from(setup).content
+    assert renewed.files not in (GONE, read_from(setup).files)
+
+    configuration = read(setup, renewed.content)
+    assert configuration is not None
+    assert read_from(configuration.setup) == renewed
+    link.unlink()
+    os.mkfifo(link)
+    assert show(setup) == read_from(setup)
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:
@@ -348,13 +383,13 @@ async def test_a_changed_file_is_read_and_a_bad_one_told_once(tmp_path: Path, mo
     Swapped as Kubernetes does it, half of it, refused, and back to what is in force.
     """
     steered = await begin(tmp_path).opened()
-    file, looks = tmp_path / "p.yaml", []
+    file, looks = tmp_path / "p.yaml", list[Setup]()
 
-    def looking(path: str) -> bytes | None:
-        looks.append(path)
-        return look(path)
+    def looking(setup: Setup) -> Showing:
+        looks.append(setup)
+        return show(setup)
 
-    monkeypatch.setattr(steering, "look", looking)
+    monkeypatch.setattr(steering, "show", looking)
 
     def swap(text: str) -> None:
         (tmp_path / "next").write_text(text)

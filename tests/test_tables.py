@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 import trustme
 
+from proxy import tables
 from proxy.metrics.books import Books
 from proxy.routing.intent import Intent, with_intent
-from proxy.routing.table import Table, encode
+from proxy.routing.table import Encryption, Table, encode
 from proxy.tables import Tables
 from tests.parts.plane import GET, OK, Data, data_plane
+from tests.parts.tls import write_pair
 from tests.parts.values import a_table
 
 
@@ -180,6 +182,71 @@ async def test_authorities_that_cannot_be_read_are_told(taken: Taken, secure: Ca
     taken.take(at(3, 7.0))
     await taken.settled(3)
     assert taken.obeyed == [(1, 0.0), (3, 7.0)]
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Callable[..., Table]:
+    """
+    Tables with TLS towards clients, by the two files of this folder.
+    """
+    write_pair(tmp_path, trustme.CA())
+    pair = str(tmp_path / "server.pem"), str(tmp_path / "server.key")
+
+    def table(epoch: int, content: str = "") -> Table:
+        return replace(
+            at(epoch),
+            tls=Encryption(
+                certificate=pair[0], key=pair[1], client_ca=None, handshakes=1, handshake_timeout=1.0, files=content
+            ),
+        )
+
+    return table
+
+
+async def test_a_certificate_is_read_again_when_it_is_another(
+    taken: Taken, encrypted: Callable[..., Table], tmp_path: Path
+) -> None:
+    """
+    And not when only the intent is. One that doesn't fit leaves the last in force.
+    """
+    taken.take(encrypted(1, "a"))
+    await taken.settled(1)
+    first = taken.tables.front.terms.tls
+    taken.take(encrypted(2, "a"))
+    await taken.settled(2)
+    assert taken.tables.front.terms.tls is first
+    taken.take(encrypted(3, "b"))
+    await taken.settled(3)
+    second = taken.tables.front.terms.tls
+    assert second not in (None, first)
+    (tmp_path / "server.key").write_text("nothing")
+    taken.take(encrypted(4, "c"))
+    await taken.settled(4)
+
+    assert taken.tables.front.terms.tls is second
+    assert [epoch for epoch, _ in taken.obeyed] == [1, 2, 3]
+    assert taken.refused[0].startswith(f"tls: {tmp_path}/server.pem and {tmp_path}/server.key can't be used: SSLError")
+
+
+async def test_a_first_certificate_that_cannot_be_read_is_tried_again(
+    taken: Taken, encrypted: Callable[..., Table], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A worker may be started while it is renewed, and has nothing else to serve with.
+    """
+    monkeypatch.setattr(tables, "AGAIN", 0.001)
+    first = encrypted(1)
+    key = (tmp_path / "server.key").read_bytes()
+    (tmp_path / "server.key").write_bytes(b"")
+    taken.take(first)
+    await taken.settled(3)
+    assert taken.obeyed == []
+    (tmp_path / "server.key").write_bytes(key)
+    async with asyncio.timeout(20):
+        while not taken.obeyed:
+            await taken.settled(len(taken.refused) + 1)
+
+    assert taken.tables.front.terms.tls is not None
 
 
 # The kill latch...

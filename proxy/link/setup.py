@@ -45,7 +45,8 @@ class Setup:
     said, by key path, stronger than the file also at a reload. `tokens` are the configured ones and the environment's;
     none: control makes one. `new` and `mirror` are the percentages for the very first start, None where the
     configuration leaves them out. `fixed` has the keys that only a restart can change, as dotted name and text.
-    `caps` bound the evidence.
+    `caps` bound the evidence. `files` has the PEM files that the configuration names, and the SHA-256 of what was in
+    each.
     """
 
     file: str | None
@@ -63,6 +64,7 @@ class Setup:
     mirror: float | None
     fixed: tuple[tuple[str, str], ...]
     caps: Caps = field(default_factory=Caps)
+    files: tuple[tuple[str, str], ...] = ()
 
 
 def encode(setup: Setup) -> bytes:
@@ -85,5 +87,6 @@ def decode(data: bytes) -> Setup:
         hosts=tuple(raw.pop("hosts")),
         fixed=tuple((name, text) for name, text in raw.pop("fixed")),
         caps=Caps(**raw.pop("caps")),
+        files=tuple((name, content) for name, content in raw.pop("files")),
         **raw,
     )

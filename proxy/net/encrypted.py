@@ -2,13 +2,13 @@
 TLS towards a client, between its socket's transport and its connection.
 
 A layer of our own over memory buffers, and not the loop's: all that is written is encrypted at once, so the write
-marks of the socket count as without TLS; `close` sends what is written and says so (close_notify) without waiting up to
-half a minute for the client to say the same; and one half can be closed.
+marks of the socket count as without TLS; `close` lets a slow client take what is written, and doesn't wait up to half a
+minute for one that says nothing; and one half can be closed.
 """
 
 import asyncio
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -19,6 +19,11 @@ RECORD = 16384
 # Bytes that may wait for a client while what it sends makes us answer by ourselves (RFC 8446 §4.6.3: key updates).
 # Far above the write marks and one piece of an answer.
 UNASKED = 1024 * 1024
+# Seconds after we have said all, for the client to say that it has, too. Whoever does so into a closed socket is told
+# of a reset, and some clients then forget the answer that they have read (asyncio's among them).
+LINGER = 2.0
+
+Later = Callable[[float, Callable[[], None]], object]
 
 
 def listener_context(encryption: Encryption) -> ssl.SSLContext:
@@ -53,15 +58,16 @@ def reason_of(error: ssl.SSLError) -> str:
 class EncryptedTransport(asyncio.Transport):
     """
     What the client's connection writes to. Who gets ciphertext from the socket passes it to `shake` until that is over,
-    then to `decrypt`. `ended`: the client has said that it sends nothing more.
+    then to `decrypt`. `ended`: the client has said that it sends nothing more. `later` makes a call after some seconds.
     """
 
-    def __init__(self, raw: asyncio.Transport, context: ssl.SSLContext) -> None:
+    def __init__(self, raw: asyncio.Transport, context: ssl.SSLContext, later: Later) -> None:
         super().__init__()
         self._raw = raw
+        self._later = later
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        self._is_shaken = self._has_ended = False
+        self._is_shaken = self._has_ended = self._is_closing = False
         self.ended = False
 
     # What comes from the socket...
@@ -111,7 +117,7 @@ class EncryptedTransport(asyncio.Transport):
         """
         Encrypt and send.
         """
-        if self._has_ended or self._raw.is_closing():
+        if self._has_ended or self.is_closing():
             return
         rest = memoryview(data)
         try:
@@ -139,25 +145,40 @@ class EncryptedTransport(asyncio.Transport):
         """
         Say that nothing more comes, and close our half of the socket.
         """
-        if not self._raw.is_closing():
-            self._say_end()
+        if not self._has_ended and not self._raw.is_closing():
+            self._has_ended = True
+            if self._is_shaken:
+                # It would like to hear the same from the client, which it need not wait for.
+                with suppress(ssl.SSLError):
+                    self._tls.unwrap()
+                self._send()
             self._raw.write_eof()
 
     def close(self) -> None:
         """
-        Send what is written, say that nothing more comes, and close.
+        Send what is written, say that nothing more comes, and close once the client has said the same, or soon.
         """
-        if not self._raw.is_closing():
-            self._say_end()
+        if self.is_closing():
+            return
+        self.write_eof()
+        self._is_closing = True
+        if self.ended:
             self._raw.close()
+            return
+        self._later(LINGER, self._raw.close)
+        if not self._raw.is_reading():
+            self._raw.resume_reading()
 
-    def _say_end(self) -> None:
-        if self._is_shaken and not self._has_ended:
-            self._has_ended = True
-            # It would like to hear the same from the client, which it need not wait for.
-            with suppress(ssl.SSLError):
-                self._tls.unwrap()
-            self._send()
+    def discard(self, data: bytes) -> None:
+        """
+        More from a client after `close`: only its end is of interest.
+        """
+        try:
+            self.decrypt(data)
+        except ssl.SSLError:
+            self._raw.abort()
+        if self.ended:
+            self._raw.close()
 
     def abort(self) -> None:
         """
@@ -169,7 +190,7 @@ class EncryptedTransport(asyncio.Transport):
         """
         The end has begun.
         """
-        return self._raw.is_closing()
+        return self._is_closing or self._raw.is_closing()
 
     def is_reading(self) -> bool:
         """

@@ -7,7 +7,7 @@ import ssl
 from typing import cast
 
 from proxy.net.client import ClientConnection, address_of
-from proxy.net.encrypted import EncryptedTransport, reason_of
+from proxy.net.encrypted import LINGER, EncryptedTransport, reason_of
 from proxy.net.front import ExchangeEvents, Front, Source
 from proxy.net.pace import TakingPace
 from proxy.wire.own import own_answer
@@ -177,7 +177,7 @@ class Entrance(asyncio.Protocol):
             self._raw.write(
                 own_answer(400, "http_request_error", words, pseudonym, front.date, close=True, to_head=False)
             )
-        self._raw.close()
+        self._linger()
 
     def begin(self) -> None:
         """
@@ -190,7 +190,7 @@ class Entrance(asyncio.Protocol):
             return
         self._state = SHAKING
         self.deadline = self._front.now + terms.handshake_timeout
-        self._secure = EncryptedTransport(self._raw, terms.tls)
+        self._secure = EncryptedTransport(self._raw, terms.tls, self._loop.call_later)
         self._raw.resume_reading()
         self._shake(held)
 
@@ -216,6 +216,9 @@ class Entrance(asyncio.Protocol):
         Records for the client's connection.
         """
         secure = self._secure
+        if secure.is_closing():
+            secure.discard(data)
+            return
         had_ended = secure.ended
         try:
             plain = secure.decrypt(data)
@@ -232,9 +235,16 @@ class Entrance(asyncio.Protocol):
 
     def _fail(self, reason: str) -> None:
         self._front.handshakes.failed(reason)
+        self._front.handshakes.over(self)
         self._state = CLOSED
-        # The alert that says why is still to be sent.
-        self._raw.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """
+        Close, but not before the client could read why: what it is still sending would end that with a reset.
+        """
+        self._raw.write_eof()
+        self._loop.call_later(LINGER, self._raw.close)
 
     def give_up(self, why: str) -> None:
         """

@@ -41,6 +41,7 @@ def build_setup(
         mirror=settings.mirror.percent if "percent" in settings.mirror.model_fields_set else None,
         fixed=(),
         caps=Caps(**settings.evidence.model_dump()),
+        files=tuple(sorted((str(folder / name), content) for name, content in loaded.authorities.items())),
     )
     return replace(setup, fixed=_fixed(settings, setup))
 

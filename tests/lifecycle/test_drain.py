@@ -4,6 +4,7 @@ Stopping under load: from the signal on nothing that was accepted is lost.
 
 import asyncio
 import random
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGINT, SIGTERM
@@ -49,7 +50,7 @@ async def ask(client: Client, tally: Tally, who: str, *fields: bytes) -> bool:
     return not closing
 
 
-async def keeper(parallax: Parallax, tally: Tally, number: int) -> None:
+async def keeper(parallax: Parallax, tally: Tally, number: int, trusted: ssl.SSLContext | None = None) -> None:
     """
     A client that keeps its connection, pauses between requests as people do, and connects anew when told to.
     """
@@ -57,7 +58,7 @@ async def keeper(parallax: Parallax, tally: Tally, number: int) -> None:
     longest = 0.3 if number % 4 == 0 else 0.02
     while True:
         try:
-            client = await parallax.client()
+            client = await parallax.client(trusted=trusted)
         except OSError:
             tally.refused += 1
             return
@@ -67,13 +68,13 @@ async def keeper(parallax: Parallax, tally: Tally, number: int) -> None:
         client.close()
 
 
-async def one_shot(parallax: Parallax, tally: Tally, number: int) -> None:
+async def one_shot(parallax: Parallax, tally: Tally, number: int, trusted: ssl.SSLContext | None = None) -> None:
     """
     A client that connects for each request.
     """
     while True:
         try:
-            client = await parallax.client()
+            client = await parallax.client(trusted=trusted)
         except OSError:
             tally.refused += 1
             return

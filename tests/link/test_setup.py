@@ -23,6 +23,7 @@ SETUP = Setup(
     new=0.0,
     mirror=100.0,
     fixed=(("listen", "127.0.0.1:8080"),),
+    files=(("/etc/ca.pem", "cd"),),
 )
 
 

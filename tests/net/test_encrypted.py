@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from proxy.net.encrypted import RECORD, UNASKED, EncryptedTransport, listener_context
 from proxy.routing.table import Encryption
+from tests.parts.plane import Later
 from tests.parts.tls import Peer, client_context, write_authority, write_pair
 from tests.parts.transport import FakeTransport, sockets
 from tests.parts.values import CUTS, pieces
@@ -45,7 +46,8 @@ class Ends:
 
     def __init__(self, raw: FakeTransport, server: ssl.SSLContext, client: ssl.SSLContext) -> None:
         self.raw = raw
-        self.secure = EncryptedTransport(raw, server)
+        self.loop = Later()
+        self.secure = EncryptedTransport(raw, server, self.loop.call_later)
         self.peer = Peer(client)
 
     def shaken(self) -> "Ends":
@@ -117,7 +119,7 @@ def test_closing_sends_what_was_written_and_says_so(
     raw: FakeTransport, files: Encryption, version: ssl.TLSVersion
 ) -> None:
     """
-    Without waiting for the client to say the same; twice is once.
+    It waits a little for the client to say the same; twice is once.
     """
     context = client_context(AUTHORITY)
     context.maximum_version = version
@@ -126,11 +128,33 @@ def test_closing_sends_what_was_written_and_says_so(
     ends.secure.close()
     ends.secure.close()
     ends.secure.write(b"too late")
-
+    assert ends.secure.is_closing()
     assert ends.taken() == b"bye"
-    assert ends.peer.ended
+    assert (ends.peer.ended, raw.ended, raw.closed) == (True, True, False)
+
+    ends.secure.discard(ends.peer.sends(b"not heard") + ends.peer.says_end())
     assert raw.closed
     assert not raw.aborted
+
+
+def test_a_client_that_says_nothing_is_not_waited_for_long(ends: Ends) -> None:
+    """
+    Nor one that sends garbage.
+    """
+    ends.secure.close()
+    early = ends.raw.closed
+    ends.loop.wait()
+    assert (early, ends.raw.closed, ends.raw.aborted) == (False, True, False)
+
+
+def test_garbage_instead_of_an_end_ends_it_at_once(ends: Ends) -> None:
+    """
+    There is nothing left to be polite about.
+    """
+    ends.secure.close()
+    ends.secure.discard(b"\xff" * 9)
+
+    assert ends.raw.aborted
 
 
 def test_one_half_can_be_closed(ends: Ends) -> None:
@@ -156,6 +180,8 @@ def test_a_client_may_end_its_half(ends: Ends) -> None:
     assert ends.secure.ended
     ends.secure.write(b"heard")
     assert ends.taken() == b"heard"
+    ends.secure.close()
+    assert ends.raw.closed
 
 
 @pytest.mark.parametrize("data", [b"GET / HTTP/1.1\r\n\r\n", b"\x17\x03\x03\x00\x20" + bytes(32), b"\xff" * 9])

@@ -280,6 +280,8 @@ def test_garbage_costs_nothing_and_is_counted(stage: Callable[..., Stage]) -> No
     transport = on.guest()
     transport.feed(b"\x16\x03\x01\x00\x05hello")
     on.loop.run()
+    assert transport.ended
+    on.loop.wait()
     assert transport.closed
     assert transport.taken()[:1] == b"\x15"
     transport.lose()

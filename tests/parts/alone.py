@@ -8,6 +8,7 @@ another configuration at once.
 import asyncio
 import json
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,11 +62,23 @@ class Alone:
                 self._news.clear()
                 await self._news.wait()
 
-    async def client(self) -> Client:
+    async def client(self, trusted: ssl.SSLContext | None = None) -> Client:
         """
-        A new connection to it.
+        A new connection to it; with `trusted`, over TLS.
         """
-        return await Client.connect(self.address)
+        return await Client.connect(self.address, trusted=trusted)
+
+    async def report(self, event: str, **fields: object) -> dict[str, Any]:
+        """
+        The first report of this event with these fields, waited for.
+        """
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for report in self.reports:
+                    if {**report, "event": event, **fields} == report:
+                        return report
+                self._news.clear()
+                await self._news.wait()
 
     def told(self, event: str) -> list[dict[str, Any]]:
         """

@@ -4,12 +4,15 @@ A client that sends exactly the bytes it is given, in the pieces it is given, an
 
 import asyncio
 import socket
+import ssl
 import struct
 
 from tests.parts.kernel import unread
 from tests.parts.strict import PATIENCE, STATUS_LINE, Cut, Framing, Malformed, Message, Source, announced, parse_head
 
 Address = tuple[str, int]
+# Whom clients of TLS expect.
+NAME = "shop.test"
 
 
 class Answer(Message):
@@ -46,9 +49,12 @@ class Client:
         self.there: Address = writer.get_extra_info("peername")
 
     @classmethod
-    async def connect(cls, address: Address, *, receive_buffer: int | None = None) -> "Client":
+    async def connect(
+        cls, address: Address, *, receive_buffer: int | None = None, trusted: ssl.SSLContext | None = None
+    ) -> "Client":
         """
-        A new connection; `receive_buffer` bytes make a client that soon stops taking what it does not read.
+        A new connection; `receive_buffer` bytes make a client that soon stops taking what it does not read. With
+        `trusted`, one that has shaken hands with who calls itself `NAME`.
         """
         raw = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer is not None:
@@ -57,7 +63,9 @@ class Client:
         try:
             async with asyncio.timeout(PATIENCE):
                 await asyncio.get_running_loop().sock_connect(raw, address)
-                return cls(*await asyncio.open_connection(sock=raw, limit=receive_buffer or 1024 * 1024))
+                name = None if trusted is None else NAME
+                limit = receive_buffer or 1024 * 1024
+                return cls(*await asyncio.open_connection(sock=raw, limit=limit, ssl=trusted, server_hostname=name))
         except BaseException:
             raw.close()
             raise

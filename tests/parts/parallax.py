@@ -5,6 +5,7 @@ A real Parallax in processes of its own: started from a configuration, asked thr
 import asyncio
 import json
 import os
+import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -179,11 +180,11 @@ class Parallax:
             task.cancel()
         assert self.ready, f"Parallax is not ready; exit {self.process.returncode}, said {self.log} {self.noise}"
 
-    async def client(self, *, receive_buffer: int | None = None) -> Client:
+    async def client(self, *, receive_buffer: int | None = None, trusted: ssl.SSLContext | None = None) -> Client:
         """
-        A new connection to the proxy's port.
+        A new connection to the proxy's port; with `trusted`, over TLS.
         """
-        return await Client.connect(self.address, receive_buffer=receive_buffer)
+        return await Client.connect(self.address, receive_buffer=receive_buffer, trusted=trusted)
 
     async def fetch(self, address: Address, target: bytes, *fields: bytes) -> tuple[int, bytes]:
         """

@@ -26,11 +26,26 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 5\r\n\r\nhello"
 
 class Later:
     """
-    A loop of which only `call_soon` is used; the test says when soon is.
+    A loop of which only calls to come are used; the test says when soon is, and when later.
     """
 
     def __init__(self) -> None:
         self.calls: list[Callable[[], None]] = []
+        self.later: list[Callable[[], None]] = []
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> None:
+        """
+        In a while.
+        """
+        assert seconds > 0
+        self.later.append(call)
+
+    def wait(self) -> None:
+        """
+        A while has passed.
+        """
+        while self.later:
+            self.later.pop(0)()
 
     def call_soon(self, call: Callable[[], None]) -> None:
         """

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import trustme
 
+from tests.parts.client import NAME
 from tests.parts.transport import FakeTransport
-
-NAME = "shop.test"
 
 
 def write_pair(

@@ -1,0 +1,93 @@
+"""
+Certificates are renewed while clients come and go: nothing is lost, also at the end.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from pathlib import Path
+from signal import SIGTERM
+
+import pytest
+import trustme
+
+from proxy.tasks import spawn
+from tests.lifecycle.test_drain import Tally, keeper, one_shot
+from tests.parts.origin import OK, always
+from tests.parts.parallax import Parallax, until
+from tests.parts.scene import scene
+from tests.parts.tls import client_context, write_pair
+
+pytestmark = pytest.mark.timeout(120)
+
+WORKERS, KEEPERS, ONE_SHOTS = 2, 10, 4
+# Handshakes in a row that show the same: with two workers, one that lags would be among them 255 times in 256.
+IN_A_ROW = 8
+
+
+async def shown(parallax: Parallax, trusted: ssl.SSLContext) -> str:
+    """
+    The SHA-256 of the certificate that a new client sees.
+    """
+    client = await parallax.client(trusted=trusted)
+    seen = client.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    client.close()
+    return hashlib.sha256(seen).hexdigest()
+
+
+def held(folder: Path) -> str:
+    """
+    The same of the file.
+    """
+    first = (folder / "server.pem").read_text().partition("-----END CERTIFICATE-----")
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first[0] + first[1])).hexdigest()
+
+
+@pytest.mark.parametrize("times", [0, pytest.param(20, marks=pytest.mark.prove)])
+async def test_certificates_are_renewed_under_load_and_nobody_is_lost(tmp_path: Path, times: int) -> None:
+    """
+    So many times a whole pair, then one file after the other with a time between them that is long enough to be seen,
+    and then SIGTERM: every request on an accepted connection is answered.
+    """
+    authority, tally = trustme.CA(), Tally()
+    write_pair(tmp_path, authority)
+    trusted = client_context(authority)
+    tls = {"tls": {"certificate": "server.pem", "key": "server.key"}, "workers": WORKERS, "drain": {"delay": 1}}
+    async with scene(tls, tmp_path) as stage:
+        parallax = stage.parallax
+        parallax.forgiven.add("reload_refused")
+        stage.old.script = always(OK)
+        clients = [spawn(keeper(parallax, tally, number, trusted), name="keeper") for number in range(KEEPERS)]
+        clients += [spawn(one_shot(parallax, tally, number, trusted), name="one-shot") for number in range(ONE_SHOTS)]
+
+        async def taken() -> bool:
+            return {await shown(parallax, trusted) for _ in range(IN_A_ROW)} == {held(tmp_path)}
+
+        await until(taken, "the first certificate is shown")
+        for _ in range(times):
+            write_pair(tmp_path, authority)
+            await until(taken, "the renewed certificate is shown by both workers")
+        key = (tmp_path / "server.key").read_bytes()
+        before = held(tmp_path)
+        write_pair(tmp_path, authority)
+        renewed = (tmp_path / "server.key").read_bytes()
+        (tmp_path / "server.key").write_bytes(key)
+
+        async def refused() -> bool:
+            return any("is not the key of" in str(line) for line in parallax.events("reload_refused"))
+
+        await until(refused, "two files that don't fit are refused")
+        assert await shown(parallax, trusted) == before
+        (tmp_path / "server.key").write_bytes(renewed)
+        await until(taken, "what fits again is shown")
+
+        answered = tally.answered
+        parallax.signal(SIGTERM)
+        code = await parallax.exited()
+        await asyncio.gather(*clients)
+
+    assert tally.lost == []
+    assert tally.answered - answered > 20, "new requests were served during the delay"
+    assert tally.said_close >= KEEPERS
+    assert tally.refused == KEEPERS + ONE_SHOTS
+    assert code == 0
