@@ -18,6 +18,7 @@ from types import FrameType
 from typing import Final, cast
 
 import orjson
+import uvloop
 
 from proxy.clock import monotonic, time, timestamp
 from proxy.compare.answer import Answer, Cut, Fields
@@ -423,7 +424,7 @@ def main() -> None:
     sys.setrecursionlimit(FRAMES)
     listening = socket.socket(fileno=listen_fd)
     listening.setblocking(False)
-    sys.exit(asyncio.run(_live(listening, Hand(hand_fd), link_fd)))
+    sys.exit(uvloop.run(_live(listening, Hand(hand_fd), link_fd)))
 
 
 async def _live(listening: socket.socket, hand: Hand, link_fd: int) -> int:
