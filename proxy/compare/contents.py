@@ -16,6 +16,7 @@ from proxy.compare.fields import CONTENT_TYPE
 from proxy.compare.found import Found
 from proxy.compare.kinds import Body
 from proxy.compare.leaf import Leaf, Rules, ignored_at
+from proxy.compare.onetext import find_one_text
 from proxy.compare.walk import compare
 
 Documents = tuple[Document, Document]
@@ -89,6 +90,8 @@ def _compare_bodies(
     same = old.data == new.data
     if same and (old.said, old.media.charset, old.marked) == (new.said, new.media.charset, new.marked):
         return None
+    if not same and _compare_one_text(old, new, rules, found):
+        return None
     kinds, documents = _read(old, new)
     if documents is None:
         found.add(Kind.MEDIA_TYPE, (), kinds[0].value, kinds[1].value)
@@ -101,6 +104,30 @@ def _compare_bodies(
     else:
         _compare_documents(kinds[0], documents, rules, found)
     return documents
+
+
+def _compare_one_text(old: Content, new: Content, rules: Rules | None, found: Found) -> bool:
+    """
+    JSON of which only one text differs, if that can be seen and no rule says anything of what lies around that text.
+    Not where it is told what rules hide: for that all has to be read.
+    """
+    if old.said is not Body.JSON or found.told is not None:
+        return False
+    if (old.said, old.media.charset, old.marked) != (new.said, new.media.charset, new.marked):
+        return False
+    differing = find_one_text(old.data, new.data)
+    if differing is None:
+        return False
+    steps, one, other = differing
+    at = rules
+    for step in steps:
+        if at is None:
+            break
+        if at.here is not None:
+            return False
+        at = at.element(step) if isinstance(step, int) else at.member(step)
+    compare(one, other, at, found, steps)
+    return True
 
 
 # What they are...
