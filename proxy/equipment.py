@@ -5,6 +5,8 @@ and looked at again while it runs.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -13,11 +15,13 @@ from proxy.admin.gate import Access
 from proxy.admin.port import AdminPort
 from proxy.admin.token import LOCAL_NAME, held, kept_token
 from proxy.errors import ConfigurationError
+from proxy.files import write_whole
 from proxy.link.setup import Certificate, Setup, Token
 from proxy.threads import on_thread
 
 # A disk that hangs must not keep others waiting for what doesn't need it.
 DISK_SECONDS = 5.0
+CERTIFICATE: Final = "admin-certificate.pem"
 TOKEN_LOOKS: Final = 5  # looks from one try to the next to make a token
 CERTIFICATE_LOOKS: Final = 60  # looks from one look at the certificate to the next
 
@@ -48,7 +52,7 @@ class Equipment:
         Take a setup over. Raises `ConfigurationError`, and changes nothing, when its certificate can't be used.
         """
         if setup.tls is not None:
-            await self._take_certificate(setup.tls)
+            await self._keep(await self._take_certificate(setup.tls), setup)
         self._setup = setup
         tokens = setup.tokens or await self._local_tokens(setup)
         self._port.take_access(Access(tokens=tokens, hosts=setup.hosts, encrypted=self.encryption is not None))
@@ -60,24 +64,35 @@ class Equipment:
         self._looks += 1
         if self._setup is not None and not self._port.gate.access.tokens and not self._looks % TOKEN_LOOKS:
             await self._give_access(self._setup)
-        if self.encryption is not None and not self._looks % CERTIFICATE_LOOKS:
-            await self._refresh(self.encryption)
+        if self._setup is not None and self.encryption is not None and not self._looks % CERTIFICATE_LOOKS:
+            await self._refresh(self.encryption, self._setup)
 
     async def _give_access(self, setup: Setup) -> None:
         tokens = setup.tokens or await self._local_tokens(setup)
         self._port.take_access(Access(tokens=tokens, hosts=setup.hosts, encrypted=self.encryption is not None))
 
-    async def _take_certificate(self, files: Certificate) -> None:
-        if self.encryption is None:
-            self.encryption = await _from_disk("read the certificate", lambda: Encryption(files))
+    async def _take_certificate(self, files: Certificate) -> Encryption:
+        encryption = self.encryption
+        if encryption is None:
+            self.encryption = encryption = await _from_disk("read the certificate", lambda: Encryption(files))
         else:
-            encryption = self.encryption
-            await _from_disk("read the certificate", lambda: encryption.use(files))
+            await _from_disk("read the certificate", partial(encryption.use, files))
+        return encryption
 
-    async def _refresh(self, encryption: Encryption) -> None:
+    async def _keep(self, encryption: Encryption, setup: Setup) -> None:
+        """
+        Lay the certificate in use where commands find it: the files may have been renewed, and not taken yet.
+        """
+        pem = encryption.pem
+        with suppress(ConfigurationError):
+            # Without it, they still know the files.
+            await _from_disk("keep the certificate", lambda: write_whole(Path(setup.state) / CERTIFICATE, pem))
+
+    async def _refresh(self, encryption: Encryption, setup: Setup) -> None:
         try:
             if await _from_disk("look at the certificate", encryption.refresh):
                 self._tell("info", "certificate_renewed")
+                await self._keep(encryption, setup)
         except ConfigurationError as error:
             self._tell("error", "certificate_refused", reason=str(error))
 

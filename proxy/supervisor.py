@@ -29,7 +29,7 @@ from proxy.supervise.health import Health
 from proxy.supervise.hub import Hub
 from proxy.supervise.killfile import KillFile
 from proxy.supervise.launch import Launch, entry_of, judging_table, listen, recollect
-from proxy.supervise.lock import Hold, hold, release
+from proxy.supervise.lock import Hold, exposed, hold, release
 from proxy.supervise.memory import Folder, Found, Nowhere
 from proxy.supervise.patience import Patience
 from proxy.supervise.places import Places
@@ -73,6 +73,9 @@ def serve(launch: Launch) -> int:
         if held.trouble:
             remedy = "let this user write there, or name another folder in store"
             log.error("state_not_locked", folder=str(launch.state), why=held.trouble, remedy=remedy)
+        if launch.state is not None and (why := exposed(launch.state)):
+            remedy = f"make it this user's alone: chmod 700 {launch.state}"
+            log.warning("state_exposed", folder=str(launch.state), why=why, remedy=remedy)
         places = stack.enter_context(closing(Places(launch.comparers)))
         code = asyncio.run(Supervisor(launch, listeners, places, recollect(launch, log), held, log).run())
         if held.held and launch.state is not None:

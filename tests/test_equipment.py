@@ -12,7 +12,7 @@ from proxy.admin.facts import Facts
 from proxy.admin.gate import Access
 from proxy.admin.port import AdminPort
 from proxy.admin.token import held, kept_token
-from proxy.equipment import CERTIFICATE_LOOKS, TOKEN_LOOKS, Equipment
+from proxy.equipment import CERTIFICATE, CERTIFICATE_LOOKS, TOKEN_LOOKS, Equipment
 from proxy.errors import ConfigurationError
 from proxy.link.setup import Certificate
 from tests.parts.served import TOKENS, MemoryEvidence, MemorySteering
@@ -159,10 +159,33 @@ async def test_a_renewed_certificate_is_taken_within_a_minute(tmp_path: Path) ->
     await equipped.equipment.equip(a_setup(tmp_path, tokens=TOKENS, tls=a_certificate(tmp_path)))
     await equipped.look(CERTIFICATE_LOOKS)
     assert equipped.told == []
+    first = shown(tmp_path)
+    assert first == (tmp_path / "c.pem").read_bytes()
     a_certificate(tmp_path)
+    assert shown(tmp_path) == first, "commands must know the one that the port shows"
     await equipped.look(CERTIFICATE_LOOKS)
     assert equipped.told == ["certificate_renewed"]
+    assert shown(tmp_path) == (tmp_path / "c.pem").read_bytes() != first
     (tmp_path / "k.pem").write_text("")
     await equipped.look(CERTIFICATE_LOOKS * 2)
 
     assert equipped.told == ["certificate_renewed", "certificate_refused"]
+
+
+def shown(state: Path) -> bytes:
+    """
+    The certificate that commands are told of.
+    """
+    return (state / CERTIFICATE).read_bytes()
+
+
+async def test_a_certificate_that_cannot_be_laid_down_is_used_all_the_same(tmp_path: Path) -> None:
+    """
+    Commands know its file then.
+    """
+    equipped = Equipped()
+    (tmp_path / CERTIFICATE).mkdir()
+    await equipped.equipment.equip(a_setup(tmp_path, tokens=TOKENS, tls=a_certificate(tmp_path)))
+
+    assert equipped.access.encrypted
+    assert equipped.told == []

@@ -15,7 +15,8 @@ Seen = tuple[tuple[int, int, int], ...]
 
 class Encryption:
     """
-    The TLS context for the next handshake; `refresh` makes another when the files changed.
+    The TLS context for the next handshake, and the certificate in it (`pem`); `refresh` makes others when the files
+    changed.
     """
 
     def __init__(self, files: Certificate) -> None:
@@ -28,8 +29,8 @@ class Encryption:
         """
         Take these files from now on. Raises `ConfigurationError`, and changes nothing, when they can't be used.
         """
-        seen, context = _look(files), _load(files)
-        self._files, self._seen, self.context = files, seen, context
+        seen, (context, pem) = _look(files), _load(files)
+        self._files, self._seen, self.context, self.pem = files, seen, context, pem
 
     def refresh(self) -> bool:
         """
@@ -40,7 +41,7 @@ class Encryption:
         if seen == self._seen:
             return False
         self._seen = seen
-        self.context = _load(self._files)
+        self.context, self.pem = _load(self._files)
         return True
 
 
@@ -52,11 +53,13 @@ def _look(files: Certificate) -> Seen:
     return tuple((status.st_ino, status.st_size, status.st_mtime_ns) for status in found)
 
 
-def _load(files: Certificate) -> ssl.SSLContext:
+def _load(files: Certificate) -> tuple[ssl.SSLContext, bytes]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     try:
+        # Renewed in between, it is taken again at the next look.
+        pem = Path(files.certificate).read_bytes()
         context.load_cert_chain(files.certificate, files.key, password=_no_password)
     except ssl.SSLError as error:
         raise ConfigurationError(_said(files, error.reason)) from None
@@ -64,7 +67,7 @@ def _load(files: Certificate) -> ssl.SSLContext:
         raise ConfigurationError(_said(files, "the key is encrypted")) from None
     except OSError as error:
         raise ConfigurationError(_said(files, error.strerror)) from None
-    return context
+    return context, pem
 
 
 def _said(files: Certificate, reason: str | None) -> str:

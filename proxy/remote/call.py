@@ -6,6 +6,7 @@ wrong as a sentence that says what, where, and what to do.
 import json
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPSConnection
 from queue import Empty, SimpleQueue
@@ -13,8 +14,9 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxy.errors import RemoteError
+from proxy.errors import ConfigurationError, RemoteError
 from proxy.remote.find import Target
+from proxy.remote.private import read_own
 
 # Control answers reads from memory; what takes longer is not coming.
 PATIENCE = 5.0
@@ -106,17 +108,35 @@ def _connection(target: Target, seconds: float) -> HTTPConnection:
     if parts.scheme == "http":
         return HTTPConnection(parts.hostname, parts.port, timeout=seconds)
     try:
-        context = ssl.create_default_context(cafile=target.ca)
+        context = _context(target)
     except ssl.SSLError:
         raise RemoteError(f"{target.ca} holds no certificate; name a PEM file with --ca", usage=True) from None
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise RemoteError(f"{target.ca} can't be read ({reason}); name a PEM file with --ca", usage=True) from None
-    if target.pinned:
-        # This certificate and no other, so what names are in it doesn't matter.
-        context.check_hostname = False
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return HTTPSConnection(parts.hostname, parts.port, timeout=seconds, context=context)
+
+
+def _context(target: Target) -> ssl.SSLContext:
+    if not target.pinned:
+        return ssl.create_default_context(cafile=target.ca)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    # These certificates and no others, so what names are in them doesn't matter.
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    is_shown = False
+    if target.shown is not None:
+        # Of an earlier version there is none, and of another user it isn't believed.
+        with suppress(ConfigurationError, ssl.SSLError):
+            context.load_verify_locations(cadata=read_own(target.shown))
+            is_shown = True
+    try:
+        context.load_verify_locations(cafile=target.ca)
+    except (OSError, ssl.SSLError):
+        # What the port shows is enough, whatever became of the files.
+        if not is_shown:
+            raise
+    return context
 
 
 def _trouble(target: Target, error: Exception, seconds: float) -> str:
@@ -125,6 +145,11 @@ def _trouble(target: Target, error: Exception, seconds: float) -> str:
     match error:
         case TimeoutError():
             return f"{url} didn't answer within {seconds:g} s; clients are served all the same"
+        case ssl.SSLCertVerificationError() if target.pinned:
+            return (
+                f"{url} shows another certificate than {target.ca} holds; a renewed one is taken within a minute, "
+                "and if that goes on, somebody else answers there"
+            )
         case ssl.SSLCertVerificationError():
             reason = error.verify_message.rstrip(".").lower()
             return f"{url} isn't trusted ({reason}); name the CA of its certificate with --ca FILE"

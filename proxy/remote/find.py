@@ -19,6 +19,8 @@ from proxy.remote.registry import Entry, folders, running
 DEFAULT = "http://127.0.0.1:9900"
 ADMIN_URL = re.compile(r"https?://(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 VARIABLE = "PARALLAX_ADMIN_TOKEN"
+# As `proxy.equipment` calls it.
+SHOWN = "admin-certificate.pem"
 PORTS = {"http": 80, "https": 443}
 
 
@@ -38,8 +40,9 @@ class Wanted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """
-    A Parallax to ask. `url` has no path; `pinned` says that `ca` is its very certificate, whatever name it is for;
-    `entry` is what is known of it if it runs on this machine.
+    A Parallax to ask. `url` has no path; `pinned` says that `ca` is its very certificate, whatever name it is for, and
+    `shown` where it keeps the one that it shows as long as a renewed one isn't taken; `entry` is what is known of it if
+    it runs on this machine.
     """
 
     url: str
@@ -47,6 +50,7 @@ class Target:
     token_from: str = ""
     ca: Path | None = None
     pinned: bool = False
+    shown: Path | None = None
     entry: Entry | None = None
 
 
@@ -107,9 +111,10 @@ def _target(entry: Entry) -> Target:
     host, _, port = entry.admin.rpartition(":")
     reached = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]", "::": "[::1]"}.get(host, host)
     scheme = "http" if entry.certificate is None else "https"
-    return Target(
-        url=f"{scheme}://{reached}:{port}", entry=entry, ca=entry.certificate, pinned=entry.certificate is not None
-    )
+    target = Target(url=f"{scheme}://{reached}:{port}", entry=entry)
+    if entry.certificate is None:
+        return target
+    return replace(target, ca=entry.certificate, pinned=True, shown=entry.state / SHOWN)
 
 
 def _signed_in(target: Target, wanted: Wanted, environment: Mapping[str, str]) -> Target:

@@ -7,6 +7,7 @@ Looks at local addresses and files; sends nothing and looks up no name.
 
 import socket
 import ssl
+import stat
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -44,6 +45,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
             "is the address of old too, so every difference is noise; name the new system unless you want to see that"
         )
         yield Finding(key=("new", "url"), said=said, warning=True)
+    yield from _check_store(settings.store, folder)
     yield from _check_numbers(settings)
     yield from check_effect(settings.compare)
 
@@ -108,6 +110,20 @@ def _check_tls(key: tuple[str, ...], url: Url, tls: Tls, folder: Path) -> Iterat
         except OSError as error:
             reason = (error.strerror or "unreadable").lower()
             yield Finding(key=(*key, "ca"), said=f"{path} can't be read ({reason}); write the path of a PEM file")
+
+
+def _check_store(store: str, folder: Path) -> Iterator[Finding]:
+    path = folder / store.removeprefix("sqlite:///")
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        # It can be made, or the store says why not.
+        return
+    if stat.S_ISDIR(mode):
+        said = f"{path} is a folder, and a store is a file; write {store.rstrip('/')}/parallax.db"
+        yield Finding(key=("store",), said=said)
+    elif not stat.S_ISREG(mode):
+        yield Finding(key=("store",), said=f"{path} is no file; write where one is or can be made")
 
 
 def _check_numbers(settings: Settings) -> Iterator[Finding]:

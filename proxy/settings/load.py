@@ -30,7 +30,7 @@ from proxy.settings.source import Source, Where, read_yaml
 LARGEST = 4 * 1024 * 1024
 
 # Variables of the command line's own, and what Kubernetes sets in every pod beside a service called "parallax".
-NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|ADMIN_CA|SERVICE_(HOST|PORT).*|PORT(_\d+_.*)?)")
+NOT_KEYS = re.compile(r"PARALLAX_(ADMIN_URL|ADMIN_TOKEN|ADMIN_CA|RUNTIME_DIR|SERVICE_(HOST|PORT).*|PORT(_\d+_.*)?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,9 @@ def begin(path: Path, engine: Engine, seconds: float, migrations: Migrations = M
     Raises StoreError when that can't be done; a file of a newer Parallax or of another program is left as it is.
     """
     with telling(path):
+        if path.exists() and not path.is_file():
+            # Left as it is: its rights are none of a database.
+            raise StoreError("other", f"{path} is a folder or a device; name a file in `store`")
         trouble = None
         if has_remains(path):
             trouble = (

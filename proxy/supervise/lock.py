@@ -91,6 +91,19 @@ def release(folder: Path) -> None:
         os.truncate(folder / LOCK, 0)
 
 
+def exposed(folder: Path) -> str | None:
+    """
+    Why others could lay a kill file there, or swap what is kept; None if they can't, or if that can't be told.
+    """
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    if found.st_uid not in (0, os.geteuid()):
+        return f"it belongs to another user ({found.st_uid})"
+    return f"everybody may write there (mode {found.st_mode & 0o7777:04o})" if found.st_mode & 0o002 else None
+
+
 def _pid(descriptor: int) -> str:
     return os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
 

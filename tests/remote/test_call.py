@@ -13,6 +13,7 @@ from proxy.errors import RemoteError
 from proxy.remote.call import ask, call
 from proxy.remote.find import Target
 from tests.parts.admin import WEIGHTS, admin, ready
+from tests.parts.registered import private
 
 WANTED = "wants a token; set PARALLAX_ADMIN_TOKEN, or name a file that holds it with --token-file"
 
@@ -165,7 +166,28 @@ def test_a_known_certificate_is_good_under_any_name_and_no_other_is(tmp_path: Pa
     _, other = certificates(tmp_path / "other", "127.0.0.1")
     with admin(ready(), certificate=server) as port:
         assert call(Target(url=port.url, ca=server, pinned=True), "GET", "/readyz").status == 200
-        assert "isn't trusted" in trouble(Target(url=port.url, ca=other, pinned=True))
+        said = trouble(Target(url=port.url, ca=other, pinned=True))
+        assert said.startswith(
+            f"{port.url} shows another certificate than {other} holds; a renewed one is taken within"
+        )
+
+
+@pytest.mark.parametrize("file", ["other", "broken", "missing"])
+def test_the_certificate_that_it_shows_is_good_whatever_became_of_the_file(file: str, tmp_path: Path) -> None:
+    """
+    Renewed and not taken yet, half written, moved away. One that others can write is not believed.
+    """
+    _, server = certificates(tmp_path, "127.0.0.1")
+    (tmp_path / "new").mkdir()
+    certificates(tmp_path / "new", "127.0.0.1")
+    files = {"other": tmp_path / "new" / "server.pem", "broken": tmp_path / "broken", "missing": tmp_path / "missing"}
+    files["broken"].write_text("-----BEGIN")
+    shown = private(tmp_path / "shown.pem", server.read_text())
+    with admin(ready(), certificate=server) as port:
+        target = Target(url=port.url, ca=files[file], pinned=True, shown=shown)
+        assert call(target, "GET", "/readyz").status == 200
+        shown.chmod(0o666)
+        assert trouble(target)
 
 
 def test_tls_where_there_is_none_is_told() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.equipment import CERTIFICATE
 from proxy.errors import ConfigurationError, RemoteError
 from proxy.remote.find import Target, Wanted, find
 from tests.parts.registered import TOKEN, private, registered, write_entry
@@ -170,6 +171,8 @@ def test_the_certificate_of_one_that_runs_here_is_known(tmp_path: Path) -> None:
     """
     pem = tmp_path / "certificate.pem"
     with registered(tmp_path / "registry", tmp_path / "state", "127.0.0.1:4711", certificate=str(pem)):
+        found = find(Wanted(), {}, (tmp_path / "registry",))
+        assert found.shown == tmp_path / "state" / CERTIFICATE
         target = find(Wanted(ca=tmp_path / "other.pem"), {}, (tmp_path / "registry",))
 
     assert (target.url, target.ca, target.pinned) == ("https://127.0.0.1:4711", pem, True)

@@ -175,6 +175,23 @@ def test_a_ca_file_must_hold_a_certificate(tmp_path: Path) -> None:
     assert said("empty.pem") == [f"{tmp_path}/empty.pem holds no CA certificate; write the path of a PEM file"]
 
 
+def test_a_store_that_is_a_folder_or_a_device_is_refused(tmp_path: Path) -> None:
+    """
+    With the file that was probably meant; one that isn't there yet is made.
+    """
+
+    def said(store: str) -> list[str]:
+        return [f"{dotted(found.key)}: {found.said}" for found in findings(tmp_path, store=store)]
+
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "there.db").touch()
+    assert said("sqlite:///var") == [
+        f"store: {tmp_path}/var is a folder, and a store is a file; write sqlite:///var/parallax.db"
+    ]
+    assert said("sqlite:////dev/full") == ["store: /dev/full is no file; write where one is or can be made"]
+    assert said("sqlite:///var/parallax.db") == said("sqlite:///var/there.db") == said("sqlite:///new/x.db") == []
+
+
 def test_doubtful_tls_is_a_warning() -> None:
     """
     TLS settings without TLS, and TLS without verification.

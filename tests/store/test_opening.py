@@ -340,13 +340,12 @@ def test_a_beginning_that_was_cut_short_is_begun_again(url: str, path: Path) -> 
 
 def test_a_path_that_can_hold_no_file_is_said(tmp_path: Path) -> None:
     """
-    A folder there, a file where the folder should be, a link to itself.
+    A file where the folder should be, a link to itself.
     """
-    (tmp_path / "folder.db").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
 
-    for wrong in ("folder.db", "file/parallax.db", "loop.db"):
+    for wrong in ("file/parallax.db", "loop.db"):
         with pytest.raises(StoreError, match=r"can't be (used|written)"):
             Store.open(f"sqlite:///{tmp_path}/{wrong}")
 
@@ -481,3 +480,16 @@ def check_what_is_told(store: Store, written: list[Entry]) -> None:
     except StoreError as error:
         told = error.kind
     assert told in {"", "corrupt"}
+
+
+def test_what_is_no_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    """
+    A folder keeps its rights, and its disk isn't blamed.
+    """
+    tmp_path.chmod(0o755)
+    with pytest.raises(StoreError, match="is a folder or a device; name a file in `store`") as refused:
+        Store.open(f"sqlite:///{tmp_path}")
+
+    assert refused.value.kind == "other"
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 
 import proxy.supervise.lock as room
 from proxy.errors import ConfigurationError
-from proxy.supervise.lock import Hold, hold, release
+from proxy.supervise.lock import Hold, exposed, hold, release
 from tests.parts.disk import as_nobody, remount, small_disk
 
 
@@ -88,3 +88,18 @@ def test_a_folder_that_cannot_be_written_is_no_reason_not_to_serve(tmp_path: Pat
     tmp_path.chmod(0o500)
     with as_nobody(), hold(tmp_path / "state") as held:
         assert held == Hold(trouble="Permission denied")
+
+
+def test_a_folder_that_others_can_write_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Whoever can may lay the kill file there, or swap what the next start goes by.
+    """
+    tmp_path.chmod(0o750)
+    assert exposed(tmp_path) is None
+    assert exposed(tmp_path / "missing") is None
+    tmp_path.chmod(0o1777)
+    assert exposed(tmp_path) == "everybody may write there (mode 1777)"
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    owner = os.getuid()
+    assert exposed(tmp_path) == (None if owner == 0 else f"it belongs to another user ({owner})")

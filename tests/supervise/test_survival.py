@@ -83,6 +83,19 @@ async def test_killed_in_the_middle_of_changes_it_leaves_a_whole_table(tmp_path:
         epoch = kept.epoch
 
 
+async def test_a_folder_that_everybody_can_write_is_said(tmp_path: Path) -> None:
+    """
+    With the command that mends it; it serves all the same.
+    """
+    os.chmod(tmp_path, 0o777)  # noqa: PTH101 nothing else runs
+    async with supervised(state=str(tmp_path)) as run:
+        await run.ready()
+        told = await run.see("state_exposed")
+
+    assert told["why"] == "everybody may write there (mode 0777)"
+    assert told["remedy"] == f"make it this user's alone: chmod 700 {tmp_path}"
+
+
 async def test_a_folder_that_cannot_be_used_is_said_and_serves(tmp_path: Path) -> None:
     """
     Control hears why nothing is saved; when the cause is gone, everything is.
