@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from secrets import token_bytes, token_hex
 from types import FrameType
 from typing import Final, cast
@@ -60,6 +61,8 @@ HERE: Final = Verdict(0, Said.HERE, 0, 0, 0)
 # Heads that are remembered, and how long they may be: 2 MiB in all.
 REMEMBERED: Final = 512
 LONGEST: Final = 4096
+# Patterns that are remembered as they are told.
+PATTERNS: Final = 4096
 
 SAYS: Final[dict[str, int]] = {
     "equivalent": int(Said.EQUIVALENT),
@@ -150,10 +153,11 @@ class Comparer:
     def _received(self, frame: Frame) -> None:
         if frame.kind == Kind.JUDGING:
             try:
-                judging = Judging(decode(frame.payload))
+                table = decode(frame.payload)
+                self._redactor = _redactor(table.redact)
+                judging = Judging(table, lru_cache(PATTERNS)(self._masked))
             except (KeyError, TypeError, ValueError) as error:
                 raise LinkError("a judging table has the wrong shape") from error
-            self._redactor = _redactor(judging.table.redact)
             first, self._judging = self._judging is None, judging
             self._seen.start(judging.table.version, rules_digest(judging.table))
             if first:

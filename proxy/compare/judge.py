@@ -37,7 +37,8 @@ class Book:
     """
     What one endpoint's pairs are judged by: compiled rules for bodies and header fields, statuses that count as equal
     (by which rule), noisy places (pattern and kind), waived signatures (ids, and the parts of those that are known),
-    and the bytes a body may decode into.
+    and the bytes a body may decode into. Names of members can be secrets: noise and waivers have patterns as they are
+    when `masked`.
     """
 
     endpoint: str
@@ -48,7 +49,15 @@ class Book:
     noise: Collection[Part] = frozenset()
     waived: Collection[str] = frozenset()
     accepted: Sequence[frozenset[Part]] = ()
+    masked: Callable[[str], str] = str
     largest: int = 16 * 2**20
+
+    def told(self, part: Part) -> Part:
+        """
+        What a part is called outside the comparer.
+        """
+        pattern, kind = part
+        return self.masked(pattern), kind
 
 
 class Judgement(NamedTuple):
@@ -131,13 +140,13 @@ def _conclude(found: Found, book: Book, reason: Reason | None, seen: Survey | No
         verdict: Verdict | None = None if reason else "equivalent"
         return Judgement(verdict=verdict, reason=reason, hidden=found.hidden, survey=seen)
     parts = frozenset(found.parts)
-    counting = parts.difference(book.noise) if book.noise else parts
+    counting = frozenset(part for part in parts if book.told(part) not in book.noise) if book.noise else parts
     signed = signature(book.endpoint, counting or parts)
     verdict = "divergent"
     # What was too much to be remembered is neither known noise nor accepted.
     if not counting and not found.lost:
         verdict = "noise"
-    elif not found.lost and (signed.id in book.waived or _are_accepted(counting, book.accepted)):
+    elif not found.lost and (signed.id in book.waived or _are_accepted(counting, book)):
         verdict = "waived"
     if reason is not None and verdict != "divergent":
         return Judgement(verdict=None, reason=reason, hidden=found.hidden, survey=seen)
@@ -152,12 +161,15 @@ def _conclude(found: Found, book: Book, reason: Reason | None, seen: Survey | No
     )
 
 
-def _are_accepted(parts: frozenset[Part], accepted: Sequence[frozenset[Part]]) -> bool:
+def _are_accepted(parts: frozenset[Part], book: Book) -> bool:
     """
     Is this nothing but some waived signatures together?
     """
-    within = [one for one in accepted if one <= parts]
-    return bool(within) and frozenset().union(*within) == parts
+    if not book.accepted:
+        return False
+    told = frozenset(map(book.told, parts))
+    within = [one for one in book.accepted if one <= told]
+    return bool(within) and frozenset().union(*within) == told
 
 
 def _survey(old: Answer, new: Answer, book: Book, documents: Documents | None, found: Found) -> Survey:

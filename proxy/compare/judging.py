@@ -2,7 +2,7 @@
 The judging table: rules, noise and waivers, versioned, as it travels; and the book of each endpoint made from it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -60,11 +60,13 @@ class JudgingTable:
 
 class Judging:
     """
-    A judging table in use: makes the book of an endpoint when its first pair comes.
+    A judging table in use: makes the book of an endpoint when its first pair comes. `masked` takes secrets out of the
+    names in patterns, as it has in those of the table.
     """
 
-    def __init__(self, table: JudgingTable) -> None:
+    def __init__(self, table: JudgingTable, masked: Callable[[str], str] = str) -> None:
         self.table = table
+        self._masked = masked
         self._books: dict[str, Book] = {}
         self._noise: dict[str, set[Part]] = {}
         for noisy in table.noise:
@@ -98,6 +100,7 @@ class Judging:
             noise=frozenset(self._noise.get(endpoint, ())),
             waived=self.table.waived,
             accepted=[frozenset(one.parts) for one in self.table.accepted if one.endpoint == endpoint],
+            masked=self._masked,
             largest=self.table.largest,
         )
 

@@ -77,11 +77,12 @@ class Seen:
         if twin:
             self._count(self.twins, endpoint)
             for place in judgement.parts:
-                self._count(self.noise, (endpoint, *place))
+                self._count(self.noise, (endpoint, *book.told(place)))
             return
         self._count(self.pairs, endpoint)
-        for place in judgement.parts.intersection(book.noise):
-            self._count(self.live, (endpoint, *place))
+        if book.noise:
+            for place in {book.told(part) for part in judgement.parts}.intersection(book.noise):
+                self._count(self.live, (endpoint, *place))
         if judgement.signature is not None:
             self._sight(judgement.signature, judgement.verdict, at)
 

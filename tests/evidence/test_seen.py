@@ -95,6 +95,32 @@ def test_rules_that_hid_something_are_told_by_their_numbers_until_these_change()
     assert (told(seen)["hidden"], seen.version) == ([], 4)
 
 
+def test_noise_is_told_and_known_by_names_without_secrets() -> None:
+    """
+    A member's name can be one: what it is called outside is what the judging table has.
+    """
+    masked = {"$.secret": "$.#12"}
+    by = book(noise=frozenset({("$.#12", Kind.VALUE)}), masked=lambda pattern: masked.get(pattern, pattern))
+    seen, pair = Seen(), judgement(by, '{"secret": 1, "b": 1}', '{"secret": 2, "b": 1}')
+    seen.note(by, pair, 1.0, twin=True)
+    seen.note(by, pair, 1.0)
+    found = told(seen)
+
+    assert pair.verdict == "noise"
+    assert found["noise"] == found["live"] == [[ENDPOINT, "$.#12", VALUE, 1]]
+
+
+def test_waived_parts_are_known_by_names_without_secrets() -> None:
+    """
+    Two waived signatures at once are waived too, whatever their names.
+    """
+    accepted = [frozenset({("$.#12", Kind.VALUE)}), frozenset({("$.b", Kind.VALUE)})]
+    by = book(accepted=accepted, masked=lambda pattern: pattern.replace("secret", "#12"))
+
+    assert judgement(by, '{"secret": 1, "b": 1}', '{"secret": 2, "b": 2}').verdict == "waived"
+    assert judgement(by, '{"secret": 1, "c": 1}', '{"secret": 2, "c": 2}').verdict == "divergent"
+
+
 def test_what_could_not_be_judged_is_no_pair() -> None:
     """
     The books have its reason.

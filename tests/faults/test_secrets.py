@@ -5,6 +5,7 @@ keeps or shows, neither while all is well nor when its processes crash.
 
 import asyncio
 import base64
+import itertools
 import json
 import os
 import resource
@@ -41,7 +42,7 @@ PLACES = (
         "claim",
     ),
     *("agent", "query", "query_name", "fragment", "userinfo", "body", "body_key", "form", "malformed", "trailer"),
-    *("old_cookie", "old_body", "old_etag", "old_location", "old_header", "old_plain", "new_plain"),
+    *("member", "old_cookie", "old_body", "old_etag", "old_location", "old_header", "old_plain", "new_plain"),
     *("new_cookie", "new_body", "new_etag", "new_location", "new_header", "new_reason", "new_malformed", "new_cut"),
     *("admin_token", "admin_query", "admin_password", "admin_cookie", "admin_body", "admin_key", "admin_path"),
     *("admin_host", "admin_origin", "admin_malformed", "admin_reason"),
@@ -153,6 +154,8 @@ def side(name: str) -> dict[bytes, bytes]:
         secret["body"],
     )
     return {
+        # A name that is a secret, under which each answer has another value: see `scripted`.
+        b"/noisy": answer(b'{"%s": "000000"}' % RAW["member"], b"Content-Type: application/json"),
         b"/same": answer(b"same", b"Content-Type: text/plain"),
         b"/body": answer(body, *usual),
         b"/moved": answer(b"", b"Location: /login?next=" + secret["location"], *usual, status=b"302 Found"),
@@ -167,10 +170,11 @@ def scripted(origin: Origin, name: str) -> None:
     Let this origin be that side.
     """
     answers = side(name)
+    count = itertools.count(1 if name == "old" else 500_000)
 
     def script(received: Received) -> None:
         path = received.target.partition(b"?")[0]
-        received.answer(answers.get(path, answers[b"/body"]))
+        received.answer(answers.get(path, answers[b"/body"]).replace(b"000000", b"%06d" % next(count)))
         if name == "new" and path in {b"/broken", b"/cut"}:
             received.connection.close()
 
@@ -236,6 +240,25 @@ class Seen:
 
         await until(is_there, "there is a sample of every signature")
 
+    async def learned(self) -> None:
+        """
+        Let clients go on until it is known that old differs from itself under a name that is a secret, and pairs are
+        judged by it.
+        """
+
+        async def is_noise() -> bool:
+            for _ in range(10):
+                await say(self.parallax.address, get(b"/noisy", CLOSE))
+            return (await self.parallax.books()).verdicts.get("noise", 0) > 0
+
+        await until(is_noise, "a place with a secret in it is noise")
+        # What is decided is kept at once.
+        body = b'{"reason": "enough"}'
+        sent = [self.sign_in, b"Content-Type: application/json", b"Content-Length: %d" % len(body), CLOSE]
+        head = get(b"/admin/noise/freeze", *sent, method=b"POST", host=b"localhost")
+        self.answers.append(await say(self.parallax.admin, head + body))
+        assert b"$.#" in (self.parallax.folder / "var" / "noise.json").read_bytes()
+
     async def show(self) -> None:
         """
         Take down what a terminal shows of it.
@@ -249,7 +272,7 @@ class Seen:
             command = [sys.executable, "-m", "proxy", *words, "--admin", f"http://{host}:{port}"]
             return subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
 
-        shown = [("evidence",), *(("evidence", "show", number, "--limit", "20") for number in numbers)]
+        shown = [("noise",), ("evidence",), *(("evidence", "show", number, "--limit", "20") for number in numbers)]
         for ran in await asyncio.gather(*(on_thread("show it", partial(run, *words)) for words in shown)):
             self.answers += [ran.stdout, ran.stderr]
 
@@ -276,9 +299,11 @@ class Seen:
 
 
 @asynccontextmanager
-async def planted(folder: Path, **environment: str) -> AsyncIterator[tuple[Seen, Origin, Origin]]:
+async def planted(
+    folder: Path, *, noise: Configuration | None = None, environment: dict[str, str] | None = None
+) -> AsyncIterator[tuple[Seen, Origin, Origin]]:
     """
-    Parallax between two sides, listened to from the beginning.
+    Parallax between two sides, listened to from the beginning. `noise`: how it is learned.
     """
     async with Origin() as old, Origin() as new:
         scripted(old, "old")
@@ -290,8 +315,9 @@ async def planted(folder: Path, **environment: str) -> AsyncIterator[tuple[Seen,
             "weights": {"new": 50},
             "sticky": {"key": ["claim:sub", "cookie:sid", "header:X-User"]},
             "admin": {"tokens": [operator.token()]},
+            "noise": noise or {},
         }
-        async with running(configuration, folder, environment=environment) as parallax:
+        async with running(configuration, folder, environment=environment or {}) as parallax:
             seen = Seen(parallax, Operator(name="ops", address=parallax.admin))
             listening = spawn(seen.listen(), name="listen")
             try:
@@ -387,12 +413,13 @@ async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: P
     """
     Through everything that traffic, divergences, refusals and operators cause.
     """
-    async with planted(tmp_path) as (seen, _, _):
+    async with planted(tmp_path, noise={"sample": 100, "per_second": 1000}) as (seen, _, _):
         parallax = seen.parallax
         count = await use(parallax)
         await administer(seen)
         await parallax.settled(count)
         await seen.sampled()
+        await seen.learned()
         await seen.look()
         await seen.show()
         _, divergences = await parallax.fetch(parallax.admin, b"/admin/divergences", seen.sign_in)
@@ -427,7 +454,7 @@ async def test_no_secret_is_found_in_what_crashes_leave_behind(tmp_path: Path) -
     (tmp_path / "faults").mkdir()
     (tmp_path / "faults" / "sitecustomize.py").write_text(FAULTS)
     environment = {"PYTHONPATH": f"{tmp_path / 'faults'}:{PROJECT}", "PYTHONFAULTHANDLER": "1"}
-    async with planted(tmp_path / "run", **environment) as (seen, old, new):
+    async with planted(tmp_path / "run", environment=environment) as (seen, old, new):
         parallax = seen.parallax
         await use(parallax)
         for _ in range(20):
