@@ -87,7 +87,9 @@ class Clock:
 
     def __init__(self) -> None:
         self.limit = 1.0
-        self._since = 0.0
+        # When the pair in hand was begun. Who is done with it writes 0.0 here, and calls nothing for that: at a call
+        # signals are looked at, so what was to stop the clock would be interrupted before it has.
+        self.since = 0.0
         signal.signal(signal.SIGALRM, self._look)
         signal.setitimer(signal.ITIMER_REAL, LOOK_SECONDS, LOOK_SECONDS)
 
@@ -95,17 +97,11 @@ class Clock:
         """
         A pair is in hand.
         """
-        self._since = monotonic()
-
-    def stop(self) -> None:
-        """
-        It is not any more.
-        """
-        self._since = 0.0
+        self.since = monotonic()
 
     def _look(self, _signal: int, _frame: FrameType | None) -> None:
         # Again and again until it has stopped: what is raised while an object is being taken apart, nobody hears.
-        if self._since and monotonic() - self._since > self.limit:
+        if self.since and monotonic() - self.since > self.limit:
             raise TookTooLong
 
 
@@ -201,7 +197,7 @@ class Comparer:
             book = judging.book(endpoint)
             judgement = self._judge(pair, book)
         except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
-            self._clock.stop()
+            self._clock.since = 0.0
             self._hand.free()
             return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
         self._hand.free()
@@ -259,7 +255,7 @@ class Comparer:
         except Exception:  # noqa: BLE001 - as in `settle`: a pair without a sample
             self._seen.overflow += 1
         finally:
-            self._clock.stop()
+            self._clock.since = 0.0
             self._hand.free()
 
     def _survey(self) -> None:
@@ -278,7 +274,7 @@ class Comparer:
         except Exception:  # noqa: BLE001 - as in `settle`: a pair that tells nothing of rules
             self._seen.overflow += 1
         finally:
-            self._clock.stop()
+            self._clock.since = 0.0
             self._hand.free()
         now = monotonic()
         self._seen.surveys.found(waiting.book.endpoint, survey, now - since, now)
@@ -298,7 +294,7 @@ class Comparer:
         try:
             return judge(*self._answers(pair), book)
         finally:
-            self._clock.stop()
+            self._clock.since = 0.0
 
 
 class Heads:

@@ -76,7 +76,8 @@ def seconds_of(value: Any) -> float | None:
     """
     counted = number(value)
     if counted is not None:
-        size = float(abs(counted)) if abs(counted) < Decimal("1e20") else 0.0
+        # Not abs(): that rounds, and raises for exponents beyond what Decimal calculates with.
+        size = float(counted.copy_abs()) if counted.copy_abs() < Decimal("1e20") else 0.0
         return next((float(counted) / unit for unit in UNITS if SECONDS[0] <= size / unit < SECONDS[1]), None)
     if not isinstance(value, str) or len(value) > LONGEST_TIME:
         return None

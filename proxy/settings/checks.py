@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from typing import Final
 
 from proxy.clock import time
 from proxy.settings.addresses import UNIX, Address, Url, parse_address
@@ -24,6 +25,9 @@ from proxy.settings.sentences import Finding
 
 IP = IPv4Address | IPv6Address
 LOOPBACK: frozenset[IP] = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
+
+# What a comparer may take for each byte of the longest body: 41 were seen, for two bodies of one text each.
+MEMORY_PER_BYTE: Final = 64
 
 
 def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -128,6 +132,7 @@ def _check_store(store: str, folder: Path) -> Iterator[Finding]:
 
 def _check_numbers(settings: Settings) -> Iterator[Finding]:
     drain, limits, mirror, metrics = settings.drain, settings.limits, settings.mirror, settings.metrics
+    judge = settings.judge
     if drain.delay >= drain.timeout:
         said = (
             f"{show_number(drain.delay)} leaves nothing of drain.timeout ({show_number(drain.timeout)}) to finish "
@@ -143,6 +148,10 @@ def _check_numbers(settings: Settings) -> Iterator[Finding]:
         body = show_size(mirror.max_body)
         said = f"{body} never fits into mirror.memory_budget ({budget}); write less, or raise the budget"
         yield Finding(key=("mirror", "max_body"), said=said)
+    if judge.memory < MEMORY_PER_BYTE * judge.max_decoded:
+        memory, fits = show_size(judge.memory), show_size(judge.memory // MEMORY_PER_BYTE)
+        said = f"bodies so long may take more than judge.memory ({memory}); write {fits} or less, or raise the memory"
+        yield Finding(key=("judge", "max_decoded"), said=said)
     if len(metrics.endpoints) > metrics.max_endpoints:
         count = len(metrics.endpoints)
         said = f"{count} are more than metrics.max_endpoints; write at least {count} there"

@@ -220,7 +220,7 @@ class Judge(Section):
     queue: int = Field(4096, ge=1, description="pairs without a verdict, in each worker; then queue_full")
     max_seconds: Seconds = Field(1.0, gt=0, description="what one pair may cost; then judge_error")
     max_decoded: Size = Field(16 * 2**20, ge=2**10, description="bytes that a coded body may decode into")
-    memory: Size = Field(2**30, ge=2**28, description="address space of one comparer")
+    memory: Size = Field(2**30, ge=2**30, description="address space of one comparer; it touches a part of it")
 
 
 class Redact(Section):

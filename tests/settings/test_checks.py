@@ -142,6 +142,7 @@ def test_loopback_has_many_names(listen: str) -> None:
         ({"drain": {"delay": 28}}, "drain.delay"),
         ({"limits": {"line": "65 KiB"}}, "limits.line"),
         ({"mirror": {"max_body": "65 MiB"}}, "mirror.max_body"),
+        ({"judge": {"max_decoded": "17 MiB"}}, "judge.max_decoded"),
         ({"metrics": {"max_endpoints": 1, "endpoints": ["GET /a", "GET /b"]}}, "metrics.endpoints"),
     ],
 )

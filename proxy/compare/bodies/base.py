@@ -11,8 +11,10 @@ from typing import Any, Final
 
 from proxy.compare.difference import Folded
 
-# Elements, members or lines of one body. A body of 16 MiB can hold five million empty lists, half a gigabyte of them.
-MOST_VALUES: Final = 2_000_000
+# Elements and members of one body of JSON. orjson takes up to 540 bytes of address space to write one, and crashes when
+# it gets none. Two bodies of 16 MiB with so many took 690 MiB at most, of the 1 GiB that a comparer has
+# (`judge.memory`), and of more a pair would cost too much time anyway (`judge.max_seconds`).
+MOST_VALUES: Final = 500_000
 
 
 class NotReadable(ValueError):

@@ -60,9 +60,16 @@ def read(content: bytes, exactly: bool) -> Document:
     """
     The value. Raises `NotReadable`, and `TooLarge` for more values than can be held.
     """
-    if len(content) > SMALL and content.count(b"{") + content.count(b"[") > MOST_VALUES:
-        raise TooLarge(f"more than {MOST_VALUES} objects and arrays")
+    check_values(content)
     return (None if exactly else read_quickly(content)) or read_exactly(content)
+
+
+def check_values(content: bytes) -> None:
+    """
+    Raise `TooLarge` for more values than can be held: counted by what stands before each, in texts too.
+    """
+    if len(content) > SMALL and sum(map(content.count, (b",", b"{", b"["))) > MOST_VALUES:
+        raise TooLarge(f"more than {MOST_VALUES} values")
 
 
 def read_quickly(content: bytes) -> Document | None:

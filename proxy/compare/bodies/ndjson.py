@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from proxy.compare.bodies.base import Document, NotReadable
-from proxy.compare.bodies.json import MOST_LISTS, has_few_lists, is_lossless, read_exactly
+from proxy.compare.bodies.json import MOST_LISTS, check_values, has_few_lists, is_lossless, read_exactly
 from proxy.compare.decode import TooLarge
 from proxy.compare.difference import ANY_INDEX, Folded
 
@@ -26,6 +26,7 @@ def read(content: bytes, exactly: bool) -> Document:
     separator = RECORD if content.startswith(RECORD) else b"\n"
     if content.count(separator) > MOST_DOCUMENTS:
         raise TooLarge(f"more than {MOST_DOCUMENTS} documents")
+    check_values(content)
     lines = [line for part in content.split(separator) if (line := part.strip(SPACE))]
     if not lines:
         raise NotReadable("no document")
