@@ -3,6 +3,7 @@ The commands that talk to a running Parallax. As in `cli`, a command imports wha
 """
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -182,7 +183,12 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
         complain("given up: not seen to be killed, and what was begun may kill yet; `parallax status` tells")
         sys.exit(NO)
     back = [] if outcome.way is None else [f"back again: {outcome.back}"]
-    tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
+    try:
+        tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
+    except OSError as error:
+        # The exit code is of the kill, not of the words.
+        complain(f"{outcome.said} (the output can't be written: {(error.strerror or 'refused').lower()})")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(NO if outcome.way is None else DONE)
 
 

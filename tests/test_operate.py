@@ -229,6 +229,22 @@ def test_ctrl_c_in_a_kill_that_hangs_says_where_it_stands() -> None:
     )
 
 
+def test_a_kill_that_cannot_be_told_is_one_all_the_same(port: Admin) -> None:
+    """
+    Somebody's disk is full: whether it was killed is what the exit code says, and what was done is on stderr.
+    """
+    environment = {**os.environ, "PARALLAX_RUNTIME_DIR": "/nowhere", "PARALLAX_ADMIN_TOKEN": TOKEN}
+    command = [sys.executable, "-m", "proxy", "kill", "--admin", port.url]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(
+            command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=30, check=False
+        )
+
+    assert ran.returncode == 0
+    assert f"killed {port.url}: everything goes to old" in ran.stderr
+    assert ran.stderr.endswith("(the output can't be written: no space left on device)\n")
+
+
 def test_restore_says_what_is_in_force_again(port: Admin) -> None:
     """
     And wants a reason: it moves traffic back to new.

@@ -63,6 +63,8 @@ def signatures(found: Json) -> list[RenderableType]:
         parts = [f"{part['kind']} {part['path']}" for part in row["parts"]]
         more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
         until = f" (waived until {waived})" if waived else ""
+        if row.get("transient"):
+            until += f" (transient: {row['transient']} of {row['rechecked']} that were asked again)"
         table.add_row(
             text(row["id"], style),
             text(row["severity"], style or STYLES.get(str(row["severity"]), "")),
