@@ -90,12 +90,16 @@ class EncryptedTransport(asyncio.Transport):
         """
         What is within these records, as far as they are whole. Raises `ssl.SSLError` for what is no TLS.
         """
-        self._incoming.write(data)
+        incoming, read = self._incoming, self._tls.read
+        incoming.write(data)
         pieces = []
         try:
-            while piece := self._tls.read(RECORD):
-                pieces.append(piece)
-            self.ended = True
+            # As long as there are records, each read takes one whole; to ask for one more than came costs an exception.
+            while incoming.pending and not self.ended:
+                if piece := read(RECORD):
+                    pieces.append(piece)
+                else:
+                    self.ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:

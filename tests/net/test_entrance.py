@@ -10,6 +10,8 @@ from typing import Any, cast
 
 import pytest
 import trustme
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.net.encrypted import listener_context
 from proxy.net.entrance import LONGEST_HELLO, Entrance
@@ -531,6 +533,34 @@ def test_what_a_client_claims_itself_is_believed_of_trusted_ones(stage: Callable
     stranger = BALANCED.replace(bytes([203, 0, 113, 5]), bytes([8, 8, 8, 8]))
     on.guest().feed(stranger + claims)
     assert on.address() == b"8.8.8.8"
+
+
+# Anything...
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+@given(
+    junk=st.lists(st.binary(min_size=1, max_size=60), max_size=4),
+    kind=st.sampled_from([b"", b"\x16\x03\x01", BALANCED]),
+)
+def test_whatever_comes_ends_in_a_client_or_at_the_door(
+    folder: Path, encrypted: bool, junk: list[bytes], kind: bytes
+) -> None:
+    """
+    Nothing is raised, nothing is written into a closed connection, and nobody is left behind.
+    """
+    with ExitStack() as stack:
+        on = Stage(stack, folder, encrypted=encrypted, proxy_protocol=kind == BALANCED or not encrypted)
+        transport = on.guest()
+        for piece in (kind, *junk):
+            if piece and not transport.paused:
+                transport.feed(piece)
+            on.loop.run()
+            on.loop.wait()
+        on.tick(NOW + 60)
+        transport.lose()
+
+        on.alone()
 
 
 # Limits...
