@@ -11,6 +11,9 @@ from ssl import SSLContext
 from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
+from proxy.net.checkup import Checkup, request_for
+from proxy.net.ejection import Ejection
+from proxy.net.knock import Knock
 from proxy.net.pool import Pool
 from proxy.routing.patience import Patience
 from proxy.routing.table import NEW, OLD, Side, Table
@@ -21,10 +24,10 @@ from proxy.wire.fields import answer_names
 
 class Reach:
     """
-    One side within reach: its connections by role, its shadow traffic, and why it fails.
+    One side within reach: its connections by role, its shadow traffic, why it fails, and whether it gets live requests.
     """
 
-    __slots__ = ("breaker", "copies", "live", "made_of", "shadow", "troubles", "url")
+    __slots__ = ("breaker", "checkup", "copies", "ejection", "live", "made_of", "shadow", "troubles", "url")
 
     def __init__(self, table: Table, address: Side, parser: AnswerParser, now: float, tls: SSLContext | None) -> None:
         limits, timeouts, mirror = table.limits, table.timeouts.patient(), table.mirror
@@ -35,6 +38,13 @@ class Reach:
         self.live = Pool(address, live, limits, timeouts, parser, limits.upstream_connections, now, tls)
         self.shadow = Pool(address, shadow, limits, timeouts, parser, mirror.concurrency * 2, now, tls)
         self.breaker = Breaker(mirror.breaker)
+        self.ejection = Ejection(address.eject, address.health)
+        self.checkup: Checkup | None = None
+        if (health := address.health) is not None:
+            asked = Patience(connect=health.timeout, head=health.timeout, body=health.timeout)
+            # One at a time, while the one before is being closed.
+            pool = Pool(address, asked, limits, timeouts, parser, 2, now, tls)
+            self.checkup = Checkup(pool, request_for(address, health.path), health, self.ejection)
         self.troubles = Troubles()
         self.copies = 0
 
@@ -43,12 +53,16 @@ class Reach:
         """
         How many connections stand or are being made.
         """
-        return self.live.open + self.shadow.open
+        return self.live.open + self.shadow.open + (0 if self.checkup is None else self.checkup.open)
 
-    def tick(self, now: float) -> None:
+    def tick(self, now: float, roll: float) -> None:
         """
-        Called by the worker's one timer.
+        Called by the worker's one timer; `roll` in [0, 1).
         """
+        if self.ejection.is_out and not self.live.closing and self.ejection.is_due(now, roll):
+            self.live.connect(Knock(self.ejection))
+        if self.checkup is not None:
+            self.checkup.tick(now, roll)
         self.live.tick(now)
         self.shadow.tick(now)
 
@@ -58,6 +72,8 @@ class Reach:
         """
         self.live.close()
         self.shadow.close()
+        if self.checkup is not None:
+            self.checkup.close()
 
     def cut(self) -> None:
         """
@@ -100,6 +116,14 @@ class Course:
         Both sides, and the twin if there is one.
         """
         return self.sides if self.twin is None else (*self.sides, self.twin)
+
+    def instead_of_new(self, now: float, roll: float) -> int:
+        """
+        Who answers what new was to answer, while that is ejected: old, unless this is the request that tries new, or
+        old is no better.
+        """
+        old, new = self.sides
+        return NEW if old.ejection.is_out or new.ejection.admits(now, roll) else OLD
 
     def _parser(self, before: "Course | None") -> AnswerParser:
         """

@@ -71,8 +71,12 @@ class Exchange:
             live = OLD
         else:
             live = NEW if plane.random() * 100.0 < weight else OLD
+        reach = course.sides[live]
+        if reach.ejection.is_out and live == NEW:
+            live = course.instead_of_new(plane.now, plane.random())
+            reach = course.sides[live]
         self._live = live
-        self._reach: Reach = course.sides[live]
+        self._reach: Reach = reach
         self._page = page = plane.page(head)
         page.eligible[live] += 1
         plane.requests = begun = plane.requests + 1
@@ -230,6 +234,9 @@ class Exchange:
         if client is None:
             return
         self._answered = True
+        ejection = self._reach.ejection
+        if ejection.trouble:
+            ejection.answered(now)
         page.answered(self._live, LIVE, head.status, now - self._sent_at)
         if head.status < 400 and page is self._plane.other:
             self._plane.offer(self._head)
@@ -295,6 +302,8 @@ class Exchange:
         sent = self._sent
         self._let_go()
         self._plane.books.error("live", cause)
+        if not self._answered:
+            self._reach.ejection.failed(cause, self._plane.now, self._plane.random())
         if cause != "reload":
             self._reach.troubles.note(self._live, LIVE, cause)
         if pair is not None and not pair.settled:

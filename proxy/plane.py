@@ -192,7 +192,7 @@ class Plane:
         self._twins = min(float(per_second), self._twins + per_second * (now - self.now))
         self.now = now
         for reach in self.course.reaches:
-            reach.tick(now)
+            reach.tick(now, self.random())
         if self._leaving:
             self._leave(now)
 
@@ -202,7 +202,7 @@ class Plane:
         """
         self._leaving = [(until, reach) for until, reach in self._leaving if reach.open]
         for until, reach in self._leaving:
-            reach.tick(now)
+            reach.tick(now, self.random())
             if now > until:
                 reach.cut()
 
@@ -217,6 +217,12 @@ class Plane:
         1 for a side whose breaker isn't closed.
         """
         return [int(reach.breaker.state != CLOSED) for reach in self.sides]
+
+    def ejected(self) -> list[int]:
+        """
+        1 for a side that gets no live requests because they fail there.
+        """
+        return [int(reach.ejection.is_out) for reach in self.sides]
 
     def close(self) -> None:
         """

@@ -127,6 +127,8 @@ class ShadowLeg:
         observation.head = head
         observation.at = monotonic()
         pair.page.answered(1 - pair.live_side, SHADOW, head.status, observation.at - observation.sent)
+        if self._reach.ejection.is_out:
+            self._reach.ejection.copied(observation.at)
         pair.announced(observation, head)
 
     def data(self, data: bytes) -> None:

@@ -28,6 +28,7 @@ from proxy.mirror.sample import sample
 from proxy.mirror.troubles import Trouble
 from proxy.net.client import ClientConnection
 from proxy.net.comparer import Comparers
+from proxy.net.ejection import UNHEALTHY
 from proxy.net.entrance import Entrance
 from proxy.net.front import Front
 from proxy.net.listener import Listener
@@ -79,6 +80,7 @@ class Worker:
         self._judged_by = 0.0
         self._lost = False
         self._breakers_open = [0, 0]
+        self._ejected = [0, 0]
         self._over = asyncio.Event()
 
     async def run(self, link_fd: int) -> int:
@@ -241,6 +243,24 @@ class Worker:
             if is_open != self._breakers_open[side]:
                 self._breakers_open[side] = is_open
                 self._report("breaker_opened" if is_open else "breaker_closed", "warning", side=SIDES[side])
+        for side, is_out in enumerate(plane.ejected()):
+            if is_out != self._ejected[side]:
+                self._ejected[side] = is_out
+                self._tell_ejection(plane.sides[side], side)
+
+    def _tell_ejection(self, reach: Reach, side: int) -> None:
+        """
+        That a side gets no more live requests, and why; or that it does again.
+        """
+        cause, named = reach.ejection.cause, {"side": SIDES[side], "url": reach.url}
+        if not reach.ejection.is_out:
+            self._report("side_returned", "info", **named)
+            return
+        if cause == UNHEALTHY and reach.checkup is not None:
+            words, detail = "its health checks fail", reach.checkup.detail
+        else:
+            words, detail = CAUSES[cause].words, reach.live.detail if cause in CONNECTING else ""
+        self._report("side_ejected", "warning", **named, cause=cause, words=words, detail=detail)
 
     def _tell_trouble(self, reach: Reach, trouble: Trouble) -> None:
         """
@@ -283,6 +303,7 @@ class Worker:
             "connections": len(self._front.connections),
             "inflight": sum(client.exchange is not None for client in self._front.connections),
             "breaker_open": plane.breakers_open(),
+            "ejected": plane.ejected(),
             "overload": self._shedding.level,
         }
         self._channel.send(Kind.SNAPSHOT, orjson.dumps(totals), always=last)

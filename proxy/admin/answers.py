@@ -47,6 +47,7 @@ def _worker(facts: Facts, table: Table, worker: Worker) -> dict[str, Any]:
     if state is not None:
         answer |= {
             "breaker_open": dict(zip(SIDES, state.breaker_open, strict=True)),
+            "ejected": dict(zip(SIDES, state.ejected, strict=True)),
             "shadow_memory": state.shadow_memory,
             "connections": state.connections,
             "inflight": state.inflight,

@@ -255,6 +255,13 @@ class Facts:
         states = [state for worker in self.alive if (state := self.state_of(worker.incarnation)) is not None]
         return any(state.breaker_open[OLD] for state in states), any(state.breaker_open[NEW] for state in states)
 
+    def ejected(self) -> tuple[int, int]:
+        """
+        In how many workers old, and new, gets no live requests because they fail there.
+        """
+        states = [state for worker in self.alive if (state := self.state_of(worker.incarnation)) is not None]
+        return sum(state.ejected[OLD] for state in states), sum(state.ejected[NEW] for state in states)
+
     def expose(self) -> Exposed:
         """
         All that /metrics tells.
@@ -277,6 +284,7 @@ class Facts:
             killed=self.killed,
             evidence_dropped=self.signatures.dropped,
             breaker_open=self.breakers_open(),
+            ejected=self.ejected(),
             reload_successful=self.steered.reload_successful,
             reloaded_at=self.steered.reloaded_at,
             accused=self.accused,

@@ -134,7 +134,13 @@ def _says(schema: Schema, says: str) -> Schema:
 
 WORKER: Final = _object(
     {"id": TEXTUAL, "epoch": _or_null(COUNT), "config": _or_null(TEXTUAL), "killed": FLAG, "lagging": FLAG},
-    {"breaker_open": _by_side(FLAG), "shadow_memory": COUNT, "connections": COUNT, "inflight": COUNT},
+    {
+        "breaker_open": _by_side(FLAG),
+        "ejected": _by_side(FLAG),
+        "shadow_memory": COUNT,
+        "connections": COUNT,
+        "inflight": COUNT,
+    },
 )
 ENTRY: Final = _object(
     {

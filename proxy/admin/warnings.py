@@ -5,7 +5,7 @@ What an operator who asks for the weights should know besides: one sentence each
 from collections.abc import Iterator
 
 from proxy.admin.facts import Facts, Worker
-from proxy.routing.table import SIDES, Table
+from proxy.routing.table import NEW, SIDES, Table
 
 # By level of the overload ladder.
 SHED = (
@@ -28,6 +28,7 @@ def warnings(facts: Facts, table: Table) -> list[str]:
         *_of_overload(facts),
         *_of_saving(facts),
         *_of_drawing(table),
+        *_of_ejection(facts),
         *_of_breakers(facts),
         *of_configuration(facts, table),
     ]
@@ -107,6 +108,14 @@ def _of_drawing(table: Table) -> Iterator[str]:
             "each request is drawn by itself, so one user's requests go to both sides; "
             "sticky.key says what users are known by"
         )
+
+
+def _of_ejection(facts: Facts) -> Iterator[str]:
+    for side, count in enumerate(facts.ejected()):
+        if count:
+            where = f"{count} of {len(facts.alive)} worker{'s' if len(facts.alive) > 1 else ''}"
+            share = "old answers its share" if side == NEW else "its share stays with it"
+            yield f"requests to {SIDES[side]} fail in {where}: {share}; the log's side_ejected says why"
 
 
 def _of_breakers(facts: Facts) -> Iterator[str]:

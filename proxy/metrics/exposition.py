@@ -46,8 +46,9 @@ class Share:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
     """
-    Everything that is exposed, at one instant. `breaker_open` is by side; percents are 0 to 100 and what
-    is in effect; `reloaded_at` is Unix time, None before a first reload; `accused` counts noisy places by endpoint.
+    Everything that is exposed, at one instant. `breaker_open` is by side, as is `ejected`, which counts workers;
+    percents are 0 to 100 and what is in effect; `reloaded_at` is Unix time, None before a first reload; `accused`
+    counts noisy places by endpoint.
     """
 
     books: Books
@@ -57,6 +58,7 @@ class Exposed:
     killed: bool
     evidence_dropped: int
     breaker_open: tuple[bool, bool]
+    ejected: tuple[int, int]
     reload_successful: bool
     reloaded_at: float | None
     accused: dict[str, int]
@@ -267,7 +269,14 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
     )
     for side, is_open in zip(SIDES, exposed.breaker_open, strict=True):
         breaker.add_metric((side,), float(is_open))
-    yield from (epoch, memory, overload, breaker)
+    ejected = GaugeMetricFamily(
+        "parallax_ejected",
+        "Workers in which this side gets no live requests, because they fail there.",
+        labels=("side",),
+    )
+    for side, count in zip(SIDES, exposed.ejected, strict=True):
+        ejected.add_metric((side,), float(count))
+    yield from (epoch, memory, overload, breaker, ejected)
     yield GaugeMetricFamily(
         "parallax_config_last_reload_successful",
         "1 while the configuration in use is the newest one read.",

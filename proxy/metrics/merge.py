@@ -32,6 +32,7 @@ class WorkerState:
     connections: int = 0
     inflight: int = 0
     breaker_open: tuple[bool, bool] = (False, False)
+    ejected: tuple[bool, bool] = (False, False)
     overload: int = 0
 
 
@@ -56,6 +57,7 @@ def parse(raw: Any) -> Snapshot:
             _read_page(books.page(name), page)
         worker = raw["worker"]
         old, new = worker["breaker_open"]
+        old_out, new_out = worker["ejected"]
         state = WorkerState(
             epoch=int(worker["epoch"]),
             digest=str(worker["digest"]),
@@ -63,6 +65,7 @@ def parse(raw: Any) -> Snapshot:
             connections=int(worker["connections"]),
             inflight=int(worker["inflight"]),
             breaker_open=(bool(old), bool(new)),
+            ejected=(bool(old_out), bool(new_out)),
             overload=int(worker["overload"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:

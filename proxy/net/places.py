@@ -51,6 +51,12 @@ class Places:
         usable, others = in_order(self.all, now)
         return (usable or others)[0]
 
+    def turn(self) -> None:
+        """
+        Let another one be the first of those that are alike.
+        """
+        self.all[:] = [*self.all[1:], *self.all[:1]]
+
     async def known(self) -> list[Place]:
         """
         All places, waiting for look-ups while there are none. Empty when they failed.

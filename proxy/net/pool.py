@@ -52,7 +52,7 @@ class Pool:
         self._limit = limit
         self._all: set[UpstreamConnection] = set()
         self._attempts: set[object] = set()
-        self._closing = False
+        self.closing = False
         self.lifetime = Lifetime()
         # What the system said of the last connection that couldn't be made.
         self.detail = ""
@@ -99,7 +99,7 @@ class Pool:
         """
         connection.idle_since = now = monotonic()
         place = connection.place
-        if self._closing or place.is_gone or now - connection.born > self._age:
+        if self.closing or place.is_gone or now - connection.born > self._age:
             connection.transport.close()
             return
         place.idle.append(connection)
@@ -232,7 +232,7 @@ class Pool:
         """
         Close what is idle, and what is lent as soon as it comes back.
         """
-        self._closing = True
+        self.closing = True
         self.rest()
 
     def rest(self) -> None:

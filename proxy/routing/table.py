@@ -23,6 +23,37 @@ RESERVED = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Eject:
+    """
+    When a side gets no more live requests: after `consecutive` failures on end, or `share` percent of the last `of`; 0
+    switches one off. Out for `pause` seconds at first, up to `longest`.
+    """
+
+    consecutive: int
+    share: float
+    of: int
+    pause: float
+    longest: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """
+    How a side's health is asked for: GET `path` every `interval` seconds, 2xx or 3xx within `timeout` is well; so many
+    in a row decide.
+    """
+
+    path: str
+    interval: float
+    timeout: float
+    healthy: int
+    unhealthy: int
+
+
+NEVER = Eject(consecutive=0, share=0.0, of=1, pause=1.0, longest=1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """
     One of the two systems, as an address: `base` is prefixed to every target; `host` None keeps the client's Host.
@@ -42,6 +73,8 @@ class Side:
     certificate: str | None = None
     key: str | None = None
     files: str = ""
+    eject: Eject = NEVER
+    health: Health | None = None
 
     @property
     def url(self) -> str:
@@ -321,4 +354,10 @@ def decode(data: bytes) -> Table:
 
 
 def _side(raw: dict[str, Any]) -> Side:
-    return Side(**{**raw, "addresses": tuple(raw["addresses"])})
+    health = raw["health"]
+    made = {
+        "addresses": tuple(raw["addresses"]),
+        "eject": Eject(**raw["eject"]),
+        "health": None if health is None else Health(**health),
+    }
+    return Side(**{**raw, **made})

@@ -41,6 +41,9 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
     for name, side in (("old", settings.old), ("new", settings.new)):
         yield from _check_loop(name, side, settings)
         yield from _check_tls((name, "tls"), side.url, side.tls, folder)
+        if side.eject.pause > side.eject.longest:
+            said = f"{show_number(side.eject.pause)} is above {name}.eject.longest ({show_number(side.eject.longest)})"
+            yield Finding(key=(name, "eject", "pause"), said=f"{said}; write less, or raise the longest")
     twin = settings.noise.twin
     if twin.url is not None:
         yield from _check_tls(("noise", "twin", "tls"), twin.url, twin.tls, folder)

@@ -130,6 +130,17 @@ def parse_headers(value: object) -> str | tuple[str, ...]:
     return tuple(dict.fromkeys(name.lower() for name in value))
 
 
+def parse_health_path(value: object) -> str | None:
+    """
+    What a side is asked for its health by, with a query if there is one; None: it isn't asked.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value.startswith("/") or any(not "!" <= one <= "~" for one in value):
+        raise ValueError(f"{quote(value)} is no path; write one such as /healthz, or null")
+    return value
+
+
 def parse_methods(value: object) -> tuple[str, ...]:
     """
     Request methods, which are case-sensitive tokens (RFC 9110 §9.1).
@@ -278,6 +289,7 @@ OptionalUrl = Annotated[
 Addresses = Annotated[
     tuple[str, ...], PlainValidator(parse_addresses), Kind(words="list of addresses", show=show_list, text=False)
 ]
+HealthPath = Annotated[str | None, PlainValidator(parse_health_path), Kind(words="path", show=show_optional)]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
 Credentials = Annotated[Literal["forward", "strip"], Kind(words="forward or strip", show=str)]

@@ -14,6 +14,7 @@ from proxy.settings.kinds import (
     Credentials,
     Endpoints,
     Headers,
+    HealthPath,
     Host,
     Listen,
     Methods,
@@ -106,6 +107,30 @@ class Tls(Section):
     key: str | None = Field(None, description="PEM file with its private key")
 
 
+class Eject(Section):
+    """
+    When a side gets no more live requests: its connections fail. An answer, also a 5xx, is no failure.
+    """
+
+    consecutive: int = Field(5, ge=0, le=1000, description="failures on end; 0: however many")
+    share: Percent = Field(50.0, description="of the last live requests, that failed; 0: however many")
+    of: int = Field(20, ge=1, le=1000, description="the last live requests")
+    pause: Seconds = Field(1.0, gt=0, description="before it is tried again, doubling each time that fails")
+    longest: Seconds = Field(30.0, gt=0, description="pause")
+
+
+class SideHealth(Section):
+    """
+    How each worker asks a side for its health.
+    """
+
+    path: HealthPath = Field(None, description="GET this; 2xx or 3xx is healthy. null: it is not asked")
+    interval: Seconds = Field(5.0, ge=0.1, description="between two checks, ±10 %")
+    timeout: Seconds = Field(2.0, gt=0, description="for the connection, and again for the answer")
+    healthy: int = Field(2, ge=1, description="good checks in a row that bring a side back")
+    unhealthy: int = Field(3, ge=1, description="bad checks in a row that put it out")
+
+
 class Side(Section):
     """
     One of the two systems.
@@ -115,6 +140,8 @@ class Side(Section):
     host: Host = Field("preserve", description="the Host it gets: the client's, the URL's (upstream), or a name")
     addresses: Addresses = Field((), description="where to connect, instead of the URL's host: HOST:PORT or unix:/PATH")
     tls: Tls = Field(Tls(), description="only for an https URL")
+    eject: Eject = Field(Eject())
+    health: SideHealth = Field(SideHealth())
 
 
 class Old(Side):

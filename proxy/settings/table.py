@@ -11,7 +11,9 @@ from proxy.compare.judging import JudgingTable
 from proxy.compare.redaction import Redaction
 from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import (
+    Eject,
     Encryption,
+    Health,
     Judging,
     Limits,
     Mirror,
@@ -123,7 +125,12 @@ def _build_twin(twin: Twin, folder: Path, held: Mapping[str, str]) -> Side | Non
 
 
 def _build_side(side: SideSettings, folder: Path, held: Mapping[str, str]) -> Side:
-    return _build(side, side.url, folder, held)
+    health = side.health
+    return replace(
+        _build(side, side.url, folder, held),
+        eject=Eject(**side.eject.model_dump()),
+        health=None if health.path is None else Health(**health.model_dump()),
+    )
 
 
 def _build(side: SideSettings | Twin, url: Url, folder: Path, held: Mapping[str, str]) -> Side:

@@ -50,6 +50,7 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
                 "killed": False,
                 "lagging": False,
                 "breaker_open": {"old": False, "new": False},
+                "ejected": {"old": False, "new": False},
                 "shadow_memory": 9,
                 "connections": 7,
                 "inflight": 2,

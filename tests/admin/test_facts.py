@@ -119,16 +119,19 @@ def test_the_newest_samples_are_kept() -> None:
 
 def test_gauges_are_those_of_living_workers() -> None:
     """
-    A breaker that is open in any worker is open; a dead worker's memory is nobody's.
+    A breaker that is open in any worker is open, who ejects a side is counted; a dead worker's memory is nobody's.
     """
     known = facts()
     known.take_table(table(weight=12.5))
     known.take_status(status(worker(1), worker(2, slot=1), worker(3, slot=2, epoch=None)))
-    known.take_snapshot(1, orjson.dumps(snapshot(Books(), shadow_memory=10, breaker_open=[0, 1], overload=1)))
-    known.take_snapshot(2, orjson.dumps(snapshot(Books(), shadow_memory=20)))
+    known.take_snapshot(
+        1, orjson.dumps(snapshot(Books(), shadow_memory=10, breaker_open=[0, 1], ejected=[0, 1], overload=1))
+    )
+    known.take_snapshot(2, orjson.dumps(snapshot(Books(), shadow_memory=20, ejected=[1, 1])))
     exposed = known.expose()
 
     assert exposed.breaker_open == (False, True)
+    assert exposed.ejected == (1, 2)
     assert [(gauges.worker, gauges.epoch, gauges.shadow_memory, gauges.overload) for gauges in exposed.workers] == [
         ("host/0", 4, 10, 1),
         ("host/1", 4, 20, 0),
@@ -137,6 +140,7 @@ def test_gauges_are_those_of_living_workers() -> None:
     assert exposed.shares == (Share(new=12.5),)
     known.take_status(status(worker(1, alive=False), worker(2, slot=1)))
     assert known.expose().breaker_open == (False, False)
+    assert known.expose().ejected == (1, 1)
 
 
 def test_while_killed_the_gauges_show_what_is_in_effect() -> None:

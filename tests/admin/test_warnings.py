@@ -130,6 +130,24 @@ def test_an_overloaded_worker_is_named(level: int, said: str) -> None:
     assert said in warning
 
 
+@pytest.mark.parametrize(
+    ("ejected", "said"),
+    [
+        ([1, 0], "old fail in 1 of 1 worker: its share stays with it;"),
+        ([0, 1], "new fail in 1 of 1 worker: old answers"),
+    ],
+)
+def test_a_side_that_gets_no_requests_is_named(ejected: list[int], said: str) -> None:
+    """
+    And who answers instead.
+    """
+    known = facts()
+    known.take_snapshot(1, orjson.dumps(snapshot(Books(), ejected=ejected)))
+    (warning,) = warnings(known, a_new_table())
+
+    assert said in warning
+
+
 def test_a_side_that_gets_no_copies_is_named() -> None:
     """
     While any worker's breaker is open.

@@ -29,6 +29,7 @@ def exposed(books: Books) -> Exposed:
         evidence_dropped=0,
         killed=False,
         breaker_open=(False, True),
+        ejected=(0, 3),
         reload_successful=True,
         reloaded_at=1.7e9,
         accused={"GET /a": 2},
@@ -109,6 +110,8 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_overload_level", worker="host/0")] == 2
     assert got[series("parallax_breaker_open", side="old")] == 0
     assert got[series("parallax_breaker_open", side="new")] == 1
+    assert got[series("parallax_ejected", side="old")] == 0
+    assert got[series("parallax_ejected", side="new")] == 3
     assert got[series("parallax_config_last_reload_successful")] == 1
     assert got[series("parallax_config_last_reload_success_timestamp_seconds")] == 1.7e9
     assert got[series("parallax_errors_total", where="upstream", cause="connect_timeout")] == 1

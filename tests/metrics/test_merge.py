@@ -56,11 +56,12 @@ def test_a_snapshot_comes_back_as_it_was_sent() -> None:
     books.page("GET /b").failed[NEW] += 1
     books.page("GET /b").rechecks[True] += 1
     books.error("client", "bad_request")
-    got = sent(books, shadow_memory=7, breaker_open=[0, 1], overload=3)
+    got = sent(books, shadow_memory=7, breaker_open=[0, 1], ejected=[1, 0], overload=3)
 
     assert as_values(got.books) == as_values(books)
     assert got.worker.shadow_memory == 7
     assert got.worker.breaker_open == (False, True)
+    assert got.worker.ejected == (True, False)
     assert got.worker.overload == 3
 
 
@@ -152,6 +153,7 @@ def test_totals_are_the_callers_to_keep() -> None:
         lambda raw: raw.pop("worker"),
         lambda raw: raw.pop("endpoints"),
         lambda raw: raw["worker"].update(breaker_open=[0]),
+        lambda raw: raw["worker"].update(ejected=[]),
         lambda raw: raw["worker"].update(overload=None),
         lambda raw: raw["endpoints"]["GET /a"].update(eligible=[1, 2, 3]),
         lambda raw: raw["endpoints"]["GET /a"].update(eligible=None),

@@ -92,6 +92,7 @@ def snapshot(books: Books, **state: Any) -> dict[str, Any]:
         "connections": 0,
         "inflight": 0,
         "breaker_open": [0, 0],
+        "ejected": [0, 0],
         "overload": 0,
     }
     return {"worker": {**usual, **state}, **books.snapshot()}

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.settings.kinds import (
     parse_endpoints,
     parse_headers,
+    parse_health_path,
     parse_methods,
     parse_percent,
     parse_seconds,
@@ -141,3 +142,20 @@ def test_methods_are_a_list_of_tokens() -> None:
     for wrong in ("BAN", ["BAN,REFRESH"], [1], {"BAN": 1}):
         with pytest.raises(ValueError, match="write a list such as"):
             parse_methods(wrong)
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/up?deep=1", None])
+def test_a_health_path_is_a_path_or_nothing(path: str | None) -> None:
+    """
+    With a query if there is one; null asks for nothing.
+    """
+    assert parse_health_path(path) == path
+
+
+@pytest.mark.parametrize("path", ["", "healthz", "http://a/b", "/a b", "/a\r\nX: y", "/ü", 5, True])
+def test_what_would_break_a_check_is_refused(path: object) -> None:
+    """
+    It is sent as it stands.
+    """
+    with pytest.raises(ValueError, match="; "):
+        parse_health_path(path)

@@ -72,21 +72,23 @@ def test_a_relative_ca_is_beside_the_file() -> None:
     assert (side.ca, side.server_name) == ("/etc/parallax/tls/ca.pem", "shop")
 
 
-def test_a_side_s_addresses_and_certificate_travel() -> None:
+def test_a_side_s_addresses_certificate_and_rules_travel() -> None:
     """
-    Files whole, a Unix socket as the one address.
+    Files whole, a Unix socket as the one address, and no health where nobody asks for it.
     """
     tls = {"certificate": "us.pem", "key": "/keys/us.key"}
-    old = {"url": "http://unix:/run/old.sock:/v1"}
+    old = {"url": "http://unix:/run/old.sock:/v1", "health": {"path": "/up"}, "eject": {"consecutive": 7}}
     new = {"url": "https://new", "tls": tls, "addresses": ["10.0.0.1:1", "unix:/run/new.sock"]}
     built = build_table(settings(old=old, new=new), FOLDER, {"us.pem": "aa", "/keys/us.key": "bb"})
     one, other = built.sides
 
-    assert (one.addresses, one.base, one.host, one.url) == (
-        ("unix:/run/old.sock",), "/v1", None, "http://unix:/run/old.sock:/v1",
-    )  # fmt: skip
+    assert (one.addresses, one.base, one.host) == (("unix:/run/old.sock",), "/v1", None)
+    assert one.url == "http://unix:/run/old.sock:/v1"
+    assert one.health is not None
+    assert (one.health.path, one.eject.consecutive) == ("/up", 7)
     assert other.addresses == ("10.0.0.1:1", "unix:/run/new.sock")
     assert (other.certificate, other.key, other.files) == ("/etc/parallax/us.pem", "/keys/us.key", "aa bb")
+    assert other.health is None
     assert decode(encode(built)) == built
 
 
