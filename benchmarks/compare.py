@@ -122,9 +122,10 @@ def two_parses(size: int) -> float:
 def chosen(only: str | None, equipment: Equipment) -> list[str]:
     """
     The contenders to start: those asked for, without Envoy where it isn't installed and wasn't asked for by name, and
-    without an older checkout unless there is one.
+    without an older checkout, or one without routes, unless there is one.
     """
-    every = [name for name in NAMES if name != "before" or equipment.before is not None]
+    absent = {"before" if equipment.before is None else "", "" if equipment.routed else "unrouted"}
+    every = [name for name in NAMES if name not in absent]
     names = [name.strip() for name in only.split(",")] if only else every
     if unknown := set(names) - set(NAMES):
         raise CannotMeasure(f"There is no contender called {unknown.pop()!r}: use {', '.join(NAMES)}.")
@@ -198,6 +199,7 @@ def _show(outcome: Outcome, plan: Plan) -> None:
     help="A checkout of an older commit, to measure beside this one.",
 )
 @click.option("--weight", default=0.0, show_default=True, help="Percent of the live traffic that new gets.")
+@click.option("--routed", is_flag=True, help="With 50 routes, 5 cohorts and sticky cookies, beside one without.")
 @click.option(
     "--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write every block here too."
 )
@@ -216,6 +218,7 @@ def main(
     envoy_path: Path | None,
     before: Path | None,
     weight: float,
+    routed: bool,
     json_path: Path | None,
     quick: bool,
 ) -> None:
@@ -225,7 +228,7 @@ def main(
     Example: python -m benchmarks.compare --only nginx,parallax --size 1k --quick
     """
     plan = Plan(blocks=3 if quick else blocks, seconds=1 if quick else seconds, seed=seed)
-    equipment = Equipment(envoy=envoy_path, before=before, weight=weight)
+    equipment = Equipment(envoy=envoy_path, before=before, weight=weight, routed=routed)
     names = chosen(only, equipment)
     outcomes = []
     with ended_by_signal(), ExitStack() as stack:

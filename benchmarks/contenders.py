@@ -201,10 +201,12 @@ def parallax(
     mirror: Mapping[str, object] | None = None,
     weight: float = 0.0,
     folder: Path | None = None,
+    routing: Mapping[str, object] | None = None,
 ) -> Iterator[Contender]:
     """
     `parallax serve` with one worker between two URLs; `mirror` is its section of the configuration, `weight` what new
-    gets of the live traffic, and `folder` another checkout to run, with this one's dependencies.
+    gets of the live traffic, `folder` another checkout to run, with this one's dependencies, and `routing` more keys of
+    the configuration.
     """
     anywhere = f"{HOST}:0"
     configuration = {
@@ -216,6 +218,7 @@ def parallax(
         "new": {"url": sides[1]},
         "mirror": dict(mirror or {}),
         "weights": {"new": weight},
+        **(routing or {}),
     }
     # In a folder of its own, since its store is; a new one each time.
     path = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=directory)) / "parallax.yaml"
@@ -232,12 +235,28 @@ def parallax(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Equipment:
     """
-    What some contenders are given: another Envoy, the checkout that is `before`, and new's weight in every Parallax.
+    What some contenders are given: another Envoy, the checkout that is `before`, new's weight in every Parallax, and
+    whether this one has routes, cohorts and sticky cookies.
     """
 
     envoy: Path | None = None
     before: Path | None = None
     weight: float = 0.0
+    routed: bool = False
+
+
+# 50 routes, of which the last is that of all requests here, 5 cohorts that nobody is in, and sticky cookies.
+ROUTING: Mapping[str, object] = {
+    "routes": [
+        *({"name": f"r{n}", "match": {"path": f"/api/v{n % 3}/things{n}/{{id}}/**"}, "weight": n} for n in range(49)),
+        {"name": "all", "match": {"path": "/**"}},
+    ],
+    "cohorts": [
+        *({"name": f"h{n}", "match": {"header": {f"x-group-{n}": "*"}}, "weight": 100} for n in range(3)),
+        *({"name": f"c{n}", "match": {"cookie": {f"group{n}": "yes"}}, "side": "new"} for n in range(2)),
+    ],
+    "sticky": {"key": ["cookie:sid", "request"]},
+}
 
 
 def open_contender(name: str, sides: Sides, directory: Path, equipment: Equipment) -> AbstractContextManager[Contender]:
@@ -258,10 +277,13 @@ def open_contender(name: str, sides: Sides, directory: Path, equipment: Equipmen
             if equipment.before is None:
                 raise CannotMeasure("Name the older checkout with --before FOLDER.")
             return parallax(urls, directory, name=name, mirror=mirror, weight=equipment.weight, folder=equipment.before)
+        case "unrouted":
+            return parallax(urls, directory, name=name, mirror=mirror, weight=equipment.weight)
         case "parallax":
-            return parallax(urls, directory, mirror=mirror, weight=equipment.weight)
+            routing = ROUTING if equipment.routed else None
+            return parallax(urls, directory, mirror=mirror, weight=equipment.weight, routing=routing)
         case _:
             raise CannotMeasure(f"There is no contender called {name!r}: use {', '.join(NAMES)}.")
 
 
-NAMES = ("direct", "relay", "nginx", "envoy", "before", "parallax")
+NAMES = ("direct", "relay", "nginx", "envoy", "before", "unrouted", "parallax")

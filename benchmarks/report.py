@@ -14,11 +14,13 @@ GOALS = {
     ("1k", "nginx"): 1.0,
     ("1k", "envoy"): 0.5,
     ("1k", "before"): 1.05,
+    ("1k", "unrouted"): 1.15,
     ("68k", "nginx"): 1.0,
     ("68k", "before"): 1.05,
+    ("68k", "unrouted"): 1.15,
 }
 # The same when every answer has to be judged.
-DIFFERING_GOALS = {("1k", "nginx"): 1.5, ("1k", "before"): 1.05, ("68k", "before"): 1.05}
+DIFFERING_GOALS = {("1k", "nginx"): 1.5, ("1k", "before"): 1.05, ("1k", "unrouted"): 1.15, ("68k", "before"): 1.05}
 # What judging may cost where bodies are long: so many times what finding two answers equal does and two bare parses.
 JUDGING = 1.5
 JUDGING_SIZE = "68k"
@@ -169,7 +171,7 @@ def _table(blocks: Sequence[Block]) -> list[str]:
 def _ratio_lines(blocks: Sequence[Block]) -> list[str]:
     size, goals = blocks[0].size, GOALS if blocks[0].answers == "equal" else DIFFERING_GOALS
     lines = [f"{'Parallax /':<12}{'CPU':>20}{'req/s':>20}{'p99':>20}"]
-    for other in ("nginx", "envoy", "relay", "before", "direct"):
+    for other in ("nginx", "envoy", "relay", "before", "unrouted", "direct"):
         if other in names_of(blocks):
             cpu, rps, p99 = (ratios(blocks, "parallax", other, measure) for measure in ("cpu", "rps", "p99"))
             shown = str(cpu) if other != "direct" else "-"

@@ -18,6 +18,9 @@ from proxy.wire.request import RequestHead
 # The key of a request from this address (without its port), or b"" if it has none.
 Find = Callable[[RequestHead, bytes], bytes]
 
+# A cookie in its line, and its value.
+_COOKIE = rb"(?:^|;)[ \t]*%b[ \t]*(%b)"
+COOKIE, AUTHORIZATION = b"\ncookie:", b"\nauthorization:"
 # Tokens are rarely over 2 KiB; 8 KiB is what most servers take in one field line.
 LONGEST_TOKEN = 8192
 # From base64url without padding (RFC 7515 §2) to base64; what only the latter has becomes something that neither has.
@@ -61,34 +64,42 @@ def _first(finds: list[Find]) -> Find:
     return find
 
 
-def field_values(head: RequestHead, name: bytes) -> list[bytes]:
+def field_start(name: str) -> bytes:
     """
-    The values of a field, by its lower-case name with the colon.
+    A field's name as `RequestHead.values` looks for it.
     """
-    size = len(name)
-    return [line[size:].strip(OWS) for line in head.lines if line[:size].lower() == name]
+    return b"\n%b:" % name.lower().encode("ascii")
 
 
 def _header(name: str) -> Find:
     """
     The first value of a field that isn't empty.
     """
-    start = name.encode("ascii") + b":"
+    start = field_start(name)
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        return next(filter(None, field_values(head, start)), b"")
+        return next(filter(None, head.values(start)), b"")
 
     return find
+
+
+def cookie_start(name: str) -> bytes:
+    """
+    How a cookie begins in its line.
+    """
+    return name.encode("ascii") + b"="
 
 
 def cookie_values(name: str) -> Callable[[RequestHead], list[bytes]]:
     """
     Finds the values of all cookies of this name, quotes and all (RFC 6265 §4.2.1: the name's case matters).
     """
-    pattern = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode("ascii")) + rb"=[ \t]*([^;]*)")
+    start = cookie_start(name)
+    pattern = re.compile(_COOKIE % (re.escape(start), rb"[^;]*"))
 
     def find(head: RequestHead) -> list[bytes]:
-        return [found.rstrip(OWS) for line in field_values(head, b"cookie:") for found in pattern.findall(line)]
+        lines = head.values(COOKIE)
+        return [found.rstrip(OWS) for line in lines if start in line for found in pattern.findall(line)]
 
     return find
 
@@ -97,10 +108,14 @@ def _cookie(name: str) -> Find:
     """
     The first cookie of this name that isn't empty.
     """
-    values = cookie_values(name)
+    start = cookie_start(name)
+    pattern = re.compile(_COOKIE % (re.escape(start), rb"[^; \t][^;]*"))
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        return next(filter(None, values(head)), b"")
+        for line in head.values(COOKIE):
+            if start in line and (found := pattern.search(line)) is not None:
+                return found[1].rstrip(OWS)
+        return b""
 
     return find
 
@@ -111,7 +126,7 @@ def _claim(name: str) -> Find:
     """
 
     def find(head: RequestHead, _: bytes) -> bytes:
-        for value in field_values(head, b"authorization:"):
+        for value in head.values(AUTHORIZATION):
             if value[:7].lower() == b"bearer ":
                 return _text(_claims(value[7:].strip(OWS)).get(name))
         return b""

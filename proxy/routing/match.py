@@ -9,9 +9,9 @@ route; what is sent on stays as it came. Names and values of the query are compa
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from proxy.routing.keys import cookie_values, field_values
+from proxy.routing.keys import cookie_start, cookie_values, field_start
 from proxy.routing.route import Match
 from proxy.wire.request import RequestHead
 
@@ -26,36 +26,46 @@ class Matcher:
     `find` the first of some matches, by its place among them.
     """
 
-    __slots__ = ("_conditions", "_loose", "_root")
+    __slots__ = ("_by_fields", "_conditions", "_pathless", "_regexes", "_root")
 
     def __init__(self, matches: Sequence[Match]) -> None:
-        self._root = _Node()
-        # Those that no tree of segments leads to: without a path, or with a regular expression.
-        self._loose: list[tuple[int, re.Pattern[bytes] | None]] = []
+        places = range(len(matches))
         self._conditions = [_conditions(match) for match in matches]
+        self._by_fields = any(fields for _, fields in self._conditions)
+        self._pathless = [place for place in places if not matches[place].path and not matches[place].regex]
+        self._regexes = [(place, re.compile(matches[place].regex.encode())) for place in places if matches[place].regex]
+        # None where no path matters.
+        self._root = _Node() if len(self._pathless) < len(matches) else None
         for place, match in enumerate(matches):
-            if match.path:
-                self._root.add(_segments(match.path.encode()), place)
-            else:
-                self._loose.append((place, re.compile(match.regex.encode()) if match.regex else None))
+            if match.path and self._root is not None:
+                self._root.add(match.path.encode().split(b"/")[1:], place)
 
     def find(self, head: RequestHead) -> int:
         """
         The place of the first match that a request has, -1 for none.
         """
+        places = self._pathless if self._root is None else self._by_path(self._root, head)
+        conditions = self._conditions
+        folded = head.folded() if self._by_fields else b""
+        for place in places:
+            quick, fields = conditions[place]
+            if (not quick or _all(quick, head)) and (not fields or _has_all(fields, folded, head)):
+                return place
+        return -1
+
+    def _by_path(self, root: "_Node", head: RequestHead) -> list[int]:
+        """
+        The places of all matches whose path is that of a request, the first first.
+        """
         path = canonical_path(head.target)
-        places: list[int] = []
-        self._root.collect(path.split(b"/"), 1, places)
-        for place, pattern in self._loose:
-            if pattern is None or pattern.fullmatch(path) is not None:
+        places = self._pathless.copy()
+        root.collect(path.split(b"/"), 1, places)
+        for place, pattern in self._regexes:
+            if pattern.fullmatch(path) is not None:
                 places.append(place)
         if len(places) > 1:
             places.sort()
-        conditions = self._conditions
-        for place in places:
-            if all(holds(head) for holds in conditions[place]):
-                return place
-        return -1
+        return places
 
 
 class _Node:
@@ -63,12 +73,13 @@ class _Node:
     One segment of paths: what may follow it, and which matches end here.
     """
 
-    __slots__ = ("ends", "literal", "patterns", "rest")
+    __slots__ = ("any", "ends", "literal", "patterns", "rest")
 
     def __init__(self) -> None:
         self.literal: dict[bytes, _Node] = {}
-        # None is any segment.
-        self.patterns: list[tuple[bytes, re.Pattern[bytes] | None, _Node]] = []
+        # After a whole segment of whatever kind, and after one of a certain kind.
+        self.any: _Node | None = None
+        self.patterns: list[tuple[bytes, re.Pattern[bytes], _Node]] = []
         self.ends: list[int] = []
         # After `**`.
         self.rest: _Node | None = None
@@ -88,13 +99,17 @@ class _Node:
             if self.rest is None:
                 self.rest = _Node()
             return self.rest
-        pattern = _segment_pattern(segment)
-        if isinstance(pattern, bytes):
-            return self.literal.setdefault(pattern, _Node())
+        if segment == b"*" or (segment[:1] == b"{" and segment[-1:] == b"}"):
+            if self.any is None:
+                self.any = _Node()
+            return self.any
+        if b"*" not in segment:
+            return self.literal.setdefault(segment, _Node())
         for text, _, node in self.patterns:
             if text == segment:
                 return node
         node = _Node()
+        pattern = re.compile(b"[^/]*".join(re.escape(part) for part in segment.split(b"*")))
         self.patterns.append((segment, pattern, node))
         return node
 
@@ -105,7 +120,7 @@ class _Node:
         if self.rest is not None:
             rest = self.rest
             places += rest.ends
-            if rest.literal or rest.patterns:
+            if rest.literal or rest.patterns or rest.any is not None:
                 for start in range(at, len(segments)):
                     rest.collect(segments, start, places)
         if at == len(segments):
@@ -115,9 +130,12 @@ class _Node:
         node = self.literal.get(segment)
         if node is not None:
             node.collect(segments, at + 1, places)
-        for _, pattern, below in self.patterns:
-            if segment and (pattern is None or pattern.fullmatch(segment) is not None):
-                below.collect(segments, at + 1, places)
+        if segment:
+            if self.any is not None:
+                self.any.collect(segments, at + 1, places)
+            for _, pattern, below in self.patterns:
+                if pattern.fullmatch(segment) is not None:
+                    below.collect(segments, at + 1, places)
 
 
 def canonical_path(target: bytes) -> bytes:
@@ -164,38 +182,43 @@ def check_match(match: Match) -> None:
         raise ValueError(f"{match.regex!r} is no regular expression ({error}); write one such as /v[12]/.*") from None
 
 
-def _segments(path: str | bytes) -> list[bytes]:
-    raw = path.encode() if isinstance(path, str) else path
-    return raw.split(b"/")[1:]
-
-
-def _segment_pattern(segment: bytes) -> bytes | re.Pattern[bytes] | None:
-    """
-    A segment as it is written; None where any will do.
-    """
-    if segment == b"*" or (segment[:1] == b"{" and segment[-1:] == b"}"):
-        return None
-    if b"*" in segment:
-        return re.compile(b"[^/]*".join(re.escape(part) for part in segment.split(b"*")))
-    return segment
-
-
 # Everything but the path...
 
 
-def _conditions(match: Match) -> list[Holds]:
+class _Conditions(NamedTuple):
     """
-    The quick ones first.
+    What is quickly found out, and what fields and cookies are needed: what must be somewhere in the folded text, and
+    then a closer look.
     """
-    holds: list[Holds] = []
+
+    quick: list[Holds]
+    fields: list[tuple[bytes, Holds]]
+
+
+def _conditions(match: Match) -> _Conditions:
+    quick: list[Holds] = []
     if match.methods:
-        holds.append(_is_method(frozenset(method.encode("ascii") for method in match.methods)))
+        quick.append(_is_method(frozenset(method.encode("ascii") for method in match.methods)))
     if match.hosts:
-        holds.append(_is_host(match.hosts))
-    holds += [_has_field(name, value) for name, value in match.headers]
-    holds += [_has_cookie(name, value) for name, value in match.cookies]
-    holds += [_has_parameter(name, value) for name, value in match.query]
-    return holds
+        quick.append(_is_host(match.hosts))
+    quick += [_has_parameter(name, value) for name, value in match.query]
+    fields = [(field_start(name), _has_field(name, value)) for name, value in match.headers]
+    fields += [(cookie_start(name).lower(), _has_cookie(name, value)) for name, value in match.cookies]
+    return _Conditions(quick, fields)
+
+
+def _all(quick: list[Holds], head: RequestHead) -> bool:
+    for holds in quick:  # noqa: SIM110 a generator costs three times as much
+        if not holds(head):
+            return False
+    return True
+
+
+def _has_all(fields: list[tuple[bytes, Holds]], folded: bytes, head: RequestHead) -> bool:
+    for start, holds in fields:  # noqa: SIM110 as above
+        if start not in folded or not holds(head):
+            return False
+    return True
 
 
 def _is_method(methods: frozenset[bytes]) -> Holds:
@@ -222,13 +245,20 @@ def host_of(authority: bytes) -> bytes:
 
 
 def _has_field(name: str, value: str) -> Holds:
-    start, fits = name.encode("ascii") + b":", _value(value)
-    return lambda head: any(fits(one) for one in field_values(head, start))
+    start = field_start(name)
+    return _has_any(lambda head: head.values(start), _value(value))
 
 
 def _has_cookie(name: str, value: str) -> Holds:
-    find, fits = cookie_values(name), _value(value)
-    return lambda head: any(fits(one) for one in find(head))
+    return _has_any(cookie_values(name), _value(value))
+
+
+def _has_any(find: Callable[[RequestHead], list[bytes]], fits: Callable[[bytes], bool]) -> Holds:
+    def holds(head: RequestHead) -> bool:
+        found = find(head)
+        return bool(found) and any(map(fits, found))
+
+    return holds
 
 
 def _has_parameter(name: str, value: str) -> Holds:

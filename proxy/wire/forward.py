@@ -204,7 +204,8 @@ def without_credentials(head: RequestHead) -> RequestHead:
     lines = [line for line in head.lines if line[: line.find(b":")].lower() not in (b"authorization", b"cookie")]
     copy = RequestHead()
     for name in RequestHead.__slots__:
-        setattr(copy, name, getattr(head, name))
+        if name[0] != "_":
+            setattr(copy, name, getattr(head, name))
     copy.lines = lines
     if head.host_at >= 0:
         copy.host_at = lines.index(head.lines[head.host_at])

@@ -60,7 +60,8 @@ class RequestHead:
     """
 
     __slots__ = (
-        "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "forwarded_for",
+        "_folded", "_text", "accepts_stream", "authority", "chunked", "close", "credentials", "expects",
+        "forwarded_for",
         "has_forwarded_host", "has_forwarded_proto", "host_at", "length", "lines", "max_forwards", "method",
         "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed", "upgrade",
         "validators", "vias",
@@ -92,6 +93,31 @@ class RequestHead:
         self.validators = False
         self.accepts_stream = False
         self.credentials = False
+        self._text = self._folded = b""
+
+    def folded(self) -> bytes:
+        """
+        All lines in one text, in lower case, each after a line feed: made once, for requests that are asked for fields.
+        """
+        if not self._folded:
+            self._text = b"\n" + b"\n".join(self.lines) + b"\n"
+            self._folded = self._text.lower()
+        return self._folded
+
+    def values(self, start: bytes) -> list[bytes]:
+        """
+        The values, as they came, of the field whose lines `start` so in the folded text: line feed, name, colon.
+        """
+        folded = self.folded()
+        at = folded.find(start)
+        if at < 0:
+            return []
+        text, size, found = self._text, len(start), []
+        while at >= 0:
+            end = text.find(b"\n", at + size)
+            found.append(text[at + size : end].strip(OWS))
+            at = folded.find(start, end)
+        return found
 
     @property
     def has_body(self) -> bool:
