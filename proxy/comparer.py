@@ -38,6 +38,7 @@ from proxy.link.frames import Frame, Kind
 from proxy.link.hand import Hand
 from proxy.link.pairs import (
     CREDENTIALS,
+    KEYED,
     NEW_CUT,
     OLD_CUT,
     RECHECK,
@@ -220,14 +221,14 @@ class Comparer:
         assert judgement.signature is not None
         assert self._judging is not None
         signature, now = judgement.signature.id, monotonic()
-        try:
-            context = parse_head(pair.context)
-        except LinkError:
-            # Its verdict stands.
-            self._seen.overflow += 1
-            return
-        if key := context.get("key"):
-            self._seen.hit(signature, redactor.digest(key), bool(context.get("live")))
+        if pair.flags & KEYED:
+            try:
+                context = parse_head(pair.context)
+                self._seen.hit(signature, redactor.digest(context["key"]), bool(context.get("live")))
+            except (LinkError, KeyError):
+                # Its verdict stands.
+                self._seen.overflow += 1
+                return
         if self._sampling.wants(signature, now):
             spotted = Spotted(
                 endpoint=judgement.signature.endpoint,

@@ -9,7 +9,7 @@ new says 404 where old says 200 has not accepted a 500.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -123,10 +123,12 @@ class Difference(NamedTuple):
         return self.place or write_pattern(fold(self.steps))
 
 
-def parts_of(differences: Iterable[Difference]) -> set[Part]:
+def parts_of(differences: Sequence[Difference]) -> set[Part]:
     """
     The patterns and kinds of differences; as quick for a thousand at one place as for one.
     """
+    if len(differences) == 1:
+        return {(differences[0].pattern, differences[0].kind)}
     parts: set[Part] = set()
     places: set[tuple[Steps, Kind]] = set()
     for one in differences:

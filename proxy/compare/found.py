@@ -110,7 +110,8 @@ class Found:
         """
         The patterns and kinds of everything that was found.
         """
-        return parts_of(self.differences) | {(write_pattern(steps), kind) for steps, kind in self.beyond}
+        parts = parts_of(self.differences)
+        return parts | {(write_pattern(steps), kind) for steps, kind in self.beyond} if self.beyond else parts
 
     def names(self, *, loose: bool = False) -> Names:
         """

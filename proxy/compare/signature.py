@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
-from proxy.compare.difference import SEVERITY_NAMES, WORDS, Difference, Part, parts_of, severity
+from proxy.compare.difference import SEVERITY_NAMES, WORDS, Part, severity
 
 # Parts of one signature: beyond, the ones that sort last are left out, which keeps it stable and bounded.
 MOST_PARTS: Final = 64
@@ -33,13 +33,6 @@ class Signature:
         Of its worst part.
         """
         return SEVERITY_NAMES[min(severity(kind) for _, kind in self.parts)]
-
-
-def sign(endpoint: str, differences: Iterable[Difference]) -> Signature:
-    """
-    The signature of a pair's differences, of which there is at least one.
-    """
-    return signature(endpoint, parts_of(differences))
 
 
 def signature(endpoint: str, parts: Iterable[Part]) -> Signature:

@@ -29,7 +29,7 @@ LARGEST: Final = 512 * 1024 * 1024
 # Messages up to this size are sent in one piece: to copy them costs less than to write seven.
 SMALL: Final = 32 * 1024
 
-OLD_CUT, NEW_CUT, TWIN, RECHECK = 1, 2, 4, 8
+OLD_CUT, NEW_CUT, TWIN, RECHECK, KEYED = 1, 2, 4, 8, 16
 
 
 class Said(IntEnum):
@@ -65,7 +65,8 @@ class PairMessage(NamedTuple):
     One pair. `context` is JSON: method, target, request id, live side, milliseconds of either side and whether it had
     to connect. Heads are JSON: `status`, `fields`, `media`, `coding`, `shown`. A content whose flag `OLD_CUT` or
     `NEW_CUT` is set is 8 bytes of length and 32 of SHA-256; with `TWIN` both sides are old, and only noise is to be
-    learned; with `RECHECK` a divergent pair was asked again, and nothing but the verdict is wanted.
+    learned; with `RECHECK` a divergent pair was asked again, and nothing but the verdict is wanted. `KEYED`: the
+    context has a sticky key, so that nobody reads it for nothing.
     """
 
     id: int

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from proxy.link.pairs import NEW_CUT, OLD_CUT, RECHECK, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
+from proxy.link.pairs import KEYED, NEW_CUT, OLD_CUT, RECHECK, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
 from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
 from proxy.mirror.heads import pack_head
 from proxy.mirror.pair import Observation, Pair
@@ -203,7 +203,7 @@ def _first(share: Share) -> Iterable[Pair]:
 
 def _message(pair: Pair, number: int) -> list[bytes]:
     old, new = (pair.live, pair.shadow) if pair.live_side == 0 else (pair.shadow, pair.live)
-    request = pair.request
+    request, key = pair.request, pair.key()
     assert old.head is not None
     assert new.head is not None
     context = orjson.dumps(
@@ -212,7 +212,7 @@ def _message(pair: Pair, number: int) -> list[bytes]:
             "target": request.target.decode("latin-1"),
             "id": request.request_id.decode("latin-1"),
             "live": pair.live_side,
-            "key": pair.key().decode("latin-1"),
+            "key": key.decode("latin-1"),
             "connected": [old.connected, new.connected],
             "ms": [(old.at - old.sent) * 1000, (new.at - new.sent) * 1000],
         }
@@ -221,6 +221,7 @@ def _message(pair: Pair, number: int) -> list[bytes]:
         (TWIN if pair.is_twin else RECHECK if pair.is_recheck else 0)
         | (OLD_CUT if old.digest is not None else 0)
         | (NEW_CUT if new.digest is not None else 0)
+        | (KEYED if key else 0)
     )
     heads = pack_head(old.head), pack_head(new.head)
     endpoint = pair.page.name.encode()

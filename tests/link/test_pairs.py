@@ -23,7 +23,7 @@ from proxy.link.pairs import (
 
 PART = st.binary(max_size=40)
 PAIRS = st.lists(
-    st.builds(PairMessage, st.integers(0, 2**64 - 1), st.integers(0, 15), PART, PART, PART, PART, PART, PART),
+    st.builds(PairMessage, st.integers(0, 2**64 - 1), st.integers(0, 31), PART, PART, PART, PART, PART, PART),
     max_size=5,
 )
 CUTS = st.lists(st.integers(1, 60), min_size=1, max_size=30)

@@ -15,7 +15,7 @@ import orjson
 
 from proxy.compare.judging import JudgingTable, encode
 from proxy.link.frames import Frame, FrameReader, Kind, pack
-from proxy.link.pairs import PairMessage, Said, Verdict, VerdictReader, pack_pair
+from proxy.link.pairs import KEYED, PairMessage, Said, Verdict, VerdictReader, pack_pair
 from proxy.supervise.child import UNHEARD
 from proxy.supervise.places import Places
 from tests.parts.parallax import PROJECT
@@ -33,7 +33,7 @@ def a_pair(
     said = {"status": 200, "fields": [], "media": "application/json", "coding": "", "shown": [], **head}
     context = {"method": "GET", "target": "/a", "id": "r1", "live": 0, "key": "ann", "ms": [1.0, 2.0]}
     packed = orjson.dumps(said)
-    return PairMessage(number, flags, endpoint.encode(), orjson.dumps(context), packed, old, packed, new)
+    return PairMessage(number, flags | KEYED, endpoint.encode(), orjson.dumps(context), packed, old, packed, new)
 
 
 def as_bytes(*pairs: PairMessage) -> bytes:
