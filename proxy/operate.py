@@ -177,12 +177,20 @@ def kill(reason: str, kill_file: Path | None, file: Path | None, as_json: bool, 
     if file is not None:
         told, looks_there = as_configured(file, wanted)
         wanted, kill_file = told, kill_file or looks_there
+    target = find_target(**wanted)
     try:
-        outcome = stop_new(find_target(**wanted), reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
+        outcome = stop_new(target, reason[:LONGEST_REASON] or NO_REASON, kill_file, complain)
     except KeyboardInterrupt:
         complain("given up: not seen to be killed, and what was begun may kill yet; `parallax status` tells")
         sys.exit(NO)
-    back = [] if outcome.way is None else [f"back again: {outcome.back}"]
+    # What found it this time has to be said again; what was found with a file, in words that `restore` understands.
+    entry = target.entry if file is not None else None
+    options = {
+        "--admin": wanted["admin"] or (None if file is None else target.url),
+        "--token-file": wanted["token_file"] or (None if entry is None else entry.token_file),
+        "--ca": wanted["ca"],
+    }
+    back = [] if outcome.way is None else [f"back again: {outcome.back(options)}"]
     try:
         tell(outcome.as_values(), [outcome.said, *back], as_json=as_json)
     except OSError as error:

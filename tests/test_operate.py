@@ -229,6 +229,18 @@ def test_ctrl_c_in_a_kill_that_hangs_says_where_it_stands() -> None:
     )
 
 
+def test_the_way_back_is_printed_as_it_has_to_be_typed(port: Admin, tmp_path: Path) -> None:
+    """
+    With the address and the token's file that this command was given.
+    """
+    file = private(tmp_path / "a token", TOKEN)
+    told = run(None, "kill", "--admin", port.url, "--token-file", str(file))
+
+    assert told.stdout.endswith(
+        f"back again: parallax restore --admin {port.url} --token-file '{file}' --reason \"…\"\n"
+    )
+
+
 def test_a_kill_that_cannot_be_told_is_one_all_the_same(port: Admin) -> None:
     """
     Somebody's disk is full: whether it was killed is what the exit code says, and what was done is on stderr.

@@ -30,9 +30,16 @@ def weights(facts: Facts, table: Table) -> dict[str, Any]:
         "served": dict(zip(SIDES, served, strict=True)),
         "routes": {route.name: table.weight_of(route) for route in table.routes},
         "cohorts": {cohort.name: table.weight_of_cohort(cohort) for cohort in table.cohorts},
-        "workers": [_worker(facts, table, worker) for worker in facts.alive],
+        "workers": [_worker(facts, table, worker) for worker in sorted(facts.alive, key=_slot)],
         "warnings": warnings(facts, table),
     }
+
+
+def _slot(worker: Worker) -> tuple[int, str]:
+    """
+    The order that people expect: host/2 before host/10, however often they were replaced.
+    """
+    return len(worker.id), worker.id
 
 
 def _worker(facts: Facts, table: Table, worker: Worker) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import pwd
 import shlex
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,13 +40,13 @@ class Outcome:
     said: str
     file: Path | None = None
 
-    @property
-    def back(self) -> str:
+    def back(self, options: Mapping[str, object]) -> str:
         """
-        How it is undone.
+        How it is undone, by a command with those of these options that have a value.
         """
         remove = "" if self.file is None else f"rm {shlex.quote(str(self.file))}; "
-        return f'{remove}parallax restore --reason "…"'
+        given = "".join(f" {name} {shlex.quote(str(value))}" for name, value in options.items() if value is not None)
+        return f'{remove}parallax restore{given} --reason "…"'
 
     def as_values(self) -> dict[str, Any]:
         """

@@ -61,6 +61,16 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
     }
 
 
+def test_workers_are_listed_by_their_number() -> None:
+    """
+    Not by when each of them was started last.
+    """
+    known = facts()
+    known.take_status(status(worker(1, slot=10), worker(2, slot=2), worker(3)))
+
+    assert [one["id"] for one in weights(known, a_new_table())["workers"]] == ["host/0", "host/2", "host/10"]
+
+
 def test_percents_have_two_decimals() -> None:
     """
     100 − 0.07 is 99.93, whatever floats make of it.

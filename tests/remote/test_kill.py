@@ -133,7 +133,7 @@ def test_with_control_away_the_file_is_laid(tmp_path: Path) -> None:
     assert len(told) == 1
     assert told[0].startswith("the API: nothing answers at http://127.0.0.1:1 (connection refused); ")
     assert left["reason"] == "why"
-    assert found.back == f'rm {tmp_path / "state" / "kill"}; parallax restore --reason "…"'
+    assert found.back({"--ca": None}) == f'rm {tmp_path / "state" / "kill"}; parallax restore --reason "…"'
     assert sorted(path.name for path in (tmp_path / "state").iterdir() if path.name.startswith(".")) == []
 
 
