@@ -1,12 +1,12 @@
 """
-Rules under `compare` that have no effect: warnings, each at the rule's own line.
+Rules under `compare` that have no effect, and what else nobody does without comparers: warnings, each at its own line.
 """
 
 from collections.abc import Iterator, Mapping
 
 from proxy.compare.idle import idle
 from proxy.compare.rules import Rule
-from proxy.settings.model import Compare
+from proxy.settings.model import Compare, Settings
 from proxy.settings.rules import PARSERS
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
@@ -29,6 +29,21 @@ def check_effect(compare: Compare) -> Iterator[Finding]:
         rules = [*general, *own]
         placed = dict(enumerate(_places(own, ("compare", "endpoints", endpoint)), len(general)))
         yield from _told(idle(rules, is_compared), placed, rules, first=len(general))
+
+
+def check_unjudged(settings: Settings) -> Iterator[Finding]:
+    """
+    A warning for each key that counts only where answers are judged, when there is nobody to judge them.
+    """
+    if settings.comparers:
+        return
+    compare = settings.compare
+    keys: list[Where] = [("compare", name) for name in (*PARSERS, "endpoints") if getattr(compare, name)]
+    if settings.noise.sample:
+        keys.append(("noise", "sample"))
+    for key in keys:
+        said = "has no effect with comparers: 0, where bytes alone decide; raise comparers, or leave this out"
+        yield Finding(key=key, said=said, warning=True)
 
 
 def _places(rules: "list[Rule] | tuple[Rule, ...]", above: Where) -> Iterator[Where]:

@@ -61,13 +61,14 @@ def disagree(stage: Scene) -> None:
     stage.new.script = lambda received: received.answer(of(received, "new"))
 
 
-def of(received: Received, side: str) -> bytes:
+def of(received: Received, side: str, *, spaces: bool = False) -> bytes:
     """
-    One side's answer: about the target that was asked for, and as large as that wants it.
+    One side's answer: about the target that was asked for, as large as that wants it, and perhaps written otherwise.
     """
     target = received.target.decode()
     said = {"target": target, "side": side, "trap": TRAPPED + side[0].upper() if "poison" in target else ""}
-    return answer(json.dumps({**said, "fill": "x" * 2**20 if "large" in target else ""}).encode(), JSON)
+    said["fill"] = "x" * 2**20 if "large" in target else ""
+    return answer(json.dumps(said, indent=1 if spaces else None).encode(), JSON)
 
 
 class Visits:
@@ -253,9 +254,13 @@ async def test_without_comparers_bytes_decide(tmp_path: Path) -> None:
         differing = await visits.more("/other", 100)
         stage.new.script = lambda received: received.answer(of(received, "old"))
         same = await visits.more("/other", 100)
+        stage.new.script = lambda received: received.answer(of(received, "old", spaces=True))
+        spaced = await visits.more("/other", 100)
 
         assert comparers(stage.parallax) == []
         assert (differing.verdicts, differing.skipped) == ({"divergent": 100}, {})
+        # What a comparer would call equivalent.
+        assert (spaced.verdicts, spaced.skipped) == ({"divergent": 100}, {})
         assert (same.verdicts, same.skipped) == ({"identical": 100}, {})
         status, _ = await stage.parallax.fetch(
             stage.parallax.admin, b"/admin/divergences", await stage.parallax.signed_in()

@@ -38,3 +38,24 @@ def test_warnings_name_the_line_of_each_rule_that_has_no_effect(tmp_path: Path) 
     assert second.startswith(
         f"{file}:16: compare.endpoints.GET /search.case.1: `case $.meta.title` can't apply, since `ignore $.meta` hides"
     )
+
+
+def test_without_comparers_rules_and_twins_are_for_nothing(tmp_path: Path) -> None:
+    """
+    Each kind of rule is named once, at its line; with a comparer, or without rules, all is well.
+    """
+    file = tmp_path / "parallax.yaml"
+    ruled = TEXT.replace("    - header:x-other\n", "").replace("        - $.meta.title\n", "") + "noise: {sample: 5}\n"
+    file.write_text(ruled)
+    assert load(file, environment={}).warnings == ()
+    file.write_text(ruled + "comparers: 0\n")
+    said = [warning.partition(" has no effect with comparers: 0")[0] for warning in load(file, environment={}).warnings]
+    file.write_text(TEXT.partition("compare:")[0] + "comparers: 0\n")
+
+    assert said == [
+        f"{file}:6: compare.ignore:",
+        f"{file}:7: compare.case:",
+        f"{file}:10: compare.endpoints:",
+        f"{file}:15: noise.sample:",
+    ]
+    assert load(file, environment={}).warnings == ()
