@@ -195,11 +195,12 @@ class Worker:
 
     def _divergent(self, pair: Pair, signature: int) -> None:
         """
-        A divergent pair, before its bytes are let go: a few each second are shown to people.
+        A divergent pair, before its bytes are let go: a few each second are shown to people. Those that a comparer has
+        judged, it shows itself, by their signatures.
         """
-        if self._samples > 0:
+        if not signature and self._samples > 0:
             self._samples -= 1
-            self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time(), signature)))
+            self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time())))
 
     # The one timer...
 

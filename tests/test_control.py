@@ -275,7 +275,7 @@ async def test_what_workers_say_is_what_the_admin_port_answers() -> None:
         assert (row["endpoint"], row["eligible"], row["divergence"]) == ("GET /users/{id}", 6, 0.5)
         assert (weights["epoch"], weights["served"]) == (4, {"old": 2, "new": 0})
         assert [entry["id"] for entry in weights["workers"]] == ["host/0", "host/1"]
-        assert (await control.json("/admin/divergences"))["divergences"] == [sample(1)]
+        assert (await control.json("/admin/divergences"))["unjudged"] == [sample(1)]
         assert await control.get("/readyz") == (200, b"ready")
         trouble = "workers keep dying: 5 deaths in 60 s"
         control.hub.send(Kind.STATUS, status(worker(1), ready=False, not_ready=trouble, latch=latch(1, killed=True)))

@@ -138,9 +138,8 @@ def judged(facts: Facts) -> dict[str, int]:
     return {page.name: sum(map(sum, page.verdicts)) for page in pages}
 
 
-def divergences(facts: Facts, endpoint: str | None) -> dict[str, Any]:
+def unjudged(facts: Facts, endpoint: str | None) -> list[dict[str, Any]]:
     """
-    Of `GET /admin/divergences` the kept comparisons, newest first, of one endpoint or of all.
+    Of `GET /admin/divergences` the last pairs that no comparer looks at, newest first, of one endpoint or of all.
     """
-    samples = [sample for sample in reversed(facts.samples) if endpoint is None or sample.get("endpoint") == endpoint]
-    return {"divergences": samples, "kept": len(facts.samples), "limit": facts.samples.maxlen}
+    return [sample for sample in reversed(facts.samples) if endpoint is None or sample.get("endpoint") == endpoint]

@@ -134,7 +134,7 @@ CALLS: Final = (
         method="GET",
         path="/admin/divergences",
         name="get_divergences",
-        says="what differs, by signature, the worst first; the last samples",
+        says="what differs, by signature, the worst first",
         answers="Divergences",
         parameters=(
             Parameter(name="endpoint", says="only of this endpoint, such as GET /users/{id}"),

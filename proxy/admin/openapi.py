@@ -296,9 +296,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "signatures": _list(_object({**SIGNATURE, "samples": _list(_says(TEXTUAL, "ids, the newest first"))})),
             "dropped": _says(COUNT, "rows of evidence that could not be kept"),
             "trouble": _says(_or_null(TEXTUAL), "why evidence isn't kept at present"),
-            "divergences": _says(_list(ANY_OBJECT), "the last divergent comparisons, the newest first"),
-            "kept": COUNT,
-            "limit": COUNT,
+            "unjudged": _says(_list(ANY_OBJECT), "without comparers: the last pairs that differ, the newest first"),
         }
     ),
     "Divergence": _object({**SIGNATURE, "samples": _list(SAMPLE), "trouble": _or_null(TEXTUAL)}),

@@ -64,9 +64,9 @@ class AdminPort:
 
     def diverged(self, sample: dict[str, Any]) -> None:
         """
-        Tell listeners of a divergent comparison that nobody has looked into: of others they hear by signature.
+        Tell listeners of a pair that no comparer looks at: of others they hear by signature.
         """
-        if self.events.is_heard and sample.get("signature") is None:
+        if self.events.is_heard:
             self.events.publish("divergence", divergence(sample))
 
     def discovered(self, signature: dict[str, Any]) -> None:

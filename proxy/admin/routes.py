@@ -9,7 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from proxy.admin.answers import divergences, endpoints
+from proxy.admin.answers import endpoints, unjudged
 from proxy.admin.apply import Steer, Turned, act, change, refusal
 from proxy.admin.calls import CALLS, OPEN, BadQuery, Call, index, methods_of, parse_query
 from proxy.admin.events import SUBSCRIBERS, Full
@@ -131,7 +131,8 @@ def _evidence(port: AdminPort) -> dict[str, Handler]:
         endpoint = query.get("endpoint")
         if query.get("severity", SEVERITY_NAMES[0]) not in SEVERITY_NAMES:
             raise Turned(400, f"severity is one of {', '.join(SEVERITY_NAMES)}")
-        return reply({**evidence.signatures(endpoint, query.get("severity")), **divergences(port.facts, endpoint)})
+        found = evidence.signatures(endpoint, query.get("severity"))
+        return reply({**found, "unjudged": unjudged(port.facts, endpoint)})
 
     async def get_divergence(request: web.Request) -> web.Response:
         limit = int(request[QUERY].get("limit", SAMPLES))

@@ -1,5 +1,5 @@
 """
-A divergent comparison for people: heads, sizes and the first difference, with secrets taken out.
+A pair that differs and that no comparer looks at, for people: heads, sizes and the first difference, secrets taken out.
 
 Only the values of fields that are known to be harmless are shown, query values and content never: the content's first
 difference is told as an offset, the nearest name in quotes before it (a JSON key, most of the time), and the bytes
@@ -19,10 +19,9 @@ KEY = re.compile(rb'"([a-z_][A-Za-z_-]{0,30})"[ ]*:')
 AROUND = 12
 
 
-def sample(pair: Pair, at: float, signature: int = 0) -> dict[str, Any]:
+def sample(pair: Pair, at: float) -> dict[str, Any]:
     """
-    The sample of a complete divergent pair, as JSON can carry it; `at` is wall-clock seconds, `signature` 0 where
-    nobody looked further than the bytes.
+    The sample of a complete divergent pair, as JSON can carry it; `at` is wall-clock seconds.
     """
     request, sides = pair.request, [pair.live, pair.shadow]
     if pair.live_side:
@@ -35,7 +34,6 @@ def sample(pair: Pair, at: float, signature: int = 0) -> dict[str, Any]:
         "method": text(request.method),
         "target": redact_target(request.target, pair.page.name),
         "request_id": text(request.request_id)[:64],
-        "signature": f"{signature:016x}" if signature else None,
         "first": first_difference(old, new),
         "old": _side(old),
         "new": _side(new),

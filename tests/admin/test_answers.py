@@ -5,7 +5,7 @@ The admin API's answers have the contract's shape and say what the books say.
 import orjson
 import pytest
 
-from proxy.admin.answers import divergences, endpoints, weights
+from proxy.admin.answers import endpoints, unjudged, weights
 from proxy.admin.facts import Facts
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, LIVE, SHADOW, VERDICTS, Books
 from proxy.routing.table import NEW, OLD
@@ -165,7 +165,7 @@ def test_an_endpoint_tells_its_whole_page() -> None:
     assert 17.5 < row["latency_ms"]["old"]["p99"] <= 25
 
 
-def test_divergences_come_newest_first_and_by_endpoint() -> None:
+def test_what_no_comparer_looks_at_comes_newest_first_and_by_endpoint() -> None:
     """
     The samples as the worker redacted them.
     """
@@ -173,6 +173,6 @@ def test_divergences_come_newest_first_and_by_endpoint() -> None:
     for number, endpoint in enumerate(("GET /a", "GET /b", "GET /a")):
         known.take_sample(orjson.dumps(sample(number, endpoint)))
 
-    assert divergences(known, None)["divergences"] == [sample(2), sample(1, "GET /b"), sample(0)]
-    assert divergences(known, "GET /a")["divergences"] == [sample(2), sample(0)]
-    assert divergences(known, "GET /nothing") == {"divergences": [], "kept": 3, "limit": 100}
+    assert unjudged(known, None) == [sample(2), sample(1, "GET /b"), sample(0)]
+    assert unjudged(known, "GET /a") == [sample(2), sample(0)]
+    assert unjudged(known, "GET /nothing") == []

@@ -54,7 +54,7 @@ async def test_each_call_gives_its_answer() -> None:
             ("/admin/endpoints", b'"endpoints":[]'),
             ("/admin/divergences", b'"request_id":"1"'),
             ("/admin/divergences?endpoint=GET%20/b%20c", b'"request_id":"1"'),
-            ("/admin/divergences?endpoint=GET%20/a", b'"divergences":[]'),
+            ("/admin/divergences?endpoint=GET%20/a", b'"unjudged":[]'),
             ("/admin/divergences?severity=value", SIGNATURE.encode()),
             ("/admin/divergences?severity=status", b'"signatures":[]'),
             (f"/admin/divergences/{SIGNATURE}", b'"path":"$.a"'),

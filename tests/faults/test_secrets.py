@@ -60,7 +60,7 @@ CLOSE = b"Connection: close"
 
 # Put into every process of ours: mistakes whose messages quote what was in hand, as a careless line of code would.
 FAULTS = """
-import proxy.admin.answers, proxy.mirror.sample, proxy.wire.forward
+import proxy.admin.answers, proxy.recheck, proxy.wire.forward
 
 def careless(module, name, quote):
     whole = getattr(module, name)
@@ -71,8 +71,8 @@ def careless(module, name, quote):
     setattr(module, name, mistaken)
 
 careless(proxy.wire.forward, "added_lines", lambda head, *_: f"{head.target} {head.lines}")
-careless(proxy.mirror.sample, "sample", lambda pair, *_: f"mistake {pair.request.lines} {pair.live.body()}")
-careless(proxy.admin.answers, "divergences", lambda _, endpoint: str(endpoint))
+careless(proxy.recheck.Rechecks, "note", lambda _, pair, __: f"mistake {pair.request.lines} {pair.live.body()}")
+careless(proxy.admin.answers, "unjudged", lambda _, endpoint: str(endpoint))
 """
 
 
@@ -424,7 +424,8 @@ async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: P
         await seen.show()
         _, divergences = await parallax.fetch(parallax.admin, b"/admin/divergences", seen.sign_in)
 
-        assert json.loads(divergences)["kept"] >= 3
+        assert len(json.loads(divergences)["signatures"]) >= 3
+        assert not json.loads(divergences)["unjudged"]
         assert b"event: divergence" in seen.heard
         assert b"event: audit" in seen.heard
     assert seen.hits() == {}
