@@ -91,8 +91,8 @@ class ListenTls(Section):
     certificate: str | None = Field(None, description="PEM file with the certificate chain, relative to this file")
     key: str | None = Field(None, description="PEM file with its private key; ECDSA costs a tenth of RSA")
     client_ca: str | None = Field(None, description="file of CA certificates; clients then must have a certificate")
-    # What a loop can sign in a second or so: four begin in each of its turns, so this bounds memory, not time. With less,
-    # clients that are half a second away wait for each other, and a few that never answer are in everybody's way.
+    # What a loop can sign in a second or so: four begin in each of its turns, so this bounds memory, not time. With
+    # less, clients that are half a second away wait for each other, and a few that never answer are in everybody's way.
     handshakes: int = Field(1024, ge=1, description="under way at once, in each worker; more clients wait their turn")
     handshake_timeout: Seconds = Field(10.0, gt=0, description="for one handshake")
 
