@@ -42,7 +42,7 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("certificates", "checks", "document", "doors", "elsewhere", "listening")}
-    | {f"settings.{name}" for name in ("load", "setup")}
+    | {f"settings.{name}" for name in ("load", "openapi", "setup")}
     | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "schema", "store", "waivers")}
     | {
         f"remote.{name}"

@@ -67,10 +67,12 @@ def endpoints(facts: Facts) -> dict[str, Any]:
     """
     `GET /admin/endpoints`: the books by endpoint, the most divergent first.
     """
-    listed = set(facts.learner.endpoints)
-    rows = [{**_endpoint(page), "listed": page.name in listed} for page in facts.merge.totals().pages.values()]
+    listed, pages = set(facts.learner.endpoints), facts.merge.totals().pages
+    rows = [{**_endpoint(page), "listed": page.name in listed} for page in pages.values()]
     rows.sort(key=lambda row: (-1.0 if row["divergence"] is None else row["divergence"], row["eligible"]), reverse=True)
-    return {"endpoints": rows, "listed": len(listed), "limit": facts.learner.limit}
+    # Nobody has asked for these yet: whatever is true of the others, nothing is known of them.
+    unseen = [name for name in facts.learner.configured if name not in pages or not sum(pages[name].eligible)]
+    return {"endpoints": rows, "unseen": unseen, "listed": len(listed), "limit": facts.learner.limit}
 
 
 def _endpoint(page: Page) -> dict[str, Any]:

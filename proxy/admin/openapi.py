@@ -290,7 +290,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "intact": _says(_or_null(FLAG), "whether the chain of hashes held when it was checked; null: not yet"),
         }
     ),
-    "Endpoints": _object({"endpoints": _list(ENDPOINT), "listed": COUNT, "limit": COUNT}),
+    "Endpoints": _object(
+        {
+            "endpoints": _list(ENDPOINT),
+            "unseen": _says(_list(TEXTUAL), "configured ones that nobody has asked for"),
+            "listed": COUNT,
+            "limit": COUNT,
+        }
+    ),
     "Divergences": _object(
         {
             "signatures": _list(_object({**SIGNATURE, "samples": _list(_says(TEXTUAL, "ids, the newest first"))})),

@@ -23,7 +23,8 @@ from proxy.settings.doors import check_variable
 from proxy.settings.elsewhere import check_elsewhere, files_elsewhere, read_elsewhere
 from proxy.settings.keys import PREFIX, Key
 from proxy.settings.model import Settings
-from proxy.settings.sentences import KEYS, OPTIONS, Teller, remedy
+from proxy.settings.openapi import NotUsable, read_openapi
+from proxy.settings.sentences import KEYS, OPTIONS, Finding, Teller, remedy
 from proxy.settings.source import Source, Where, read_yaml
 
 # Bytes; far beyond any configuration. A device that never ends must not fill the memory.
@@ -38,13 +39,15 @@ class Loaded:
     """
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
     `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each file with CAs,
-    certificates, keys or values that it names, `values` are those that it names and doesn't hold.
+    certificates, keys, values or endpoints that it names; `values` and `endpoints` are those that it names and doesn't
+    hold.
     """
 
     settings: Settings
     folder: Path
     content: str
     authorities: dict[str, str]
+    endpoints: tuple[str, ...]
     values: dict[str, str] = field(repr=False)
     warnings: tuple[str, ...]
 
@@ -77,7 +80,8 @@ def load(
     except ValidationError as error:
         raise ConfigurationError(*teller.tell_all(error.errors())) from None
     folder = Path.cwd() if file is None else file.absolute().parent
-    findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment)]
+    endpoints, trouble = _described(settings, folder)
+    findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment), *trouble]
     wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
     if wrong:
         raise ConfigurationError(*wrong)
@@ -88,9 +92,28 @@ def load(
         folder=folder,
         content=content,
         authorities=_read_authorities(settings, folder),
+        endpoints=endpoints,
         values=read_elsewhere(settings, folder, environment),
         warnings=tuple(warnings),
     )
+
+
+def _described(settings: Settings, folder: Path) -> tuple[tuple[str, ...], list[Finding]]:
+    """
+    The endpoints of the OpenAPI file that is named, if any, or what is wrong with it.
+    """
+    key, metrics = ("metrics", "openapi"), settings.metrics
+    if metrics.openapi is None:
+        return (), []
+    try:
+        endpoints = read_openapi(folder / metrics.openapi)
+    except NotUsable as error:
+        return (), [Finding(key=key, said=str(error))]
+    together = len({*metrics.endpoints, *endpoints})
+    if together > metrics.max_endpoints:
+        said = f"makes {together} endpoints, more than metrics.max_endpoints; write at least {together} there"
+        return endpoints, [Finding(key=key, said=said)]
+    return endpoints, []
 
 
 def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
@@ -104,7 +127,7 @@ def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
 
 def _named(settings: Settings) -> set[str]:
     ours = settings.tls
-    names = [ours.certificate, ours.key, ours.client_ca]
+    names = [ours.certificate, ours.key, ours.client_ca, settings.metrics.openapi]
     for tls in (settings.old.tls, settings.new.tls, settings.noise.twin.tls):
         names += [tls.ca, tls.certificate, tls.key]
     return {name for name in names if name is not None} | files_elsewhere(settings)

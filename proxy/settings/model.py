@@ -304,6 +304,7 @@ class Metrics(Section):
 
     max_endpoints: int = Field(200, ge=1, le=10_000, description="endpoints counted by name; the others are 'other'")
     endpoints: Endpoints = Field((), description="named by you, such as 'GET /users/{id}'; the others are learned")
+    openapi: str | None = Field(None, description="OpenAPI file that names more of them, relative to this file")
 
 
 class Limits(Section):

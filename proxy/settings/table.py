@@ -53,11 +53,12 @@ def build_table(
     folder: Path,
     authorities: Mapping[str, str] | None = None,
     values: Mapping[str, str] | None = None,
+    endpoints: tuple[str, ...] = (),
 ) -> Table:
     """
     The table of the very first start: epoch 1, the weight as configured. PEM files are looked for in `folder`; what
     they hold is in `authorities`, by their names. `values` are those of variables and files that routes name, by
-    reference.
+    reference; `endpoints` those of an OpenAPI file.
 
     The digest names the configuration: equal for equal settings and PEM files, on any machine with the same folder.
     What the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
@@ -90,7 +91,7 @@ def build_table(
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,
         add_date=settings.add_date,
-        endpoints=settings.metrics.endpoints,
+        endpoints=tuple(dict.fromkeys((*settings.metrics.endpoints, *endpoints))),
         max_endpoints=settings.metrics.max_endpoints,
         routes=tuple(
             route.build((settings.old.url.authority, settings.new.url.authority), values or {})
