@@ -89,7 +89,7 @@ def _bracket(text: str, at: int) -> tuple[Segment, int]:
     if text.startswith("*", at + 1):
         inner, end = ANY, at + 2
     elif quoted := QUOTED.match(text, at + 1):
-        inner, end = ESCAPE.sub(_unescaped, quoted[1] if quoted[1] is not None else quoted[2]), quoted.end()
+        inner, end = _plain(quoted[1] if quoted[1] is not None else quoted[2]), quoted.end()
     elif index := INDEX.match(text, at + 1):
         inner, end = int(index[0]), index.end()
     else:
@@ -97,6 +97,14 @@ def _bracket(text: str, at: int) -> tuple[Segment, int]:
     if not text.startswith("]", end):
         raise _wrong(text, end, "close it with ]; filters, slices and lists are not understood")
     return inner, end + 1
+
+
+def _plain(quoted: str) -> str:
+    """
+    A name without its escapes: two of them, surrogates, may be one letter beyond 16 bit.
+    """
+    units = ESCAPE.sub(_unescaped, quoted).encode("utf-16-le", "surrogatepass")
+    return units.decode("utf-16-le", "surrogatepass")
 
 
 def _unescaped(match: re.Match[str]) -> str:
