@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_SECONDS ?= 60
+# Files of tests that run at once. Most of their time is waiting for real processes; two cores carry two.
+TEST_JOBS ?= 2
 
 # Debian packages, by the command that shows whether they are there. Tests need one that lies about the time; origins,
 # clients and certificates are made by the tests themselves. Entries look like nginx:nginx-light.
@@ -50,7 +52,7 @@ demo: $(READY)
 
 test: lint
 	@$(call commands,$(TEST_DEBIAN))
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n $(TEST_JOBS) --dist loadfile
 
 prove: $(READY)
 	@$(call commands,$(TEST_DEBIAN))
