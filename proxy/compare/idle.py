@@ -1,8 +1,10 @@
 """
 Rules that can't ever do anything, told from how they are written: twice there, covered by a broader one, or for what is
-not compared. Pure; `evidence/usage.py` tells which rules do nothing with the answers that really come.
+not compared; and those that hide everything. Pure; `evidence/usage.py` tells which rules do nothing with the answers
+that really come.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -11,13 +13,16 @@ from proxy.compare.rules import HEADER, STATUS, Rule
 
 # Every value in bodies, and every compared field.
 EVERYWHERE: Final[Pattern] = (DEEP,)
+# Values that have nothing in common: what fits all of them fits anything. Short, as a pattern may backtrack.
+ANYTHING: Final = ("", "0", "-17.5", "A bé, c!", "2026-01-31", "x" * 12)
 # What only bodies have.
 OF_BODIES: Final = frozenset({"arrays", "null_is_missing"})
 
 
 def idle(rules: Sequence[Rule], is_compared: Callable[[str], bool]) -> dict[int, str]:
     """
-    Why a rule has no effect, by its number. `is_compared` tells whether a header field is, by its lower-case name.
+    Why a rule has no effect, or too much of it, by its number. `is_compared` tells whether a header field is, by its
+    lower-case name.
 
     Only what is certain: a rule that isn't named may still never meet anything.
     """
@@ -27,7 +32,18 @@ def idle(rules: Sequence[Rule], is_compared: Callable[[str], bool]) -> dict[int,
         why = _in_vain(rule, is_compared) or _covered(rules, places, number, found)
         if why is not None:
             found[number] = why
-    return found
+    blind = {number: why for number, rule in enumerate(rules) if (why := _blinds(rule, places[number])) is not None}
+    return blind | found
+
+
+def _blinds(rule: Rule, place: str | Pattern | None) -> str | None:
+    if rule.does == "ignore" and isinstance(place, tuple) and covers(place, (ANY,), below=True):
+        return "hides all there is in bodies, so that no difference in them counts; name what may differ"
+    if rule.does == "ignore_values" and not rule.where:
+        pattern = re.compile(rule.given["pattern"])
+        if all(pattern.fullmatch(value) for value in ANYTHING):
+            return "hides every value there is, so that no other value counts; name what may differ"
+    return None
 
 
 def _in_vain(rule: Rule, is_compared: Callable[[str], bool]) -> str | None:

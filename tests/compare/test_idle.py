@@ -123,6 +123,29 @@ def test_each_reason_is_told_of_the_rule_that_is_too_many(rules: tuple[Rule, ...
     assert said in found[number]
 
 
+@pytest.mark.parametrize(
+    ("rule", "blind"),
+    [
+        (rule("ignore", "$"), True),
+        (rule("ignore", "$..*"), True),
+        (rule("ignore", "$.*"), True),
+        (rule("ignore", "$.**"), True),
+        (rule("ignore", "$..a"), False),
+        (rule("ignore", "$.*.*"), False),
+        (rule("ignore", "header:allow"), False),
+        (rule("ignore_values", pattern=".*"), True),
+        (rule("ignore_values", pattern="[^z]*"), True),
+        (rule("ignore_values", pattern="[0-9]*"), False),
+        (rule("ignore_values", "$.a", pattern=".*"), False),
+    ],
+)
+def test_a_rule_that_hides_everything_is_told(rule: Rule, blind: bool) -> None:
+    """
+    Nothing would be divergent any more.
+    """
+    assert ["hides" in why for why in told(rule).values()] == [True] * blind
+
+
 def test_of_several_alike_one_is_left() -> None:
     """
     Whoever obeys every line keeps a rule.
