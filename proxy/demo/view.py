@@ -69,18 +69,19 @@ def links(listen: str, admin: str, token_file: Path) -> Text:
     """
     What to try while everything is up.
     """
-    sign_in = f'curl -H "Authorization: Bearer $(cat {token_file})"'
+    # The demo is entered in no registry, so that no command finds it by itself.
+    there = f"--admin http://{admin} --token-file {token_file}"
     return Text.assemble(
         ("  shop through Parallax  ", "bright_black"),
         f"curl -i http://{listen}/products/3\n",
         ("  move half of the users ", "bright_black"),
-        f"parallax weights set --admin http://{admin} --new 50 --reason try\n",
+        f"parallax weights set {there} --new 50 --reason try\n",
         ("  watch it               ", "bright_black"),
-        f"parallax status --admin http://{admin} --watch\n",
+        f"parallax status {there} --watch\n",
         ("  what was found         ", "bright_black"),
-        f"{sign_in} http://{admin}/admin/endpoints\n",
-        ("  one by one             ", "bright_black"),
-        f"{sign_in} http://{admin}/admin/divergences\n",
+        f"parallax evidence {there}\n",
+        ("  what is noise          ", "bright_black"),
+        f"parallax noise {there}\n",
         ("  metrics                ", "bright_black"),
         f"curl http://{admin}/metrics",
     )

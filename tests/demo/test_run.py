@@ -4,6 +4,7 @@ The demo as a whole, in processes of its own: its verdict, and that it leaves no
 
 import asyncio
 import os
+import re
 import sys
 from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator
@@ -120,6 +121,16 @@ async def test_keep_stays_up_until_it_is_stopped() -> None:
         family = running.family()
 
         assert all(map(alive, family))
+        commands = re.findall(r"parallax ((?:evidence|noise) --admin .+)\n", running.text)
+        assert len(commands) == 2
+        for words in commands:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "proxy", *words.split()), stdout=PIPE, stderr=STDOUT
+            )
+            assert process.stdout is not None
+            shown = (await process.stdout.read()).decode()
+            assert await process.wait() == 0, shown
+            assert "GET /stores" in shown
 
         running.process.send_signal(SIGINT)
 
