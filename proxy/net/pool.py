@@ -157,7 +157,13 @@ class Pool:
         place.open += 1
         try:
             async with asyncio.timeout_at(until):
-                return await self._open(place), ""
+                try:
+                    return await self._open(place), ""
+                except (ssl.SSLError, ConnectionError):
+                    if place.tls is None or not place.tls.forget():
+                        raise
+                    # Some sides break off where they should just not resume.
+                    return await self._open(place), ""
         except TimeoutError:
             cause = "connect_timeout"
         except (OSError, ssl.SSLError) as error:

@@ -49,6 +49,13 @@ class Resuming(ssl.SSLContext):
         if isinstance(connected, ssl.SSLObject):
             self.session = connected.session
 
+    def forget(self) -> bool:
+        """
+        The next handshake is a whole one. False if this one was already.
+        """
+        had, self.session = self.session is not None, None
+        return had
+
 
 def tls_context(side: Side) -> ssl.SSLContext:
     """

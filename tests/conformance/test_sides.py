@@ -6,9 +6,12 @@ One worker goes by one configuration after the other: what it does with a side i
 
 import asyncio
 import ssl
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -219,6 +222,78 @@ async def test_a_side_that_asks_is_shown_our_certificate(worker: Alone, tmp_path
 
         await worker.goes_by({"old": {**side, "tls": {"ca": "ca.pem"}}, "new": {"url": new.url}}, tmp_path)
         assert (await ask(worker))[0] == 502
+
+
+async def test_certificates_are_renewed_under_load_and_nobody_notices(worker: Alone, tmp_path: Path) -> None:
+    """
+    Ours and the side's authorities, five times, while eight clients ask all the time: requests under way end on the
+    connections that they began on.
+    """
+    authority, clients = trustme.CA(), trustme.CA()
+    statuses: Counter[int] = Counter()
+    done = asyncio.Event()
+
+    async def go_on() -> None:
+        client = await worker.client()
+        while not done.is_set():
+            statuses[(await client.ask(get())).status] += 1
+        client.close()
+
+    async with Asking(authority.issue_cert("localhost"), clients) as old, Origin(always(OK)) as new:
+        tls = {"ca": "ca.pem", "certificate": "us.pem", "key": "us.key"}
+        sides: Configuration = {
+            "old": {"url": f"https://localhost:{old.port}", "tls": tls},
+            "new": {"url": new.url},
+        }
+        async with asyncio.TaskGroup() as group:
+            for turn in range(5):
+                ours = clients.issue_cert(f"{turn}.test")
+                ours.cert_chain_pems[0].write_to_path(str(tmp_path / "us.pem"))
+                ours.private_key_pem.write_to_path(str(tmp_path / "us.key"))
+                authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+                (tmp_path / "ca.pem").write_bytes((tmp_path / "ca.pem").read_bytes() * (turn + 1))
+                await worker.goes_by(sides, tmp_path)
+                if turn == 0:
+                    for _ in range(8):
+                        group.create_task(go_on())
+                seen = statuses.total()
+                while statuses.total() < seen + 100:  # noqa: ASYNC110 nobody tells when
+                    await asyncio.sleep(0)
+            done.set()
+
+        assert statuses.keys() == {200}
+        assert set(old.visitors) == {f"{turn}.test" for turn in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"identity": "localhost", "not_after": datetime(2020, 1, 1, tzinfo=UTC)}, "certificate has expired"),
+        ({"identity": "other.test"}, "Hostname mismatch, certificate is not valid for 'localhost'."),
+        (None, "unable to get local issuer certificate"),
+    ],
+)
+async def test_what_is_wrong_with_a_certificate_is_told(
+    worker: Alone, tmp_path: Path, made: dict[str, Any] | None, said: str
+) -> None:
+    """
+    Expired, for another name, of an authority that nobody knows: the log says which, and no byte of a request goes out.
+    """
+    authority, other = trustme.CA(), trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    wanted = dict(made or {"identity": "localhost"})
+    shown = (other if made is None else authority).issue_cert(wanted.pop("identity"), **wanted)
+    async with Encrypted(shown) as old, Origin(always(OK)) as new:
+        url = f"https://localhost:{old.port}"
+        await worker.goes_by({"old": {"url": url, "tls": {"ca": "ca.pem"}}, "new": {"url": new.url}}, tmp_path)
+        told: list[dict[str, Any]] = []
+        async with asyncio.timeout(20):
+            while not told:
+                assert await ask(worker) == (502, b"parallax; error=tls_certificate_error")
+                told = [each for each in worker.reports if each["event"] == "side_failing" and each["url"] == url]
+        assert not old.requests
+
+    assert (told[0]["cause"], told[0]["detail"]) == ("certificate", said)
 
 
 # Several addresses, and Unix sockets...

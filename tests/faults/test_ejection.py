@@ -265,3 +265,27 @@ async def test_a_side_whose_health_cannot_be_asked_is_ill(
     assert told(worker, "side_ejected")[0]["detail"] == "refused"
     await new.listen()
     await heard(worker, "side_returned", 1)
+
+
+async def test_one_bad_address_of_several_ejects_nobody(
+    worker: Alone, old: Origin, new: Origin, tmp_path: Path
+) -> None:
+    """
+    One that accepts and resets costs a request now and then; the others answer meanwhile.
+    """
+    hits = []
+
+    async def reset(connection: Connection) -> None:
+        hits.append(await connection.source.some())
+        connection.reset()
+
+    new.behaviour = reset
+    worker.reports.clear()
+    addresses = [f"{LOOPBACK}:{new.port}", f"{LOOPBACK}:{old.port}"]
+    sides = {**half(old, new.url), "weights": {"new": 0}}
+    await worker.goes_by({**sides, "old": {"url": "http://shop.internal", "addresses": addresses}}, tmp_path)
+    seen = Counter([await ask(worker) for _ in range(100)])
+
+    assert seen == {OLD: 100 - len(hits), b"502": len(hits)}
+    assert 1 <= len(hits) < 10
+    assert told(worker, "side_ejected") == []

@@ -75,12 +75,17 @@ class Leg:
 
 
 def a_pool(
-    url: str = "http://127.0.0.1:9", *addresses: str, connect: float = 5.0, limit: int = 3, **timeouts: float
+    url: str = "http://127.0.0.1:9",
+    *addresses: str,
+    connect: float = 5.0,
+    limit: int = 3,
+    ca: str | None = None,
+    **timeouts: float,
 ) -> Pool:
     """
     A pool of a side at this address, or these.
     """
-    table = a_table(old={"url": url, "addresses": list(addresses)}, timeouts=timeouts)
+    table = a_table(old={"url": url, "addresses": list(addresses), "tls": {"ca": ca}}, timeouts=timeouts)
     patience = Patience(connect=connect, head=60.0, body=30.0)
     parser = AnswerParser(answer_names(SIGNIFICANT), 100)
     side = table.sides[0]

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from proxy.net.resuming import Resuming, tls_context
+from tests.net.test_pool import a_pool, connected, emptied
 from tests.parts.values import a_table
 
 AUTHORITY, CLIENTS = trustme.CA(), trustme.CA()
@@ -131,3 +132,70 @@ async def test_what_a_side_shows_is_verified_also_when_it_resumes(context: Calla
         await ask(port, one)
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection("127.0.0.1", port, ssl=Resuming(one.shared), server_hostname="else.test")
+
+
+# Sides that break off where they should just not resume...
+
+# The extension in a ClientHello that offers a session (RFC 8446 §4.2.11), and a fatal alert.
+PRE_SHARED_KEY = b"\x00\x29"
+ALERT = b"\x15\x03\x03\x00\x02\x02\x50"
+
+
+def offers_session(hello: bytes) -> bool:
+    """
+    That extension is the last one, so it ends where the ClientHello does.
+    """
+    starts = [at for at in range(len(hello)) if hello.startswith(PRE_SHARED_KEY, at)]
+    return any(at + 4 + int.from_bytes(hello[at + 2 : at + 4]) == len(hello) for at in starts)
+
+
+@asynccontextmanager
+async def touchy(behind: int) -> AsyncIterator[tuple[int, list[bool]]]:
+    """
+    In front of a side: refuses whoever offers a session. Remembers who did.
+    """
+    offered: list[bool] = []
+    ended: list[bool] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(65536)
+        offered.append(offers_session(hello))
+        if offered[-1]:
+            writer.write(ALERT)
+            writer.close()
+        else:
+            there, back = await asyncio.open_connection("127.0.0.1", behind)
+            back.write(hello)
+            await asyncio.gather(pump(reader, back), pump(there, writer))
+        ended.append(True)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], offered
+        async with asyncio.timeout(10):
+            while len(ended) < len(offered):  # noqa: ASYNC110 nobody tells when
+                await asyncio.sleep(0)
+
+
+async def test_a_side_that_will_not_resume_costs_nobody_a_request(
+    context: Callable[..., Resuming], tmp_path: Path
+) -> None:
+    """
+    The same connection is tried again with a whole handshake.
+    """
+    async with side() as behind, touchy(behind) as (port, offered):
+        one = context()
+        await ask(port, one)
+        assert one.session is not None
+        pool = a_pool(f"https://localhost:{port}", f"127.0.0.1:{port}", ca=str(tmp_path / "ca.pem"))
+        pool.places.all[0].tls = one
+        made = await connected(pool)
+        assert offered == [False, True, False]
+        assert made.place.pause == 0.0
+        assert not one.forget()
+        made.transport.abort()
+        await emptied(pool)
