@@ -295,3 +295,30 @@ async def test_the_client_is_whom_the_balancer_names(balanced: Behind) -> None:
 
     with suppress(ssl.SSLError):
         assert await balanced.refused(client_context(AUTHORITY))
+
+
+async def test_without_tls_the_header_is_all_that_is_different(folder: Path) -> None:
+    """
+    Large messages, one after the other, on one connection.
+    """
+    body = bytes(range(256)) * 4096
+    async with Origin() as old, alone() as worker:
+        behind = Behind(worker, old, folder)
+        await behind.goes_by(tls={}, proxy_protocol=True, trusted_proxies=[LOOPBACK])
+        client = await worker.client()
+        client.send(BALANCED)
+        for _ in range(3):
+            client.send(post(body))
+            received = await old.request()
+            await received.whole()
+            received.answer(answer(body))
+            got = await client.answer()
+
+            assert received.body == got.body == body
+            assert received.value(b"x-forwarded-for") == b"203.0.113.5"
+            assert received.value(b"x-forwarded-proto") == b"http"
+        client.close()
+        bare = await worker.client()
+        bare.send(get())
+        await bare.over()
+        bare.close()

@@ -35,6 +35,7 @@ def test_other_weights_are_said_too() -> None:
         weights={"new": 12.5}
     )
     assert "copied to the side that doesn't answer" in sentences(weights={"new": 12.5})
+    assert "Clients of https://127.0.0.1:8080 are" in sentences(tls={"certificate": "a", "key": "b"})
     assert "answered by new, http://new; nobody is on old, http://old." in sentences(weights={"new": 100})
     assert "10 % of the GET, HEAD and OPTIONS requests are copied to new" in sentences(mirror={"percent": 10})
     assert "Nothing is copied (mirror.percent is 0)." in sentences(mirror={"percent": 0})
