@@ -181,6 +181,35 @@ async def test_an_answer_that_is_cut_short_looks_so(encrypted: Behind) -> None:
         encrypted.old.script = always(OK)
 
 
+async def test_a_tunnel_goes_through(encrypted: Behind) -> None:
+    """
+    A megabyte each way at the same time, then the end of the side's half, which the client hears of.
+    """
+    await encrypted.goes_by()
+    encrypted.old.script = None
+    data = bytes(range(256)) * 4096
+    try:
+        client = await encrypted.worker.client(client_context(AUTHORITY))
+        await encrypted.old.forget()
+        client.send(get(b"/", b"Connection: Upgrade", b"Upgrade: websocket"))
+        received = await encrypted.old.request()
+        received.answer(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert (await client.answer()).status == 101
+        client.send(data)
+        received.connection.send(data)
+        there, back = await asyncio.gather(
+            received.connection.source.exactly(len(data)), client.source.exactly(len(data))
+        )
+        received.connection.finish()
+        await client.over()
+        client.close()
+        await received.connection.closed()
+    finally:
+        encrypted.old.script = always(OK)
+
+    assert there == back == data
+
+
 async def test_a_refused_request_is_answered_and_the_connection_closed(encrypted: Behind) -> None:
     """
     The client sees why, and the end.
