@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 
@@ -111,17 +112,30 @@ class Visits:
         assert books.memory == 0
         return since
 
-    async def comparer(self) -> int:
+    async def comparer(self, *, after: int = 0) -> int:
         """
-        The process id of a comparer that judges: it is there and said so.
+        The process id of a comparer that judges: it is there and said so. Not the one that the test is done with.
         """
+        found = 0
 
         async def judges() -> bool:
-            there = comparers(self.parallax)
-            return bool(there) and there[0] in {line["pid"] for line in self.parallax.events("comparer_ready")}
+            nonlocal found
+            said = {line["pid"] for line in self.parallax.events("comparer_ready")}
+            found = next((pid for pid in comparers(self.parallax) if pid in said and pid != after), 0)
+            return found > 0
 
         await until(judges, "a comparer judges", 30.0)
-        return comparers(self.parallax)[0]
+        return found
+
+    async def told(self, event: str, endpoint: str) -> None:
+        """
+        Return once the log says this of an endpoint.
+        """
+
+        async def is_told() -> bool:
+            return endpoint in {line["endpoint"] for line in self.parallax.events(event)}
+
+        await until(is_told, f"{event} of {endpoint}", 30.0)
 
     async def more(self, target: str, times: int = 1) -> Books:
         """
@@ -171,7 +185,7 @@ async def test_a_killed_comparer_costs_the_pairs_that_it_had(visits: Visits) -> 
     killed = await visits.comparer()
     os.kill(killed, SIGKILL)
     await load
-    assert await visits.comparer() != killed
+    await visits.comparer(after=killed)
     assert (await visits.more("/killed")).verdicts == {"divergent": 1}
     books = await visits.books()
 
@@ -189,14 +203,14 @@ async def test_a_comparer_that_hangs_is_waited_for_by_nobody(visits: Visits) -> 
     """
     hung = await visits.comparer()
     os.kill(hung, SIGSTOP)
-    await visits.ask(30, "/hung")
+    await visits.ask(10, "/hung")
     assert state(hung) == "T"
     await visits.ask(2 * QUEUE, "/hung")
     books = await visits.books()
 
     assert {*books.skipped} <= UNJUDGED
     assert books.skipped["comparer_lost"] > 0
-    assert await visits.comparer() != hung
+    await visits.comparer(after=hung)
     assert (await visits.more("/hung")).verdicts == {"divergent": 1}
 
 
@@ -215,7 +229,10 @@ async def test_what_waits_for_a_verdict_is_held_within_the_budget(visits: Visits
         held = max(held, (await visits.parallax.books()).memory)
     await load
     most = peak(worker)
-    os.kill(hung, SIGKILL)
+    # On a slow machine the supervisor was first.
+    with suppress(ProcessLookupError):
+        os.kill(hung, SIGKILL)
+    await visits.comparer(after=hung)
     books = await visits.books()
 
     assert held <= BUDGET
@@ -233,9 +250,10 @@ async def test_a_pair_that_kills_comparers_is_kept_away_from_them(visits: Visits
         limit = int(used(doomed) + 0.5) + 1
         resource.prlimit(doomed, resource.RLIMIT_CPU, (limit, limit))
         books = await visits.more("/poison")
+        # On a slow machine the pair is given up before its comparer ends.
+        await visits.told(death, "GET /poison")
 
         assert books.skipped == {"comparer_lost": 1}
-        assert [line["endpoint"] for line in visits.parallax.events(death)][-1] == "GET /poison"
     survivor = await visits.comparer()
 
     assert (await visits.more("/poison", 20)).skipped == {"judge_error": 20}
