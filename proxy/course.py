@@ -44,7 +44,9 @@ class Reach:
             asked = Patience(connect=health.timeout, head=health.timeout, body=health.timeout)
             # One at a time, while the one before is being closed.
             pool = Pool(address, asked, limits, timeouts, parser, 2, now, tls)
-            self.checkup = Checkup(pool, request_for(address, health.path), health, self.ejection)
+            self.checkup = Checkup(
+                pool, request_for(address, health.path), health, self.ejection, (self.live, self.shadow)
+            )
         self.troubles = Troubles()
         self.copies = 0
 

@@ -2,7 +2,8 @@
 Asks a side for its health: one request each `interval`, over a connection of its own that is then closed.
 
 An answer of 2xx or 3xx is well; any other, or none in time, is ill. Only its head is waited for, so a body costs
-nothing. A side of several addresses is asked at one after the other: it is ill when they all are.
+nothing. A side of several addresses is asked at each of them in turn: an ill one is passed over, and the side is ill
+when they all are.
 """
 
 from typing import TYPE_CHECKING
@@ -34,14 +35,17 @@ def request_for(side: Side, path: str) -> bytes:
 
 class Checkup:
     """
-    The checks of one side; the leg of the one under way. `pool` is for them alone, `request` is what they send, and
-    `detail` says what came of the last bad one.
+    The checks of one side; the leg of the one under way. `pool` is for them alone, `request` is what they send, `told`
+    are the pools that pass over ill addresses, and `detail` says what came of the last bad check.
     """
 
     upgrade = b""
 
-    def __init__(self, pool: "Pool", request: bytes, health: Health, ejection: Ejection) -> None:
+    def __init__(
+        self, pool: "Pool", request: bytes, health: Health, ejection: Ejection, told: "tuple[Pool, ...]"
+    ) -> None:
         self.detail = ""
+        self._told = told
         self._pool = pool
         self._request = request
         self._health = health
@@ -59,7 +63,7 @@ class Checkup:
         self._roll = roll
         if now < self._due or self._is_asking or self._pool.closing:
             return
-        self._due = now + self._health.interval * (0.9 + 0.2 * roll)
+        self._due = now + self._health.interval * (0.9 + 0.2 * roll) / max(1, len(self._pool.places.all))
         self._pool.places.turn()
         self._is_asking = self._pool.connect(self) is not None
 
@@ -104,7 +108,12 @@ class Checkup:
         self._tell(False)
 
     def _tell(self, is_well: bool) -> None:
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            for pool in self._told:
+                place = pool.places.find(connection.place)
+                if place is not None:
+                    place.checked(is_well, self._health.healthy, self._health.unhealthy)
         self._is_asking = False
         self._ejection.checked(is_well, self._pool.now, self._roll)
 

@@ -2,8 +2,9 @@
 One address of a side, as one pool sees it: its idle connections, how much is out on it, and whether it is passed over.
 
 An address is passed over for a second once it fails (nginx's `max_fails=1`, with a shorter `fail_timeout`), and for
-twice as long, up to 30 s, each time that it still does. Then one connection tries. When all are passed over, none is:
-the side as a whole is a matter of `ejection`. Pure: callers pass `now` in seconds.
+twice as long, up to 30 s, each time that it still does. Then one connection tries. One that says it is ill is passed
+over until it is well. When all are passed over, none is: the side as a whole is a matter of `ejection`. Pure: callers
+pass `now` in seconds.
 """
 
 from typing import TYPE_CHECKING
@@ -19,10 +20,10 @@ class Place:
     """
     `host` is an IP literal, or the `path` of a Unix socket and no host. `open` counts what stands or is being made.
     `tls` is there once a TLS connection was made, and remembers its session; `is_gone`: the side's name leads elsewhere
-    by now. `pause` is 0 unless it has failed and not answered since.
+    by now. `pause` is 0 unless it has failed and not answered since; `is_ill` is what checks of its health found.
     """
 
-    __slots__ = ("host", "idle", "is_gone", "open", "path", "pause", "port", "tls", "until")
+    __slots__ = ("_checks", "host", "idle", "is_gone", "is_ill", "open", "path", "pause", "port", "tls", "until")
 
     def __init__(self, host: str, port: int, path: str = "") -> None:
         self.host = host
@@ -32,6 +33,9 @@ class Place:
         self.open = 0
         self.tls: Resuming | None = None
         self.is_gone = False
+        self.is_ill = False
+        # Checks in a row that found it well, or, below 0, ill.
+        self._checks = 0
         # Passed over until then.
         self.until = 0.0
         self.pause = 0.0
@@ -58,6 +62,16 @@ class Place:
         if self.pause:
             self.until = now + self.pause
 
+    def checked(self, is_well: bool, healthy: int, unhealthy: int) -> None:
+        """
+        It was asked for its health; so many in a row decide.
+        """
+        self._checks = max(self._checks, 0) + 1 if is_well else min(self._checks, 0) - 1
+        if self._checks >= healthy:
+            self.is_ill = False
+        elif self._checks <= -unhealthy:
+            self.is_ill = True
+
     def answered(self) -> None:
         """
         A byte of an answer has come from it.
@@ -71,5 +85,6 @@ def in_order(places: list[Place], now: float) -> tuple[list[Place], list[Place]]
     """
     if len(places) == 1:
         return places, []
-    usable = sorted((place for place in places if place.until <= now), key=lambda place: place.busy)
-    return usable, sorted((place for place in places if place.until > now), key=lambda place: place.until)
+    usable = [place for place in places if place.until <= now and not place.is_ill]
+    others = [place for place in places if place.until > now or place.is_ill]
+    return sorted(usable, key=lambda place: place.busy), sorted(others, key=lambda place: (place.is_ill, place.until))

@@ -51,6 +51,13 @@ class Places:
         usable, others = in_order(self.all, now)
         return (usable or others)[0]
 
+    def find(self, like: Place) -> Place | None:
+        """
+        The place at the same address, where there is one.
+        """
+        where = (like.host, like.port, like.path)
+        return next((place for place in self.all if (place.host, place.port, place.path) == where), None)
+
     def turn(self) -> None:
         """
         Let another one be the first of those that are alike.

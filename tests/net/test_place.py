@@ -90,6 +90,24 @@ def test_the_only_one_is_never_passed_over() -> None:
     assert in_order([place], NOW) == ([place], [])
 
 
+def test_one_that_is_ill_is_passed_over_until_it_is_well() -> None:
+    """
+    Three bad checks in a row, two good ones in a row; behind those that only pause.
+    """
+    one, two, three = places(0, 1, 2)
+    story = [False, False, True, False, False, False, True, False, True, True]
+    seen = []
+    for is_well in story:
+        one.checked(is_well, 2, 3)
+        seen.append(one.is_ill)
+    assert seen == [False] * 5 + [True] * 4 + [False]
+
+    for _ in range(3):
+        one.checked(False, 2, 3)
+    three.failed(NOW)
+    assert in_order([one, two, three], NOW) == ([two], [three, one])
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=8))
 def test_every_place_is_tried_in_the_end(stories: list[tuple[int, bool]]) -> None:
     """
