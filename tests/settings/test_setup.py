@@ -59,6 +59,19 @@ def test_absolute_paths_stay(tmp_path: Path) -> None:
     assert setup.tls == Certificate(certificate=f"{tmp_path}/c.pem", key=f"{tmp_path}/k.pem")
 
 
+def test_files_that_are_named_are_known_by_their_content(tmp_path: Path) -> None:
+    """
+    So that control sees when one is renewed.
+    """
+    make_certificate(tmp_path)
+    setup = setup_of(MINIMUM + "tls: {certificate: c.pem, key: k.pem}\n", tmp_path)
+
+    assert setup.files == tuple(
+        (f"{tmp_path}/{name}", sha256((tmp_path / name).read_bytes()).hexdigest()) for name in ("c.pem", "k.pem")
+    )
+    assert setup_of(MINIMUM, tmp_path).files == ()
+
+
 def test_without_a_file_options_are_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """
     The store lies in the working folder.
@@ -92,6 +105,8 @@ def test_tokens_of_the_file_and_of_the_environment_count(tmp_path: Path) -> None
         ("health: {listen: 127.0.0.1:1234}", "health.listen"),
         ("admin: {listen: 127.0.0.1:1234}", "admin.listen"),
         ("admin: {tls: {certificate: c.pem, key: k.pem}}", "admin.tls"),
+        ("tls: {certificate: c.pem, key: k.pem}", "tls"),
+        ("proxy_protocol: true\ntrusted_proxies: [10.0.0.0/8]", "proxy_protocol"),
         ("workers: 2", "workers"),
         ("drain: {delay: 1}", "drain.delay"),
         ("drain: {timeout: 20}", "drain.timeout"),
