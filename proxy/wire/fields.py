@@ -73,9 +73,10 @@ FRAMING = frozenset({b"content-length", b"host", b"transfer-encoding"})
 NOT_IN_TRAILERS = frozenset(
     {
         b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
-        b"cookie", b"expect", b"host", b"keep-alive", b"max-forwards", b"proxy-authenticate", b"proxy-authorization",
-        b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"via",
-        b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-shadow", b"x-request-id",
+        b"cookie", b"expect", b"forwarded", b"host", b"keep-alive", b"max-forwards", b"proxy-authenticate",
+        b"proxy-authorization", b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+        b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-shadow", b"x-real-ip",
+        b"x-request-id",
     }
 )  # fmt: skip
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import BadMessage
 from proxy.wire.fields import NOT_IN_TRAILERS
+from proxy.wire.forwarded import CLAIMS
 from proxy.wire.request import METHODS, RequestHead, check_beginning, parse_request
 from tests.parts.values import CUTS, TOKEN, a_request, each_byte, pieces, the_rules
 
@@ -324,6 +325,7 @@ def test_what_may_not_come_in_trailers_includes_what_routes_and_frames() -> None
     The two lists are kept apart; they must agree on the dangerous ones.
     """
     assert TAKEN_AWAY - {b"proxy-connection"} | {b"host", b"content-length", b"authorization"} <= NOT_IN_TRAILERS
+    assert {claim.strip(b":") for claim in CLAIMS if claim.endswith(b":")} <= NOT_IN_TRAILERS
 
 
 # The same in pieces...
