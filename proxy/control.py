@@ -39,7 +39,7 @@ from proxy.link.frames import Frame, Kind
 from proxy.link.setup import Setup, decode
 from proxy.log import Allowance, Log, open_log
 from proxy.metrics.exposition import BooksCollector
-from proxy.salt import kept_salt, new_salt
+from proxy.salt import kept_salt, new_secret
 from proxy.steering import Outside, Steering
 from proxy.tasks import spawn
 from proxy.threads import on_thread
@@ -219,7 +219,7 @@ class Control:
             salt = await asyncio.wait_for(on_thread("read the salt", lambda: kept_salt(state)), SALT_SECONDS)
         except (OSError, TimeoutError) as error:
             self.tell("warning", "salt_not_kept", reason=type(error).__name__)
-            salt = steering.rulebook.table.redact.salt or new_salt()
+            salt = steering.rulebook.table.redact.salt or new_secret()
         steering.rulebook.change(redact=replace(steering.rulebook.table.redact, salt=salt))
 
     async def _equipped(self, setup: Setup, equipment: Equipment) -> bool:

@@ -279,6 +279,7 @@ class Steering:
 
     def _take_over(self, configuration: Configuration, *, is_asked: bool) -> int:
         table = with_intent(configuration.table, self._publication.intent)
+        table = replace(table, signing=self._publication.table.signing)
         # Who asks gets it again even if it is the same: the files that it names may be others.
         is_new = is_asked or table != self._publication.table
         place = self._publication.put(table) if is_new else self._publication.place

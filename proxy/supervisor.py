@@ -12,16 +12,20 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from proxy.clock import monotonic
 from proxy.compare.judging import encode as encode_judging
 from proxy.crash import leave_no_core, told
+from proxy.files import explain
 from proxy.link.frames import Kind
 from proxy.log import Log, open_log
 from proxy.routing.intent import with_intent
 from proxy.routing.table import encode
+from proxy.salt import kept_signing_key, new_secret
 from proxy.supervise.child import Child, Role
 from proxy.supervise.descriptors import needed, raise_limit
 from proxy.supervise.early import hear_orders
@@ -76,11 +80,25 @@ def serve(launch: Launch) -> int:
         if launch.state is not None and (why := exposed(launch.state)):
             remedy = f"make it this user's alone: chmod 700 {launch.state}"
             log.warning("state_exposed", folder=str(launch.state), why=why, remedy=remedy)
+        launch = replace(launch, table=replace(launch.table, signing=_signing_key(launch.state, log)))
         places = stack.enter_context(closing(Places(launch.comparers)))
         code = asyncio.run(Supervisor(launch, listeners, places, recollect(launch, log), held, log).run())
         if held.held and launch.state is not None:
             release(launch.state)
         return code
+
+
+def _signing_key(state: Path | None, log: Log) -> str:
+    """
+    The key of this deployment; one for this life where it can't be kept.
+    """
+    if state is not None:
+        try:
+            return kept_signing_key(str(state))
+        except OSError as error:
+            remedy = "let this user write there; until then a restart forgets who was pinned to a side"
+            log.warning("signing_key_not_kept", folder=str(state), why=explain(error), remedy=remedy)
+    return new_secret()
 
 
 class Supervisor:

@@ -237,6 +237,7 @@ class Table:
     `endpoints` are the configured ones (learned ones travel by themselves). `split`: unsafe methods stay on old.
     `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
     `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
+    `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one.
     """
 
     epoch: int
@@ -266,6 +267,7 @@ class Table:
     tls: Encryption | None = None
     proxy_protocol: bool = False
     trusted_proxies: tuple[str, ...] | None = None
+    signing: str = field(default="", repr=False)
 
     @property
     def addresses(self) -> tuple[Side, ...]:
