@@ -193,9 +193,9 @@ class Comparer:
         """
         judging = self._judging
         assert judging is not None, "no worker is greeted before"
-        endpoint = pair.endpoint.decode("utf-8", "replace")
+        endpoint, route = pair.endpoint.decode("utf-8", "replace"), pair.route.decode("utf-8", "replace")
         try:
-            book = judging.book(endpoint)
+            book = judging.book(endpoint, route)
             judgement = self._judge(pair, book)
         except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
             self._clock.since = 0.0
@@ -210,7 +210,7 @@ class Comparer:
         if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
             self._spot(pair, judgement, at, self._redactor)
         now = monotonic()
-        if not is_twin and self._seen.surveys.wants(endpoint, now) and judging.rules(endpoint):
+        if not is_twin and self._seen.surveys.wants(endpoint, now) and judging.has_rules(endpoint, route):
             self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
         return _verdict(pair.id, judgement, judging.table.version)
 
@@ -235,6 +235,7 @@ class Comparer:
                 judgement=judgement,
                 version=self._judging.table.version,
                 at=at,
+                route=pair.route.decode("utf-8", "replace"),
                 context=pair.context,
                 heads=(pair.old_head, pair.new_head),
                 answers=self._answers(pair),

@@ -261,7 +261,14 @@ def _subject(table: Table, judging: JudgingTable) -> str:
     """
     What noise is noise of: old, its twin, and how they are compared.
     """
-    rules = [judging.rules, dict(judging.by_endpoint), table.headers, table.sides[0], table.noise.twin]
+    rules = [
+        judging.rules,
+        dict(judging.by_endpoint),
+        dict(judging.by_route),
+        table.headers,
+        table.sides[0],
+        table.noise.twin,
+    ]
     return sha256(orjson.dumps(rules, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 

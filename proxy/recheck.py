@@ -154,6 +154,7 @@ class Rechecks:
         pairs, most = course.twins, course.mirror.concurrency
         new = RecheckPair(pairs, request, RecheckPage(name, lambda agree: self._answered(recheck, agree)), OLD)
         old = Pair(pairs, request, Page(name), NEW)
+        new.way = way
         old.live.done, old.live.size, old.twin = True, recheck.length, new
         if any(reach.breaker.state != CLOSED or reach.copies >= most for reach in recheck.sides):
             old.drop("concurrency")

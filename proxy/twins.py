@@ -25,6 +25,7 @@ def ask_twin(plane: Plane, course: Course, way: Way, pair: Pair, head: RequestHe
         return
     text = request_bytes(head, way.twin, lines) + MARKER
     pair.twin = twin = TwinPair(course.twins, head, plane.books.twins(pair.page), OLD)
+    twin.way = way
     if twin.hold(len(text)):
         twin.shadow_leg = leg = ShadowLeg(plane, reach, twin, head.method == b"HEAD")
         leg.begin(text, sent=True)

@@ -88,8 +88,8 @@ def test_half_a_pair_waits_for_the_rest_and_keeps_nobody_waiting(comparer: Compa
 @pytest.mark.parametrize(
     "nonsense",
     [
-        HEADER.pack(LARGEST + 1, 1, 0, 0, 0, 0, 0, 0, LARGEST + 1 - HEADER.size + 4),
-        HEADER.pack(HEADER.size + 4, 1, 0, 1, 1, 1, 1, 1, 1),
+        HEADER.pack(LARGEST + 1, 1, 0, 0, 0, 0, 0, 0, 0, LARGEST + 1 - HEADER.size + 4),
+        HEADER.pack(HEADER.size + 4, 1, 0, 1, 1, 1, 1, 1, 1, 1),
         b"\xff" * 64,
         b"GET / HTTP/1.1\r\nHost: somebody who is lost\r\n\r\n",
     ],

@@ -329,6 +329,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
                 _object(
                     {
                         "rule": TEXTUAL,
+                        "route": _says(_or_null(TEXTUAL), "null: not of a route"),
                         "endpoint": _says(_or_null(TEXTUAL), "null: for all"),
                         "pairs": COUNT,
                         "met": _says(COUNT, "of the pairs looked at, those that have such a place"),

@@ -2,7 +2,7 @@
 The judging table: rules, noise and waivers, versioned, as it travels; and the book of each endpoint made from it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any, Final
@@ -42,14 +42,15 @@ class Accepted:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgingTable:
     """
-    Everything pairs are judged by. `rules` are for all endpoints, `by_endpoint` come after them; `waived` are ids of
-    signatures, `accepted` the same signatures by their parts, where those are known; `largest` the bytes a body may
-    decode into, `max_seconds` what a pair may cost.
+    Everything pairs are judged by. `rules` are for all endpoints, `by_endpoint` and those of the route, `by_route`,
+    come after them; `waived` are ids of signatures, `accepted` the same signatures by their parts, where those are
+    known; `largest` the bytes a body may decode into, `max_seconds` what a pair may cost.
     """
 
     version: int
     rules: tuple[Rule, ...] = ()
     by_endpoint: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
+    by_route: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     noise: tuple[Noisy, ...] = ()
     waived: frozenset[str] = frozenset()
     accepted: tuple[Accepted, ...] = ()
@@ -67,30 +68,36 @@ class Judging:
     def __init__(self, table: JudgingTable, masked: Callable[[str], str] = str) -> None:
         self.table = table
         self._masked = masked
-        self._books: dict[str, Book] = {}
+        self._books: dict[tuple[str, str], Book] = {}
+        # The number of each route's first rule: beyond those of any endpoint, so that a number is one rule's.
+        self._first: dict[str, int] = dict(first_numbers(table))
         self._noise: dict[str, set[Part]] = {}
         for noisy in table.noise:
             self._noise.setdefault(noisy.endpoint, set()).add((noisy.pattern, noisy.kind))
 
-    def book(self, endpoint: str) -> Book:
+    def book(self, endpoint: str, route: str = "") -> Book:
         """
-        What this endpoint's pairs are judged by.
+        What this endpoint's pairs on this route are judged by.
         """
-        book = self._books.get(endpoint)
+        key = endpoint, route if route in self._first else ""
+        book = self._books.get(key)
         if book is None:
             if len(self._books) >= MOST_BOOKS:
                 self._books.clear()
-            book = self._books[endpoint] = self._make(endpoint)
+            book = self._books[key] = self._make(*key)
         return book
 
-    def rules(self, endpoint: str) -> tuple[Rule, ...]:
+    def has_rules(self, endpoint: str, route: str = "") -> bool:
         """
-        The rules of an endpoint in the order of their numbers.
+        Is there any rule for these pairs?
         """
-        return (*self.table.rules, *self.table.by_endpoint.get(endpoint, ()))
+        return bool(self.table.rules) or endpoint in self.table.by_endpoint or route in self._first
 
-    def _make(self, endpoint: str) -> Book:
-        compiled = compile_rules(self.rules(endpoint))
+    def _make(self, endpoint: str, route: str) -> Book:
+        rules = (*self.table.rules, *self.table.by_endpoint.get(endpoint, ()))
+        own = self.table.by_route.get(route, ())
+        first = self._first.get(route, 0)
+        compiled = compile_rules((*rules, *own), (*range(len(rules)), *range(first, first + len(own))))
         return Book(
             endpoint=endpoint,
             body=compiled.body,
@@ -105,11 +112,21 @@ class Judging:
         )
 
 
+def first_numbers(table: JudgingTable) -> Iterator[tuple[str, int]]:
+    """
+    The number of each route's first rule.
+    """
+    number = len(table.rules) + max(map(len, table.by_endpoint.values()), default=0)
+    for route, rules in table.by_route.items():
+        yield route, number
+        number += len(rules)
+
+
 def rules_digest(table: JudgingTable) -> str:
     """
     What names the rules of a table and their numbers; noise and waivers don't matter for it.
     """
-    rules = [table.rules, [[endpoint, own] for endpoint, own in table.by_endpoint.items()]]
+    rules = [table.rules, [*table.by_endpoint.items()], [*table.by_route.items()]]
     return sha256(orjson.dumps(rules)).hexdigest()[:16]
 
 
@@ -142,6 +159,7 @@ def decode(data: bytes) -> JudgingTable:
         version=raw["version"],
         rules=tuple(Rule(**rule) for rule in raw["rules"]),
         by_endpoint={name: tuple(Rule(**rule) for rule in rules) for name, rules in raw["by_endpoint"].items()},
+        by_route={name: tuple(Rule(**rule) for rule in rules) for name, rules in raw.get("by_route", {}).items()},
         noise=tuple(
             Noisy(endpoint=one["endpoint"], pattern=one["pattern"], kind=Kind(one["kind"])) for one in raw["noise"]
         ),

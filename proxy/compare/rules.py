@@ -184,13 +184,14 @@ class Compiled:
     same_status: Callable[[int, int], int | None] | None
 
 
-def compile_rules(rules: Sequence[Rule]) -> Compiled:
+def compile_rules(rules: Sequence[Rule], numbers: Sequence[int] | None = None) -> Compiled:
     """
-    The rules of one endpoint, the general ones first. Raises `ValueError` for one that can't be used, with the remedy.
+    The rules of one endpoint, the general ones first; `numbers` is what each is called, if not by its place. Raises
+    `ValueError` for one that can't be used, with the remedy.
     """
     if len(rules) > MOST_RULES:
         raise ValueError(f"{len(rules)} rules are too many; write at most {MOST_RULES}, with wider paths")
-    numbered = list(enumerate(rules))
+    numbered = list(zip(range(len(rules)) if numbers is None else numbers, rules, strict=True))
     for number, rule in numbered:
         _check(number, rule)
     in_body = [(number, rule) for number, rule in numbered if rule.does != STATUS and not _field_of(rule)]

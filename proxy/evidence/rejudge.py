@@ -46,7 +46,11 @@ def _again(sample: Mapping[str, Any], judging: Judging) -> dict[str, Any]:
     # Of a pair whose statuses differ in class, nothing else counts.
     if missing and sample["old"]["status"] // 100 == sample["new"]["status"] // 100:
         return {**row, "reason": "; ".join(missing)}
-    judgement = judge(_answer(sample["old"]), _answer(sample["new"]), judging.book(str(sample["endpoint"])))
+    judgement = judge(
+        _answer(sample["old"]),
+        _answer(sample["new"]),
+        judging.book(str(sample["endpoint"]), str(sample.get("route", ""))),
+    )
     row |= {"after": judgement.verdict, "reason": judgement.reason}
     if judgement.signature is not None:
         row |= {"signature": judgement.signature.id, "parts": shown_parts(judgement.signature.parts)}

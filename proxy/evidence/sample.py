@@ -38,6 +38,7 @@ class Spotted:
     """
 
     endpoint: str
+    route: str
     judgement: Judgement
     version: int
     at: float
@@ -94,6 +95,7 @@ def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, 
         "at": round(spotted.at, 3),
         "signature": judgement.signature.id,
         "endpoint": spotted.endpoint,
+        "route": spotted.route,
         "severity": judgement.signature.severity,
         "version": spotted.version,
         "method": _plain(str(context.get("method", ""))),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from proxy.compare.difference import WORDS, Kind, Part
-from proxy.compare.judging import JudgingTable, rules_digest
+from proxy.compare.judging import JudgingTable, first_numbers, rules_digest
 from proxy.compare.paths import ANY, DEEP, parse_path
 from proxy.compare.rules import HEADER, STATUS, Rule
 from proxy.errors import LinkError
@@ -100,9 +100,11 @@ class Usage:
         rows = [self._row(rule, number, None) for number, rule in enumerate(table.rules)]
         for endpoint, rules in table.by_endpoint.items():
             rows += [self._row(rule, number, endpoint) for number, rule in enumerate(rules, len(table.rules))]
+        for route, first in first_numbers(table):
+            rows += [self._row(rule, number, None, route) for number, rule in enumerate(table.by_route[route], first)]
         return {"since": self.since, "pairs": self._pairs.total(), "rules": rows}
 
-    def _row(self, rule: Rule, number: int, endpoint: str | None) -> dict[str, Any]:
+    def _row(self, rule: Rule, number: int, endpoint: str | None, route: str | None = None) -> dict[str, Any]:
         used = [one for (name, at), one in self._used.items() if at == number and endpoint in {None, name}]
         pairs = self._pairs.total() if endpoint is None else self._pairs[endpoint]
         met, hidden = sum(one.met for one in used), sum(one.hidden for one in used)
@@ -111,6 +113,7 @@ class Usage:
         return {
             "rule": rule.words,
             "endpoint": endpoint,
+            "route": route,
             "pairs": pairs,
             "met": met,
             "hidden": hidden,

@@ -1,9 +1,9 @@
 """
 Pairs on their way from a worker to a comparer, and verdicts on their way back: bytes and values, on their own stream.
 
-A pair is one message: `HEADER`, then the endpoint, the exchange's context, and for either side a head (JSON, made once
-for each different head) and the content, raw. A verdict is one record of fixed size, many in one write. The first
-record on a connection has id 0: the comparer is there, and judges.
+A pair is one message: `HEADER`, then the endpoint, the route (empty without one), the exchange's context, and for
+either side a head (JSON, made once for each different head) and the content, raw. A verdict is one record of fixed
+size, many in one write. The first record on a connection has id 0: the comparer is there, and judges.
 
 Values are plain tuples: a pair at 1.3 KB costs 2 µs to pack and 3 µs to read, with frozen dataclasses 3 µs more.
 """
@@ -17,9 +17,9 @@ import orjson
 
 from proxy.errors import LinkError
 
-# Length of all that follows the length itself, id, flags, and the lengths of the parts: endpoint, context, old head,
-# old content, new head, new content.
-HEADER: Final = Struct(">IQBHIIIII")
+# Length of all that follows the length itself, id, flags, and the lengths of the parts: endpoint, route,
+# context, old head, old content, new head, new content.
+HEADER: Final = Struct(">IQBHHIIIII")
 LENGTH: Final = Struct(">I")
 VERDICT: Final = Struct(">QBHQI")
 # struct ucred of unix(7), by which either end knows the other's user: pid, uid, gid.
@@ -72,6 +72,7 @@ class PairMessage(NamedTuple):
     id: int
     flags: int
     endpoint: bytes
+    route: bytes
     context: bytes
     old_head: bytes
     old_content: bytes

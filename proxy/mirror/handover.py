@@ -224,8 +224,9 @@ def _message(pair: Pair, number: int) -> list[bytes]:
         | (KEYED if key else 0)
     )
     heads = pack_head(old.head), pack_head(new.head)
-    endpoint = pair.page.name.encode()
-    return pack_pair(PairMessage(number, flags, endpoint, context, heads[0], _content(old), heads[1], _content(new)))
+    endpoint, route = pair.page.name.encode(), b"" if pair.way is None else pair.way.name.encode()
+    contents = _content(old), _content(new)
+    return pack_pair(PairMessage(number, flags, endpoint, route, context, heads[0], contents[0], heads[1], contents[1]))
 
 
 def _content(side: Observation) -> bytes:

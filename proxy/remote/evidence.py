@@ -88,7 +88,7 @@ def rules(found: Json) -> list[RenderableType]:
     for column in ("met", "of", "hidden", "endpoint", "rule"):
         table.add_column(column, justify="left" if column in {"endpoint", "rule"} else "right", overflow="fold")
     for row in rows:
-        cells = (row["met"], row["pairs"], row["hidden"], row["endpoint"] or "all", row["rule"])
+        cells = (row["met"], row["pairs"], row["hidden"], _where(row), row["rule"])
         table.add_row(*(text(cell, "yellow" if row["finding"] else "") for cell in cells))
     said = [f"`{row['rule']}` {row['says']} (warning)" for row in rows if row["finding"]]
     since = f"since {moment(found['since'])} (UTC), in {found['pairs']} pairs that were looked at"
@@ -270,3 +270,10 @@ def rejudged(found: Json) -> list[RenderableType]:
         )
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["after"].items()))
     return [table, text(f"{len(found['samples'])} samples: {counts}; {found['skipped']} could not be judged again")]
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    """
+    What a rule is for.
+    """
+    return row["endpoint"] or (f"route {row['route']}" if row.get("route") else "all")

@@ -54,7 +54,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
         yield Finding(key=("new", "url"), said=said, warning=True)
     yield from _check_store(settings.store, folder)
     yield from _check_numbers(settings)
-    yield from check_effect(settings.compare)
+    yield from check_effect(settings.compare, settings.routes)
     yield from check_unjudged(settings)
 
 

@@ -2,18 +2,19 @@
 Rules under `compare` that have no effect, and what else nobody does without comparers: warnings, each at its own line.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from proxy.compare.idle import idle
 from proxy.compare.rules import Rule
 from proxy.settings.model import Compare, Settings
+from proxy.settings.routes import RouteSettings
 from proxy.settings.rules import PARSERS
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
 from proxy.settings.table import compared_fields
 
 
-def check_effect(compare: Compare) -> Iterator[Finding]:
+def check_effect(compare: Compare, routes: Sequence[RouteSettings] = ()) -> Iterator[Finding]:
     """
     A warning for each rule that can't ever do anything.
     """
@@ -22,12 +23,16 @@ def check_effect(compare: Compare) -> Iterator[Finding]:
     def is_compared(name: str) -> bool:
         return any(name == one or (one.endswith("*") and name.startswith(one[:-1])) for one in fields)
 
-    general = [rule for does in PARSERS for rule in getattr(compare, does)]
+    general = list(compare.rules())
     where: Mapping[int, Where] = dict(enumerate(_places(general, ("compare",))))
     yield from _told(idle(general, is_compared), where, general, first=0)
     for endpoint, own in compare.endpoints.items():
         rules = [*general, *own]
         placed = dict(enumerate(_places(own, ("compare", "endpoints", endpoint)), len(general)))
+        yield from _told(idle(rules, is_compared), placed, rules, first=len(general))
+    for index, route in enumerate(routes):
+        rules = [*general, *route.compare.rules()]
+        placed = dict(enumerate(_places(route.compare.rules(), ("routes", index, "compare")), len(general)))
         yield from _told(idle(rules, is_compared), placed, rules, first=len(general))
 
 
@@ -39,6 +44,7 @@ def check_unjudged(settings: Settings) -> Iterator[Finding]:
         return
     compare = settings.compare
     keys: list[Where] = [("compare", name) for name in (*PARSERS, "endpoints") if getattr(compare, name)]
+    keys += [("routes", index, "compare") for index, route in enumerate(settings.routes) if route.compare.rules()]
     if settings.noise.sample:
         keys.append(("noise", "sample"))
     for key in keys:

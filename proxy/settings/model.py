@@ -9,6 +9,7 @@ from pydantic import Field
 
 from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
+from proxy.settings.comparing import Comparing
 from proxy.settings.kinds import (
     Addresses,
     Credentials,
@@ -31,21 +32,7 @@ from proxy.settings.kinds import (
     Size,
 )
 from proxy.settings.routes import Cohorts, Routes
-from proxy.settings.rules import (
-    Arrays,
-    Case,
-    EndpointRules,
-    Forms,
-    Ignore,
-    IgnoreValues,
-    NullIsMissing,
-    Numbers,
-    Rewrite,
-    Statuses,
-    Times,
-    UrlHost,
-    Whitespace,
-)
+from proxy.settings.rules import EndpointRules
 from proxy.settings.section import Section
 from proxy.settings.sticky import Data, StickyKey
 
@@ -217,7 +204,7 @@ class Recheck(Section):
     in_flight: int = Field(32, ge=1, le=1000, description="of them at once, in each worker; each takes 0.25 to 2 s")
 
 
-class Compare(Section):
+class Compare(Comparing):
     """
     What makes two answers identical, besides status and body.
     """
@@ -225,18 +212,6 @@ class Compare(Section):
     headers: Headers = Field(
         "significant", description="fields that count: significant, all, or a list such as [content-type, x-total-*]"
     )
-    ignore: Ignore = Field((), description="what is there may differ, or be missing")
-    ignore_values: IgnoreValues = Field((), description="both values match a pattern from end to end")
-    numbers: Numbers = Field((), description="within abs, or within rel times the larger")
-    times: Times = Field((), description="at most so many seconds apart, in whatever formats")
-    forms: Forms = Field((), description="both have a form: uuid, timestamp, hash, base64, integer or number")
-    case: Case = Field((), description="upper and lower case are the same")
-    whitespace: Whitespace = Field((), description="any white space is one space, and none at the ends")
-    url_host: UrlHost = Field((), description="URLs without scheme and host")
-    rewrite: Rewrite = Field((), description="texts after a regular expression has been replaced")
-    arrays: Arrays = Field((), description="elements in any order: as a set, or matched by a key")
-    null_is_missing: NullIsMissing = Field((), description="a member that is null is one that isn't there")
-    status: Statuses = Field((), description="statuses that count as equal")
     endpoints: EndpointRules = Field({}, description="more of all these, for one endpoint")
     recheck: Recheck = Field(Recheck())
 

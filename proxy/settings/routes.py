@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from proxy.routing.match import check_match
 from proxy.routing.route import Cohort, Match, Route
+from proxy.settings.comparing import Comparing
 from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
 from proxy.settings.quote import quote
 from proxy.settings.rewrite import RewriteSettings
@@ -154,6 +155,7 @@ class RouteSettings(Section):
     sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
     old: RewriteSettings = Field(RewriteSettings())
     new: RewriteSettings = Field(RewriteSettings())
+    compare: Comparing = Field(Comparing(), description="more rules for its answers, as under compare")
     limits: RouteLimits = Field(RouteLimits())
     timeouts: RouteTimeouts = Field(RouteTimeouts())
 

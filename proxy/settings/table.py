@@ -29,7 +29,6 @@ from proxy.routing.table import (
 from proxy.settings.addresses import Url
 from proxy.settings.model import ListenTls, Settings, Twin
 from proxy.settings.model import Side as SideSettings
-from proxy.settings.rules import PARSERS
 
 # Fields that tell a client something; `*` at the end stands for any rest. Of set-cookie the names count, not values.
 SIGNIFICANT = (
@@ -170,8 +169,9 @@ def build_judging(settings: Settings, version: int) -> JudgingTable:
     compare = settings.compare
     return JudgingTable(
         version=version,
-        rules=tuple(rule for name in PARSERS for rule in getattr(compare, name)),
+        rules=compare.rules(),
         by_endpoint=compare.endpoints,
+        by_route={route.name: rules for route in settings.routes if (rules := route.compare.rules())},
         redact=Redaction(**settings.redact.model_dump()),
         largest=settings.judge.max_decoded,
         max_seconds=settings.judge.max_seconds,

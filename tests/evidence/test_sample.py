@@ -38,6 +38,7 @@ def spotted(old: Answer, new: Answer, **context: Any) -> Spotted:
     said = {"method": "GET", "target": "/a?x=1", "id": "r1", "live": 0, "ms": [1.0, 2.0], **context}
     return Spotted(
         endpoint="GET /a",
+        route="",
         judgement=judgement,
         version=7,
         at=1000.0,

@@ -23,7 +23,7 @@ from proxy.link.pairs import (
 
 PART = st.binary(max_size=40)
 PAIRS = st.lists(
-    st.builds(PairMessage, st.integers(0, 2**64 - 1), st.integers(0, 31), PART, PART, PART, PART, PART, PART),
+    st.builds(PairMessage, st.integers(0, 2**64 - 1), st.integers(0, 31), PART, PART, PART, PART, PART, PART, PART),
     max_size=5,
 )
 CUTS = st.lists(st.integers(1, 60), min_size=1, max_size=30)
@@ -57,14 +57,14 @@ def test_large_contents_are_not_copied() -> None:
     The very bytes that were given are among the pieces.
     """
     content = b"x" * SMALL
-    pieces = pack_pair(PairMessage(1, 0, b"GET /", b"{}", b"{}", content, b"{}", b""))
+    pieces = pack_pair(PairMessage(1, 0, b"GET /", b"", b"{}", b"{}", content, b"{}", b""))
 
     assert any(piece is content for piece in pieces)
     assert [pair.old_content for pair in PairReader().feed(b"".join(pieces))] == [content]
 
 
 @pytest.mark.parametrize(
-    "header", [HEADER.pack(2**32 - 1, 1, 0, 0, 0, 0, 0, 0, 0), HEADER.pack(40, 1, 0, 1, 1, 1, 1, 1, 1)]
+    "header", [HEADER.pack(2**32 - 1, 1, 0, 0, 0, 0, 0, 0, 0, 0), HEADER.pack(41, 1, 0, 1, 1, 1, 1, 1, 1, 1)]
 )
 def test_lengths_that_do_not_add_up_are_refused(header: bytes) -> None:
     """

@@ -25,7 +25,7 @@ ENDPOINT = "GET /a"
 
 
 def a_pair(
-    number: int, old: bytes, new: bytes, *, endpoint: str = ENDPOINT, flags: int = 0, **head: Any
+    number: int, old: bytes, new: bytes, *, endpoint: str = ENDPOINT, route: str = "", flags: int = 0, **head: Any
 ) -> PairMessage:
     """
     A pair of JSON bodies; `head` changes what both heads say.
@@ -33,7 +33,8 @@ def a_pair(
     said = {"status": 200, "fields": [], "media": "application/json", "coding": "", "shown": [], **head}
     context = {"method": "GET", "target": "/a", "id": "r1", "live": 0, "key": "ann", "ms": [1.0, 2.0]}
     packed = orjson.dumps(said)
-    return PairMessage(number, flags | KEYED, endpoint.encode(), orjson.dumps(context), packed, old, packed, new)
+    where = endpoint.encode(), route.encode(), orjson.dumps(context)
+    return PairMessage(number, flags | KEYED, *where, packed, old, packed, new)
 
 
 def as_bytes(*pairs: PairMessage) -> bytes:

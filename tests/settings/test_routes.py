@@ -10,7 +10,7 @@ from proxy.errors import ConfigurationError
 from proxy.routing.route import Cohort, Match, Route
 from proxy.routing.table import NEW, decode, encode
 from proxy.settings.load import load
-from proxy.settings.table import build_table
+from proxy.settings.table import build_judging, build_table
 from tests.parts.values import a_table
 
 BASE = "old: {url: http://127.0.0.1:1}\nnew: {url: http://127.0.0.1:2}\n"
@@ -96,6 +96,11 @@ def test_a_cohort_has_a_weight_or_a_side() -> None:
             "routes:\n  - {name: a, match: {path: /}, new: {set: {x-a: 'file:no'}}}",
             "file:no: can't be read (no such file",
         ),
+        (
+            "routes:\n  - name: a\n    match: {path: /}\n    compare:\n      ignore:\n        - $.a[",
+            "parallax.yaml:8: routes.0",
+        ),
+        ("routes:\n  - {name: a, match: {path: /}, compare: {headers: all}}", "routes.0.compare.headers: is no key"),
         ("cohorts:\n  - {name: a, match: {path: /}}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, weight: 1, side: new}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, side: both}", "cohorts.0.side: 'both' is not what goes here"),
@@ -139,3 +144,20 @@ def test_a_secret_that_cannot_be_used_is_not_repeated(tmp_path: Path) -> None:
     told = said(tmp_path, text)
     assert "parallax.yaml:4: routes.0.new.set: file:secret: is empty, too long, or has characters" in told
     assert "geheim" not in told
+
+
+def test_a_route_has_rules_of_its_own(tmp_path: Path) -> None:
+    """
+    As under `compare`; one that can't have any effect there is told at its line.
+    """
+    file = tmp_path / "parallax.yaml"
+    file.write_text(
+        BASE + "compare: {ignore: [$.meta]}\nroutes:\n  - name: a\n    match: {path: /}\n    compare:\n"
+        "      numbers:\n        - {path: $.total, abs: 1}\n      case: [$.meta.name]\n"
+    )
+    loaded = load(file, environment={})
+    rules = build_judging(loaded.settings, 1).by_route
+
+    assert [rule.words for rule in rules["a"]] == ["case $.meta.name", "numbers $.total (abs 1)"]
+    assert len(loaded.warnings) == 1
+    assert loaded.warnings[0].startswith(f"{file}:10: routes.0.compare.case.0: ")
