@@ -119,13 +119,13 @@ class Course:
         """
         return self.sides if self.twin is None else (*self.sides, self.twin)
 
-    def instead_of_new(self, now: float, roll: float) -> int:
+    def instead_of_new(self, now: float, roll: float, *, is_safe: bool) -> int:
         """
         Who answers what new was to answer, while that is ejected: old, unless this is the request that tries new, or
         old is no better.
         """
         old, new = self.sides
-        return NEW if old.ejection.is_out or new.ejection.admits(now, roll) else OLD
+        return NEW if old.ejection.is_out or new.ejection.admits(now, roll, is_safe=is_safe) else OLD
 
     def _parser(self, before: "Course | None") -> AnswerParser:
         """

@@ -22,7 +22,7 @@ from proxy.twins import ask_twin
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, count_down, passes, request_bytes, without_credentials
-from proxy.wire.request import IDEMPOTENT, RequestHead
+from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
 
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
@@ -73,7 +73,7 @@ class Exchange:
             live = NEW if plane.random() * 100.0 < weight else OLD
         reach = course.sides[live]
         if reach.ejection.is_out and live == NEW:
-            live = course.instead_of_new(plane.now, plane.random())
+            live = course.instead_of_new(plane.now, plane.random(), is_safe=head.method in SAFE)
             reach = course.sides[live]
         self._live = live
         self._reach: Reach = reach

@@ -66,7 +66,7 @@ def knock(data: Data, *, side: int = NEW, opens: bool = True) -> None:
     data.plane.now += PAUSE
     assert ejection.is_due(data.plane.now, 0.5)
     if opens:
-        ejection.knocked()
+        ejection.knocked(data.plane.now)
 
 
 def test_old_answers_what_new_was_to_answer(make: Make) -> None:
@@ -138,6 +138,7 @@ def test_one_request_tries_once_new_has_opened_its_door(make: Make) -> None:
     data = make()
     fail(data)
     knock(data)
+    ask(data, OLD, POST).feed(OK)
     trying = ask(data, NEW)
     ask(data, OLD).feed(OK)
     assert data.plane.ejected() == [0, 1]

@@ -30,22 +30,9 @@ class Ejection:
     """
 
     __slots__ = (
-        *(
-            "_back_at",
-            "_bad",
-            "_health",
-            "_ill",
-            "_knock_at",
-            "_mask",
-            "_pause",
-            "_rules",
-            "_run",
-            "_trial",
-            "_trying",
-            "_until",
-        ),
-        *("_well", "_window", "cause", "is_out", "trouble"),
-    )
+        "_back_at", "_bad", "_health", "_ill", "_knock_at", "_mask", "_opened_at", "_pause", "_rules", "_run", "_trial",
+        "_trying", "_until", "_well", "_window", "cause", "is_out", "trouble",
+    )  # fmt: skip
 
     def __init__(self, rules: Eject, health: Health | None = None) -> None:
         self.is_out = False
@@ -61,6 +48,8 @@ class Ejection:
         self._pause = rules.pause
         # When what is seen counts again, and when to knock.
         self._until = self._knock_at = 0.0
+        # When it opened to the knock that nobody has followed yet.
+        self._opened_at = 0.0
         self._back_at = -rules.longest
         self._trial = self._trying = False
         # Checks in a row that found the side well, or ill.
@@ -94,11 +83,12 @@ class Ejection:
         if (run and seen & run == run) or (bad and (seen & self._window).bit_count() >= bad):
             self._go_out(cause, now, roll)
 
-    def admits(self, now: float, roll: float) -> bool:
+    def admits(self, now: float, roll: float, *, is_safe: bool) -> bool:
         """
-        While the side is out: whether this live request is the one that tries.
+        While the side is out: whether this live request is the one that tries. One that isn't safe (RFC 9110 §9.2.1) is
+        only if no other has come for a `pause`.
         """
-        if not self._trial:
+        if not self._trial or (not is_safe and now < self._opened_at + self._rules.pause):
             return False
         self._trial = False
         self._trying = True
@@ -123,11 +113,13 @@ class Ejection:
         self._knock_at = now + _spread(self._pause, roll)
         return True
 
-    def knocked(self) -> None:
+    def knocked(self, now: float) -> None:
         """
         The side has accepted a connection: one live request may try.
         """
-        self._trial = self.is_out
+        if self.is_out and not self._trial:
+            self._trial = True
+            self._opened_at = now
 
     def checked(self, is_well: bool, now: float, roll: float) -> None:
         """

@@ -26,7 +26,7 @@ class Knock:
         Somebody has opened.
         """
         connection.pool.give_back(connection)
-        self._ejection.knocked()
+        self._ejection.knocked(connection.pool.now)
 
     def failed(self, cause: str) -> None:
         """

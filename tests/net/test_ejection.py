@@ -48,7 +48,7 @@ def tries(ejection: Ejection, now: float) -> bool:
     """
     Whether a live request is let through.
     """
-    return ejection.admits(now, MIDDLE)
+    return ejection.admits(now, MIDDLE, is_safe=True)
 
 
 def knocks(ejection: Ejection, seconds: float) -> list[float]:
@@ -163,7 +163,7 @@ def test_no_client_tries_before_the_side_has_opened_its_door() -> None:
     assert not tries(ejection, START + 0.9)
     assert ejection.is_due(START + 1.0, MIDDLE)
     assert not tries(ejection, START + 1.0)
-    ejection.knocked()
+    ejection.knocked(START)
 
     assert [tries(ejection, START + 1.0) for _ in range(3)] == [True, False, False]
     assert ejection.is_out
@@ -175,7 +175,7 @@ def test_the_answer_to_the_one_that_tries_brings_it_back() -> None:
     """
     ejection = after("xxxxx")
     ejection.is_due(START + 1.0, MIDDLE)
-    ejection.knocked()
+    ejection.knocked(START)
     assert tries(ejection, START + 1.0)
     ejection.answered(START + 1.1)
 
@@ -194,7 +194,7 @@ def test_each_one_that_tries_in_vain_doubles_the_pause() -> None:
         pause = next(quarter / 4 for quarter in range(400) if ejection.is_due(now + quarter / 4, MIDDLE))
         pauses.append(pause)
         now += pause
-        ejection.knocked()
+        ejection.knocked(START)
         assert tries(ejection, now)
         ejection.failed("terminated", now, MIDDLE)
         assert ejection.is_out
@@ -211,8 +211,21 @@ def test_one_that_tries_and_never_ends_keeps_nobody_from_trying() -> None:
     for seconds in (1.0, 3.0, 7.0):
         assert not ejection.is_due(START + seconds - 0.1, MIDDLE)
         assert ejection.is_due(START + seconds, MIDDLE)
-        ejection.knocked()
+        ejection.knocked(START)
         assert tries(ejection, START + seconds)
+
+
+def test_a_write_tries_only_if_nothing_else_comes() -> None:
+    """
+    For a second after the door was opened; further knocks change nothing about that.
+    """
+    ejection = after("xxxxx")
+    for seconds in (1.0, 1.5):
+        ejection.is_due(START + seconds, MIDDLE)
+        ejection.knocked(START + seconds)
+
+    assert not ejection.admits(START + 1.9, MIDDLE, is_safe=False)
+    assert ejection.admits(START + 2.0, MIDDLE, is_safe=False)
 
 
 def test_late_endings_change_nothing() -> None:
@@ -263,7 +276,7 @@ def test_one_that_flaps_is_out_for_longer_each_time() -> None:
         pause = next(quarter / 4 for quarter in range(400) if ejection.is_due(now + quarter / 4, MIDDLE))
         pauses.append(pause)
         now += pause
-        ejection.knocked()
+        ejection.knocked(START)
         assert tries(ejection, now)
         ejection.answered(now)
 
@@ -374,13 +387,13 @@ def play(ejection: Ejection, events: list[tuple[str, str, bool, float, float]]) 
             case "failed":
                 ejection.failed(cause, now, roll)
             case "admits":
-                ejection.admits(now, roll)
+                ejection.admits(now, roll, is_safe=is_well)
             case "copied":
                 ejection.copied(now)
             case "is_due":
                 ejection.is_due(now, roll)
             case "knocked":
-                ejection.knocked()
+                ejection.knocked(now)
             case _:
                 ejection.checked(is_well, now, roll)
         assert (ejection.trouble == -1) == ejection.is_out
@@ -397,7 +410,7 @@ def test_it_always_comes_back(events: list[tuple[str, str, bool, float, float]])
     now = play(ejection, events) + RULES.longest * 1.1
     if ejection.is_out:
         assert ejection.is_due(now, MIDDLE)
-        ejection.knocked()
+        ejection.knocked(START)
         assert tries(ejection, now)
         ejection.answered(now)
 
