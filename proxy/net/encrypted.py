@@ -112,8 +112,10 @@ class EncryptedTransport(asyncio.Transport):
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _send(self) -> None:
-        if self._outgoing.pending and not self._raw.is_closing():
-            self._raw.write(self._outgoing.read())
+        if self._outgoing.pending:
+            data = self._outgoing.read()
+            if not self._has_ended and not self._raw.is_closing():
+                self._raw.write(data)
 
     # What the client's connection does...
 
@@ -150,13 +152,14 @@ class EncryptedTransport(asyncio.Transport):
         Say that nothing more comes, and close our half of the socket.
         """
         if not self._has_ended and not self._raw.is_closing():
-            self._has_ended = True
             if self._is_shaken:
                 # It would like to hear the same from the client, which it need not wait for.
                 with suppress(ssl.SSLError):
                     self._tls.unwrap()
                 self._send()
             self._raw.write_eof()
+            # From here on, not even OpenSSL's own words go out, such as an answer to a key update.
+            self._has_ended = True
 
     def close(self) -> None:
         """
