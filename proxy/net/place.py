@@ -2,9 +2,9 @@
 One address of a side, as one pool sees it: its idle connections, how much is out on it, and whether it is passed over.
 
 An address is passed over for a second once it fails (nginx's `max_fails=1`, with a shorter `fail_timeout`), and for
-twice as long, up to 30 s, each time that it still does. Then one connection tries. One that says it is ill is passed
-over until it is well. When all are passed over, none is: the side as a whole is a matter of `ejection`. Pure: callers
-pass `now` in seconds.
+twice as long, up to 30 s, each time that it still does. Then the pool knocks, so that no request is the first to find
+out; and once it has opened, one request tries. One that says it is ill is passed over until it is well. When all are
+passed over, none is: the side as a whole is a matter of `ejection`. Pure: callers pass `now` in seconds.
 """
 
 from typing import TYPE_CHECKING
@@ -23,7 +23,20 @@ class Place:
     by now. `pause` is 0 unless it has failed and not answered since; `is_ill` is what checks of its health found.
     """
 
-    __slots__ = ("_checks", "host", "idle", "is_gone", "is_ill", "open", "path", "pause", "port", "tls", "until")
+    __slots__ = (
+        "_checks",
+        "host",
+        "idle",
+        "is_gone",
+        "is_ill",
+        "is_open",
+        "open",
+        "path",
+        "pause",
+        "port",
+        "tls",
+        "until",
+    )
 
     def __init__(self, host: str, port: int, path: str = "") -> None:
         self.host = host
@@ -39,6 +52,8 @@ class Place:
         # Passed over until then.
         self.until = 0.0
         self.pause = 0.0
+        # It has failed, and opened to a knock since.
+        self.is_open = False
 
     @property
     def busy(self) -> int:
@@ -47,20 +62,40 @@ class Place:
         """
         return self.open - len(self.idle)
 
+    @property
+    def is_passed_over(self) -> bool:
+        """
+        Whether requests go elsewhere, if there is an elsewhere.
+        """
+        return self.is_ill or (self.pause > 0.0 and not self.is_open)
+
     def failed(self, now: float) -> None:
         """
         No connection, or no byte of an answer on it. What fails meanwhile is the same failure.
         """
+        self.is_open = False
         if now >= self.until:
-            self.pause = min(self.pause * 2.0, LONGEST) or FIRST
-            self.until = now + self.pause
+            self._wait(now)
 
-    def tries(self, now: float) -> None:
+    def is_due(self, now: float) -> bool:
         """
-        A connection is made to it: the only one for a time, if it is in doubt.
+        Whether to knock: it has failed, and its time is over.
         """
-        if self.pause:
-            self.until = now + self.pause
+        return self.pause > 0.0 and not self.is_open and now >= self.until
+
+    def knocked(self) -> None:
+        """
+        It has opened: one request may try.
+        """
+        self.is_open = True
+
+    def taken(self, now: float) -> None:
+        """
+        A connection is made or lent there: if it is in doubt, the only one until it has answered, or its time is over.
+        """
+        self.is_open = False
+        if self.pause and now >= self.until:
+            self._wait(now)
 
     def checked(self, is_well: bool, healthy: int, unhealthy: int) -> None:
         """
@@ -78,13 +113,17 @@ class Place:
         """
         self.until = self.pause = 0.0
 
+    def _wait(self, now: float) -> None:
+        self.pause = min(self.pause * 2.0, LONGEST) or FIRST
+        self.until = now + self.pause
 
-def in_order(places: list[Place], now: float) -> tuple[list[Place], list[Place]]:
+
+def in_order(places: list[Place]) -> tuple[list[Place], list[Place]]:
     """
     Where to connect, the least outstanding first; and what is passed over, the soonest back first.
     """
     if len(places) == 1:
         return places, []
-    usable = [place for place in places if place.until <= now and not place.is_ill]
-    others = [place for place in places if place.until > now or place.is_ill]
+    usable = [place for place in places if not place.is_passed_over]
+    others = [place for place in places if place.is_passed_over]
     return sorted(usable, key=lambda place: place.busy), sorted(others, key=lambda place: (place.is_ill, place.until))

@@ -42,13 +42,13 @@ class Places:
         """
         return next((resolver.detail for resolver in self._resolvers if resolver.detail), "")
 
-    def least(self, now: float) -> Place | None:
+    def least(self) -> Place | None:
         """
         Where the next request should go: the least outstanding, or what is soonest back if all are passed over.
         """
         if len(self.all) < 2:
             return self.only
-        usable, others = in_order(self.all, now)
+        usable, others = in_order(self.all)
         return (usable or others)[0]
 
     def find(self, like: Place) -> Place | None:

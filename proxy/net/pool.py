@@ -57,6 +57,7 @@ class Pool:
         # What the system said of the last connection that couldn't be made.
         self.detail = ""
         self.places = Places(side, timeouts.dns_ttl)
+        self._knocking: set[Place] = set()
         self._tls = tls
 
     @property
@@ -74,7 +75,7 @@ class Pool:
 
         For a request that is not `repeatable` it must also be one that the side won't be closing at this moment.
         """
-        place = self.places.only or self.places.least(self.now)
+        place = self.places.only or self.places.least()
         if place is None:
             return None
         unused = place.idle
@@ -89,6 +90,8 @@ class Pool:
                 self.lifetime.closed_after(idle)
             elif not connection.idle_limit or idle < connection.idle_limit - MARGIN:
                 connection.idle = idle
+                if place.pause:
+                    place.taken(self.now)
                 return connection
             connection.transport.abort()
         return None
@@ -130,7 +133,7 @@ class Pool:
             async with asyncio.timeout(None if self.patience.connect == inf else self.patience.connect) as limit:
                 untried = list(self.places.all or await self.places.known())
                 while untried and connection is None:
-                    usable, others = in_order(untried, self.now)
+                    usable, others = in_order(untried)
                     place = (usable or others)[0]
                     untried.remove(place)
                     connection, cause = await self._try(place, _share(limit.when(), len(usable)))
@@ -153,7 +156,7 @@ class Pool:
         """
         One connection to one place, and why there is none. Gives up at `until`, by the loop's clock.
         """
-        place.tries(self.now)
+        place.taken(self.now)
         place.open += 1
         try:
             async with asyncio.timeout_at(until):
@@ -233,6 +236,31 @@ class Pool:
                 place.idle.pop(0).transport.close()
         self.places.tick(now)
         self.lifetime.tick()
+        if self.places.only is None and not self.closing:
+            self._knock(now)
+
+    def _knock(self, now: float) -> None:
+        """
+        At each of several places that has failed, once its time is over.
+        """
+        for place in self.places.all:
+            if place.is_due(now) and place not in self._knocking:
+                self._knocking.add(place)
+                spawn(self._knock_at(place), name=f"knock {self._side.address}")
+
+    async def _knock_at(self, place: Place) -> None:
+        """
+        Make a connection there; a request that tries the place makes use of it.
+        """
+        limit = self.patience.connect
+        try:
+            until = None if limit == inf else asyncio.get_running_loop().time() + limit
+            connection, _ = await self._try(place, until)
+        finally:
+            self._knocking.discard(place)
+        if connection is not None:
+            place.knocked()
+            self.give_back(connection)
 
     def close(self) -> None:
         """

@@ -26,18 +26,21 @@ def test_the_least_outstanding_comes_first() -> None:
     """
     one, two, three = places(2, 1, 1)
 
-    assert in_order([one, two, three], NOW) == ([two, three, one], [])
+    assert in_order([one, two, three]) == ([two, three, one], [])
 
 
-def test_one_that_fails_is_passed_over_for_a_second() -> None:
+def test_one_that_fails_is_passed_over_until_it_has_opened() -> None:
     """
-    Then it is the first to be tried: nothing is outstanding there.
+    After a second somebody knocks; then it is the first to be tried, since nothing is outstanding there.
     """
     one, two = places(0, 1)
     one.failed(NOW)
 
-    assert in_order([one, two], NOW + FIRST - 0.001) == ([two], [one])
-    assert in_order([one, two], NOW + FIRST) == ([one, two], [])
+    assert not one.is_due(NOW + FIRST - 0.001)
+    assert one.is_due(NOW + FIRST)
+    assert in_order([one, two]) == ([two], [one])
+    one.knocked()
+    assert in_order([one, two]) == ([one, two], [])
 
 
 def test_the_pause_doubles_each_time_that_it_still_fails() -> None:
@@ -57,27 +60,50 @@ def test_the_pause_doubles_each_time_that_it_still_fails() -> None:
     assert (place.until, place.pause) == (0.0, 0.0)
 
 
-def test_when_its_time_is_over_one_connection_tries() -> None:
+def test_once_it_has_opened_one_request_tries() -> None:
     """
     The others go elsewhere until it has answered.
     """
     one, two = places(0, 1)
     one.failed(NOW)
-    one.tries(NOW + FIRST)
-    assert in_order([one, two], NOW + FIRST) == ([two], [one])
+    one.taken(NOW + FIRST)
+    one.knocked()
+    one.taken(NOW + FIRST)
+    assert in_order([one, two]) == ([two], [one])
+    assert not one.is_due(NOW + FIRST + 1.9)
     one.answered()
 
-    assert in_order([one, two], NOW + FIRST) == ([one, two], [])
+    assert in_order([one, two]) == ([one, two], [])
 
 
-def test_trying_one_that_never_failed_changes_nothing() -> None:
+def test_one_that_opens_and_never_answers_is_tried_less_and_less() -> None:
+    """
+    Each knock and the request that follows double the pause together.
+    """
+    (place,) = places(0)
+    place.failed(NOW)
+    now, pauses = NOW, []
+    for _ in range(6):
+        pauses.append(place.until - now)
+        now = place.until
+        assert place.is_due(now)
+        place.taken(now)
+        place.knocked()
+        place.taken(now)
+        place.failed(now)
+
+    assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST]
+
+
+def test_taking_one_that_never_failed_changes_nothing() -> None:
     """
     Any number at once.
     """
     one, two = places(0, 1)
-    one.tries(NOW)
+    one.taken(NOW)
 
-    assert in_order([one, two], NOW) == ([one, two], [])
+    assert in_order([one, two]) == ([one, two], [])
+    assert not one.is_due(NOW + 100.0)
 
 
 def test_the_only_one_is_never_passed_over() -> None:
@@ -87,7 +113,7 @@ def test_the_only_one_is_never_passed_over() -> None:
     (place,) = places(0)
     place.failed(NOW)
 
-    assert in_order([place], NOW) == ([place], [])
+    assert in_order([place]) == ([place], [])
 
 
 def test_one_that_is_ill_is_passed_over_until_it_is_well() -> None:
@@ -105,7 +131,7 @@ def test_one_that_is_ill_is_passed_over_until_it_is_well() -> None:
     for _ in range(3):
         one.checked(False, 2, 3)
     three.failed(NOW)
-    assert in_order([one, two, three], NOW) == ([two], [three, one])
+    assert in_order([one, two, three]) == ([two], [three, one])
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=8))
@@ -117,7 +143,7 @@ def test_every_place_is_tried_in_the_end(stories: list[tuple[int, bool]]) -> Non
     for place, (_, fails) in zip(made, stories, strict=True):
         if fails:
             place.failed(NOW)
-    usable, others = in_order(made, NOW)
+    usable, others = in_order(made)
 
     assert sorted(place.port for place in usable + others) == [place.port for place in made]
     assert [place.busy for place in usable] == sorted(place.busy for place in usable)

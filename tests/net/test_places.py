@@ -91,11 +91,11 @@ async def test_a_name_without_an_address_is_no_place(names: dict[str, list[str]]
     places = the_places()
 
     assert await places.known() == []
-    assert places.least(0.0) is None
+    assert places.least() is None
     assert "Name or service not known" in places.detail
     names["side.example"] = ["192.0.2.1"]
     assert [place.host for place in await places.known()] == ["192.0.2.1"]
-    assert places.least(0.0) is places.only
+    assert places.least() is places.only
 
 
 async def test_a_place_that_is_still_there_stays_itself(names: dict[str, list[str]]) -> None:
@@ -131,9 +131,9 @@ async def test_the_least_outstanding_is_next() -> None:
     places = the_places("http://side.example", "192.0.2.1:1", "192.0.2.2:1")
     one, two = places.all
     one.open = 1
-    assert places.least(0.0) is two
+    assert places.least() is two
     two.failed(0.0)
-    assert places.least(0.0) is one
+    assert places.least() is one
     one.failed(0.5)
 
-    assert places.least(0.6) is two
+    assert places.least() is two
