@@ -52,6 +52,8 @@ class Checkup:
         self._ejection = ejection
         self._connection: UpstreamConnection | None = None
         self._is_asking = False
+        # What was found since each address was asked once.
+        self._round: list[bool] = []
         self._due = 0.0
         self._roll = 0.0
 
@@ -115,7 +117,10 @@ class Checkup:
                 if place is not None:
                     place.checked(is_well, self._health.healthy, self._health.unhealthy)
         self._is_asking = False
-        self._ejection.checked(is_well, self._pool.now, self._roll)
+        self._round.append(is_well)
+        if len(self._round) >= len(self._pool.places.all):
+            self._ejection.checked(any(self._round), self._pool.now, self._roll)
+            self._round.clear()
 
     # What a check doesn't look at...
 

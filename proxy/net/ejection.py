@@ -121,6 +121,12 @@ class Ejection:
             self._trial = True
             self._opened_at = now
 
+    def stayed_shut(self) -> None:
+        """
+        It has not: whoever would have tried now is spared it.
+        """
+        self._trial = False
+
     def checked(self, is_well: bool, now: float, roll: float) -> None:
         """
         A check of our own has asked the side for its health.

@@ -30,8 +30,9 @@ class Knock:
 
     def failed(self, cause: str) -> None:
         """
-        Nobody has; the next knock is in time.
+        Nobody has.
         """
+        self._ejection.stayed_shut()
 
     # Nothing was asked, so nothing is answered...
 

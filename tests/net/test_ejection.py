@@ -169,6 +169,19 @@ def test_no_client_tries_before_the_side_has_opened_its_door() -> None:
     assert ejection.is_out
 
 
+def test_nobody_tries_once_the_door_is_shut_again() -> None:
+    """
+    As when there was no request for a while.
+    """
+    ejection = after("xxxxx")
+    ejection.is_due(START + 1.0, MIDDLE)
+    ejection.knocked(START + 1.0)
+    ejection.is_due(START + 2.0, MIDDLE)
+    ejection.stayed_shut()
+
+    assert not tries(ejection, START + 2.0)
+
+
 def test_the_answer_to_the_one_that_tries_brings_it_back() -> None:
     """
     With a clean slate.
@@ -364,7 +377,7 @@ def test_without_checks_to_come_nothing_is_made_of_one() -> None:
 
 EVENTS = st.lists(
     st.tuples(
-        st.sampled_from(["answered", "failed", "admits", "copied", "is_due", "knocked", "checked"]),
+        st.sampled_from(["answered", "failed", "admits", "copied", "is_due", "knocked", "stayed_shut", "checked"]),
         st.sampled_from(["refused", "connect_timeout", "limit"]),
         st.booleans(),
         st.floats(0, 40),
@@ -392,6 +405,8 @@ def play(ejection: Ejection, events: list[tuple[str, str, bool, float, float]]) 
                 ejection.copied(now)
             case "is_due":
                 ejection.is_due(now, roll)
+            case "stayed_shut":
+                ejection.stayed_shut()
             case "knocked":
                 ejection.knocked(now)
             case _:
