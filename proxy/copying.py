@@ -14,14 +14,8 @@ def why_not(plane: Plane, course: Course, way: Way, head: RequestHead, live: int
     Why an exchange isn't mirrored, None if it is: the first reason that applies, in the order of the books. What
     depends on the copy itself (budget, size) is looked at when there is one.
     """
-    if course.mirror.percent <= 0.0:
-        return "off"
-    if way.percent <= 0.0:
-        return "route"
-    if way.copied is not None and head.method not in way.copied:
-        return "method"
-    if head.upgrade:
-        return "upgrade"
+    if (refusal := way.refusal(head)) is not None:
+        return refusal
     percent = way.percent * plane.copies
     if percent < 100.0 and plane.random() * 100.0 >= percent:
         return "sampled_out"

@@ -11,18 +11,18 @@ from asyncio import Task
 from proxy.clock import monotonic
 from proxy.copying import why_not
 from proxy.course import Course, Reach
+from proxy.deciding import TOLD, decide
 from proxy.metrics.books import LIVE
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
-from proxy.routing.table import NEW, OLD
 from proxy.shadow import ShadowLeg
 from proxy.twins import ask_twin
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, MARKER, added_lines, count_down, passes, request_bytes, without_credentials
-from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
+from proxy.wire.request import IDEMPOTENT, RequestHead
 
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
@@ -52,7 +52,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
+        "_added", "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
         "_live", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
         "_shadow", "_tunnel", "_way", "upgrade",
     )  # fmt: skip
@@ -64,19 +64,10 @@ class Exchange:
         self.upgrade = head.upgrade
         # Deciding who answers...
         self._way = way = course.ways.only or course.ways.find(head)
-        weight, choice = way.weight, way.choice
-        if choice is not None:
-            live = choice.decide(head, client.hop.address, plane.random).live
-        elif weight <= 0.0:
-            live = OLD
-        else:
-            live = NEW if plane.random() * 100.0 < weight else OLD
-        reach = course.sides[live]
-        if reach.ejection.is_out and live == NEW:
-            live = course.instead_of_new(plane.now, plane.random(), is_safe=head.method in SAFE)
-            reach = course.sides[live]
-        self._live = live
-        self._reach: Reach = reach
+        decision = decide(plane, course, way, head, client.hop.address)
+        self._live = live = decision.live
+        self._reach: Reach = course.sides[live]
+        self._added = TOLD[live] if decision.by == "forced" else ()
         self._page = page = plane.page(head)
         page.eligible[live] += 1
         plane.requests = begun = plane.requests + 1
@@ -246,7 +237,7 @@ class Exchange:
             pair.announced(live, head)
         if head.status == 101:
             self._tunnel = True
-        client.answer(head)
+        client.answer(head, self._added)
 
     def data(self, data: bytes) -> None:
         """

@@ -29,6 +29,7 @@ from proxy.asking import (
     tell,
 )
 from proxy.errors import RemoteError
+from proxy.forcing import force
 
 if TYPE_CHECKING:
     from proxy.remote.find import Target
@@ -266,11 +267,12 @@ def audit(limit: int, as_json: bool, **wanted: Any) -> None:
 @click.group()
 def token() -> None:
     """
-    Make tokens for those who operate Parallax, or look at it.
+    Make tokens: for those who operate Parallax or look at it, and for testers who force a side.
 
     \b
     Example:
       parallax token new --name ops --role operator
+      parallax token force --side new --for 8h
     """
 
 
@@ -317,4 +319,5 @@ def _change(target: "Target", change: Mapping[str, Any], *, as_json: bool) -> No
     tell({"before": before, "after": after}, change_lines(before, after), as_json=as_json)
 
 
+token.add_command(force)
 COMMANDS = (status, weights, mirror, kill, restore, reload, audit, token)

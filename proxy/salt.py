@@ -36,17 +36,24 @@ def kept_signing_key(state: str) -> str:
     return _kept(Path(state) / SIGNING_KEY)
 
 
+def read_secret(path: Path) -> str:
+    """
+    The secret in this file, "" for one that is none or that others may read too: they could try guesses. Raises OSError
+    when it can't be read.
+    """
+    opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        text = os.read(opened, 1024).decode("ascii", "replace").strip()
+        is_own = not os.fstat(opened).st_mode & 0o077
+    finally:
+        os.close(opened)
+    return text if is_own and SECRET.fullmatch(text) is not None else ""
+
+
 def _kept(path: Path) -> str:
     with suppress(FileNotFoundError):
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            text = os.read(opened, 1024).decode("ascii", "replace").strip()
-            # Whoever could read it could try guesses.
-            is_own = not os.fstat(opened).st_mode & 0o077
-        finally:
-            os.close(opened)
-        if is_own and SECRET.fullmatch(text) is not None:
-            return text
+        if secret := read_secret(path):
+            return secret
     return _make(path, new_secret())
 
 

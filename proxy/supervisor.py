@@ -96,7 +96,7 @@ def _signing_key(state: Path | None, log: Log) -> str:
         try:
             return kept_signing_key(str(state))
         except OSError as error:
-            remedy = "let this user write there; until then a restart forgets who was pinned to a side"
+            remedy = "let this user write there; until then nothing that is signed outlives a restart"
             log.warning("signing_key_not_kept", folder=str(state), why=explain(error), remedy=remedy)
     return new_secret()
 

@@ -20,17 +20,17 @@ GROUND = {"errors", "clock", "crash", "files", "tasks", "threads"}  # floor 0
 #   every module of a room that does      floor 2
 STORIES = {"copying", "course", "plane", "shadow", "twins", "recheck", "shedding", "exchange", "tables"} | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier", "salt"),
+    *("archive", "waiving", "dossier", "salt", "deciding"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
-ROOF = {"supervisor", "demo", "asking", "cli", "discern", "examine", "operate", "__main__"}  # floor 5
+ROOF = {"supervisor", "demo", "asking", "cli", "discern", "examine", "forcing", "operate", "__main__"}  # floor 5
 
 # The only modules that may do I/O, read a clock or roll dice.
 IO_MODULES = (
     {"clock", "files", "crash", "tasks", "threads", "log", "pressure", "link.channel", "link.hand"}
     | STORIES
     | WIRING
-    | {"supervisor", "asking", "cli", "discern", "examine", "operate", "__main__"}
+    | {"supervisor", "asking", "cli", "discern", "examine", "forcing", "operate", "__main__"}
     | {f"net.{name}" for name in ("answering", "client", "comparer", "encrypted", "entrance", "listener")}
     | {f"net.{name}" for name in ("places", "pool", "resolver", "resuming", "upstream")}
     | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}

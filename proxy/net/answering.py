@@ -26,19 +26,28 @@ class AnswerWriter:
         self._out: list[bytes] = []
         self.framing = 0
 
-    def head(self, head: AnswerHead, framing: int, *, close: bool, old_client: bool, date: bytes) -> None:
+    def head(
+        self,
+        head: AnswerHead,
+        framing: int,
+        *,
+        close: bool,
+        old_client: bool,
+        date: bytes,
+        added: tuple[bytes, ...] = (),
+    ) -> None:
         """
         The final answer's head.
         """
         self.framing = framing
-        self._out.append(answer_bytes(head, framing, close, old_client, date))
+        self._out.append(answer_bytes(head, framing, close, old_client, date, added))
 
-    def switch(self, head: AnswerHead) -> None:
+    def switch(self, head: AnswerHead, added: tuple[bytes, ...] = ()) -> None:
         """
         The 101 that begins a tunnel.
         """
         self.framing = 0
-        self._out.append(interim_bytes(head, head.upgrade))
+        self._out.append(interim_bytes(head, head.upgrade, added))
 
     def data(self, data: bytes) -> None:
         """

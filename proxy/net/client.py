@@ -280,20 +280,20 @@ class ClientConnection(asyncio.Protocol):
                 self._expecting = False
             self._writer.now(interim_bytes(head))
 
-    def answer(self, head: AnswerHead) -> None:
+    def answer(self, head: AnswerHead, added: tuple[bytes, ...] = ()) -> None:
         """
-        The final answer's head.
+        The final answer's head, and field lines of ours.
         """
         front = self._front
         self._answered = True
         if head.status == 101:
-            self._tunnel(head)
+            self._tunnel(head, added)
             return
         how = framing(head, self._reader.to_head, self._old)
         if how == CLOSE or self._state == BODY or front.closing:
             self._close = True
         date = front.date if self._terms.add_date else b""
-        self._writer.head(head, how, close=self._close, old_client=self._old, date=date)
+        self._writer.head(head, how, close=self._close, old_client=self._old, date=date, added=added)
 
     def answer_data(self, data: bytes) -> None:
         """
@@ -447,13 +447,13 @@ class ClientConnection(asyncio.Protocol):
             self.resume()
         self._writer.half_close()
 
-    def _tunnel(self, head: AnswerHead) -> None:
+    def _tunnel(self, head: AnswerHead, added: tuple[bytes, ...]) -> None:
         """
         The side switched protocols: bytes that the client sent ahead belong to the new one (RFC 9110 §7.8).
         """
         self._state = TUNNEL
         self.deadline = self._front.now + self._terms.timeouts.tunnel_idle
-        self._writer.switch(head)
+        self._writer.switch(head, added)
         if self._reader.holds() and self.exchange is not None:
             self.exchange.content(self._reader.release())
 

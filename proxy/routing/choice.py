@@ -1,7 +1,8 @@
 """
 Who answers a request: old because it writes, or by its cohort, its route or the weight of the whole table. Pure.
 
-Strongest first: kill (a table of its own, `intent.killed`), split data, cohort, route, weight.
+Strongest first: kill (a table of its own, `intent.killed`), split data, what a request brings signed (`overrides`),
+cohort, route, weight.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,8 @@ from proxy.wire.request import SAFE, RequestHead
 
 class Decision(NamedTuple):
     """
-    The live side, and what decided: `split`, `cohort`, `route` or `weight`.
+    The live side, and what decided: `split`, `forced`, `cohort`, `route` or `weight`; `ejected`: new was to answer, and
+    can't.
     """
 
     live: int
@@ -26,9 +28,18 @@ class Decision(NamedTuple):
 
 # Made once: deciding makes no objects.
 SPLIT: Final = Decision(OLD, "split")
+EJECTED: Final = Decision(OLD, "ejected")
 BY_COHORT: Final = (Decision(OLD, "cohort"), Decision(NEW, "cohort"))
 BY_ROUTE: Final = (Decision(OLD, "route"), Decision(NEW, "route"))
 BY_WEIGHT: Final = (Decision(OLD, "weight"), Decision(NEW, "weight"))
+
+
+def stays_on_old(head: RequestHead) -> bool:
+    """
+    Whether a request stays with old while old and new keep data of their own: it may write, or what is sent over it
+    later may (a WebSocket).
+    """
+    return head.method not in SAFE or bool(head.upgrade)
 
 
 class Clients:
@@ -60,7 +71,7 @@ class Choice:
 
     def __init__(self, table: Table, route: Route | None = None, clients: Clients | None = None) -> None:
         weight = table.weight_of(route)
-        self._by = BY_ROUTE if route is not None and table.has_weight(route) else BY_WEIGHT
+        self._by = decisions(table, route)
         self._reached = reached(weight)
         self._salt = table.sticky.salt.encode()
         self._split = table.split
@@ -71,8 +82,7 @@ class Choice:
         """
         The decision for a request from this address; `roll` in [0, 1) is only called where chance decides.
         """
-        if self._split and (head.method not in SAFE or head.upgrade):
-            # While old and new keep data of their own, what may write (a WebSocket too) stays with the old.
+        if self._split and stays_on_old(head):
             return SPLIT
         share, by = self._reached, self._by
         clients = self._clients
@@ -96,6 +106,13 @@ class Choice:
         The sticky key that a request has here, b"" if none.
         """
         return b"" if self._find is None else self._find(head, address)
+
+
+def decisions(table: Table, route: Route | None) -> tuple[Decision, Decision]:
+    """
+    What is decided for old and for new where no cohort is: by the weight of the route, or by that of the whole table.
+    """
+    return BY_ROUTE if route is not None and table.has_weight(route) else BY_WEIGHT
 
 
 def made_by_chance(table: Table, route: Route | None = None) -> bool:

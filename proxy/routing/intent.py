@@ -79,8 +79,8 @@ def with_intent(table: Table, intent: Intent) -> Table:
 
 def killed(table: Table) -> Table:
     """
-    What a worker routes by while the kill latch is set: everything to old, nothing copied. Epoch and digest stay, and
-    whatever else routes do to requests.
+    What a worker routes by while the kill latch is set: everything to old, nothing copied, nobody forces new. Epoch and
+    digest stay, and whatever else routes do to requests.
     """
     return replace(
         table,
@@ -90,6 +90,7 @@ def killed(table: Table) -> Table:
         cohorts=(),
         route_weights={},
         cohort_weights={},
+        signing="",
     )
 
 

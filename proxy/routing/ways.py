@@ -5,9 +5,10 @@ The routes of one table, compiled: what each makes of its requests, and what is 
 from dataclasses import replace
 from typing import Final
 
-from proxy.routing.choice import Choice, Clients, made_by_chance
+from proxy.routing.choice import Choice, Clients, decisions, made_by_chance
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
+from proxy.routing.overrides import Overrides
 from proxy.routing.patience import Patience
 from proxy.routing.route import AS_IT_IS, Route
 from proxy.routing.table import Table
@@ -22,15 +23,17 @@ class Way:
     """
     What one route makes of its requests, or what the whole table makes of those without one.
 
-    `weight` is new's share in percent, by which chance decides where `choice` is None; `percent` is how much is copied,
-    of the methods `copied` (None: of any); `destinations` say how requests are written to old and to new, `twin` how to
-    a twin of old, `same_form` that one text serves both sides; `find` finds the sticky key, if requests have one;
-    `body` is how many bytes of content a request may have, 0 any; `waits` is how long live answers may take, None as
-    long as any.
+    `weight` is new's share in percent, by which chance decides where `choice` is None, and `by` what it decides then;
+    `percent` is how much is copied, of the methods `copied` (None: of any); `destinations` say how requests are written
+    to old and to new, `twin` how to a twin of old, `same_form` that one text serves both sides; `find` finds the sticky
+    key, if requests have one; `body` is how many bytes of content a request may have, 0 any; `waits` is how long live
+    answers may take, None as long as any.
     """
 
     __slots__ = (
+        "_never",
         "body",
+        "by",
         "choice",
         "copied",
         "destinations",
@@ -47,6 +50,7 @@ class Way:
         self.name = "" if route is None else route.name
         self.weight = table.weight_of(route)
         self.choice = None if made_by_chance(table, route) else Choice(table, route, clients)
+        self.by = decisions(table, route)
         self.find = compile_keys(table.keys_of(route))[0]
         self.percent = table.mirror.percent
         self.body = table.limits.body
@@ -57,11 +61,22 @@ class Way:
             self.copied = COPIED[route.writes]
             self.body = self.body if route.body is None else route.body
             self.waits = _waits(table, route)
+        self._never = "off" if table.mirror.percent <= 0.0 else "route" if self.percent <= 0.0 else None
         old, new = table.sides
         for_old, for_new = (AS_IT_IS, AS_IT_IS) if route is None else route.rewrites
         self.destinations = one, other = Destination(old, for_old), Destination(new, for_new)
         self.twin = one if table.noise.twin is None else Destination(table.noise.twin, for_old)
         self.same_form = for_old == for_new and one.host is None and other.host is None and one.base == other.base
+
+    def refusal(self, head: RequestHead) -> str | None:
+        """
+        Why no such request is ever copied, None if it may be: the first reason, as the books name it.
+        """
+        if self._never is not None:
+            return self._never
+        if self.copied is not None and head.method not in self.copied:
+            return "method"
+        return "upgrade" if head.upgrade else None
 
 
 def _waits(table: Table, route: Route) -> Patience | None:
@@ -81,13 +96,15 @@ def _waits(table: Table, route: Route) -> Patience | None:
 
 class Ways:
     """
-    `find` the way that a request goes; `only` is the one way of a table without routes, else None.
+    `find` the way that a request goes; `only` is the one way of a table without routes, else None. `overrides` say more
+    than ways and cohorts.
     """
 
-    __slots__ = ("_matcher", "_ways", "clients", "only")
+    __slots__ = ("_matcher", "_ways", "clients", "only", "overrides")
 
     def __init__(self, table: Table) -> None:
         self.clients = clients = Clients(table)
+        self.overrides = Overrides(table)
         # The last is for requests without a route.
         self._ways = [Way(table, clients, route) for route in (*table.routes, None)]
         self._matcher = Matcher([route.match for route in table.routes])

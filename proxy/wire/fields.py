@@ -20,6 +20,7 @@ LONGEST = 64
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REQUEST_ID, TRACEPARENT, MAX_FORWARDS = range(10, 16)
 VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE, KEEP_ALIVE = range(16, 24)
+FORCE = 24
 
 # Hop-by-hop whether or not Connection names them (RFC 9110 §7.6.1, §11.7; Keep-Alive and Proxy-Connection by custom).
 _HOP = {
@@ -37,7 +38,7 @@ _REQUEST = {
     b"accept": ACCEPT,
     b"authorization": CREDENTIAL,
     b"content-type": TYPE,
-    b"cookie": CREDENTIAL,
+    b"cookie": COOKIE,
     b"expect": EXPECT,
     b"host": HOST,
     b"if-match": VALIDATOR,
@@ -52,6 +53,7 @@ _REQUEST = {
     b"x-forwarded-for": FORWARDED_FOR,
     b"x-forwarded-host": FORWARDED_HOST,
     b"x-forwarded-proto": FORWARDED_PROTO,
+    b"x-parallax-force": FORCE,
     b"x-parallax-shadow": DROP,
     b"x-request-id": REQUEST_ID,
 }
@@ -75,8 +77,8 @@ NOT_IN_TRAILERS = frozenset(
         b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
         b"cookie", b"expect", b"forwarded", b"host", b"keep-alive", b"max-forwards", b"proxy-authenticate",
         b"proxy-authorization", b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-        b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-shadow", b"x-real-ip",
-        b"x-request-id",
+        b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-force",
+        b"x-parallax-shadow", b"x-real-ip", b"x-request-id",
     }
 )  # fmt: skip
 

@@ -244,11 +244,14 @@ def framing(head: AnswerHead, to_head: bool, old_client: bool) -> int:
     return CLOSE if old_client else CHUNKS
 
 
-def answer_bytes(head: AnswerHead, how: int, close: bool, old_client: bool, date: bytes) -> bytes:
+def answer_bytes(
+    head: AnswerHead, how: int, close: bool, old_client: bool, date: bytes, added: tuple[bytes, ...] = ()
+) -> bytes:
     """
-    The answer head as the client gets it; `date` is a Date line to add when the side sent none, or empty.
+    The answer head as the client gets it; `date` is a Date line to add when the side sent none, or empty; `added` are
+    lines of ours.
     """
-    parts = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines]
+    parts = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines, *added]
     if date and not head.has_date:
         parts.append(date)
     if how == CHUNKS:
@@ -261,11 +264,11 @@ def answer_bytes(head: AnswerHead, how: int, close: bool, old_client: bool, date
     return b"\r\n".join(parts)
 
 
-def interim_bytes(head: AnswerHead, upgrade: bytes = b"") -> bytes:
+def interim_bytes(head: AnswerHead, upgrade: bytes = b"", added: tuple[bytes, ...] = ()) -> bytes:
     """
-    A 1xx answer (RFC 9110 §15.2), or the 101 that switches to `upgrade`.
+    A 1xx answer (RFC 9110 §15.2), or the 101 that switches to `upgrade`; `added` are lines of ours.
     """
-    lines = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines]
+    lines = [b"HTTP/1.1 %d%b" % (head.status, head.reason or b" "), *head.lines, *added]
     if upgrade:
         lines += [b"Connection: Upgrade", b"Upgrade: " + upgrade]
     return b"\r\n".join(lines) + b"\r\n\r\n"

@@ -9,10 +9,12 @@ from proxy.routing.table import Limits
 from proxy.wire.fields import (
     ACCEPT,
     CONNECTION,
+    COOKIE,
     CREDENTIAL,
     DIGITS,
     DROP,
     EXPECT,
+    FORCE,
     FORWARDED_FOR,
     FORWARDED_HOST,
     FORWARDED_PROTO,
@@ -33,6 +35,7 @@ from proxy.wire.fields import (
     Names,
 )
 from proxy.wire.head import OWS, parse_length, split_head
+from proxy.wire.marks import FORCE_COOKIE, OURS, WRITE_COOKIE, take_cookies
 from proxy.wire.target import check_host, parse_target
 
 # The IANA method registry (RFC 9110 §16.1.1), and what UPnP, caches and Icecast use. Others are refused with 501: a
@@ -56,15 +59,16 @@ class RequestHead:
     A client's request as it will be forwarded: `lines` without hop-by-hop fields, everything else as values.
 
     `length` is -1 without Content-Length; `close` says that the client won't reuse the connection; `upgrade` is the
-    lower-case protocol when a permitted upgrade was asked for.
+    lower-case protocol when a permitted upgrade was asked for. `force` is a tester's value and `wrote` that of a
+    client who has written, as they came (`routing.signed`); neither is among the lines.
     """
 
     __slots__ = (
-        "_folded", "_text", "accepts_stream", "authority", "chunked", "close", "credentials", "expects",
+        "_folded", "_text", "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "force",
         "forwarded_for",
         "has_forwarded_host", "has_forwarded_proto", "host_at", "length", "lines", "max_forwards", "method",
         "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed", "upgrade",
-        "validators", "vias",
+        "validators", "vias", "wrote",
     )  # fmt: skip
 
     method: bytes
@@ -93,6 +97,7 @@ class RequestHead:
         self.validators = False
         self.accepts_stream = False
         self.credentials = False
+        self.force = self.wrote = b""
         self._text = self._folded = b""
 
     def folded(self) -> bytes:
@@ -276,6 +281,10 @@ def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes])
     elif code == FORWARDED_FOR:
         head.forwarded_for = len(kept)
         kept.append(line)
+    elif code == COOKIE:
+        _cookies(head, line, value, kept)
+    elif code == FORCE:
+        head.force = value
     elif code == UPGRADE:
         head.upgrade = value.lower() if not head.upgrade else b"several"
     elif code == TE:
@@ -283,6 +292,22 @@ def _request_field(head: RequestHead, code: int, line: bytes, kept: list[bytes])
     elif code != DROP:
         _note(head, code, value)
         kept.append(line)
+
+
+def _cookies(head: RequestHead, line: bytes, value: bytes, kept: list[bytes]) -> None:
+    """
+    A Cookie line, without the cookies that are for us.
+    """
+    if OURS in value:
+        value, taken = take_cookies(value)
+        # A field says more than a cookie, wherever it stands.
+        head.force = head.force or taken.get(FORCE_COOKIE, b"")
+        head.wrote = head.wrote or taken.get(WRITE_COOKIE, b"")
+        if not value:
+            return
+        line = b"Cookie: " + value
+    head.credentials = True
+    kept.append(line)
 
 
 def _check_coding(coding: bytes) -> None:
