@@ -119,13 +119,15 @@ class Course:
         """
         return self.sides if self.twin is None else (*self.sides, self.twin)
 
-    def instead_of_new(self, now: float, roll: float, *, is_safe: bool) -> int:
+    def instead_of(self, side: int, now: float, roll: float, *, is_safe: bool) -> int:
         """
-        Who answers what new was to answer, while that is ejected: old, unless this is the request that tries new, or
-        old is no better.
+        Who answers what an ejected side was to answer: the other, unless this is the request that tries it, or the
+        other is no better.
         """
-        old, new = self.sides
-        return NEW if old.ejection.is_out or new.ejection.admits(now, roll, is_safe=is_safe) else OLD
+        other = 1 - side
+        if self.sides[other].ejection.is_out or self.sides[side].ejection.admits(now, roll, is_safe=is_safe):
+            return side
+        return other
 
     def _parser(self, before: "Course | None") -> AnswerParser:
         """

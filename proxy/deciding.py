@@ -7,13 +7,15 @@ from typing import Final
 from proxy.clock import time
 from proxy.course import Course
 from proxy.plane import Plane
+from proxy.retrying import LINES, may_go_over
 from proxy.routing.choice import EJECTED, Decision
 from proxy.routing.table import NEW, OLD
 from proxy.routing.ways import Way
 from proxy.wire.request import SAFE, RequestHead
 
-# What the answer to a forced request says of who answered.
-TOLD: Final = ((b"X-Parallax-Side: old",), (b"X-Parallax-Side: new",))
+# Who decided where the client is told of it, and what.
+SIDE: Final = ((b"X-Parallax-Side: old",), (b"X-Parallax-Side: new",))
+TOLD: Final = frozenset({"forced", "ejected"})
 
 
 def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: bytes) -> Decision:
@@ -29,13 +31,20 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
         decision = way.by[OLD]
     else:
         decision = way.by[plane.random() * 100.0 < way.weight]
-    if decision.live == NEW and course.sides[NEW].ejection.is_out:
-        return decision if _tries(plane, course, head) else EJECTED
+    live = decision.live
+    if course.sides[live].ejection.is_out and (live == NEW or may_go_over(way, head)):
+        live = course.instead_of(live, plane.now, plane.random(), is_safe=head.method in SAFE)
+        return decision if live == decision.live else EJECTED[live]
     return decision
 
 
-def _tries(plane: Plane, course: Course, head: RequestHead) -> bool:
-    return course.instead_of_new(plane.now, plane.random(), is_safe=head.method in SAFE) == NEW
+def told(decision: Decision, way: Way, head: RequestHead) -> tuple[bytes, ...]:
+    """
+    What a client is told of a decision that is one of `TOLD`: who answers it, or who should have.
+    """
+    if decision.by == "forced":
+        return SIDE[decision.live]
+    return LINES[1 - decision.live] if may_go_over(way, head) else ()
 
 
 def _forced(plane: Plane, course: Course, head: RequestHead) -> Decision | None:

@@ -11,12 +11,13 @@ from asyncio import Task
 from proxy.clock import monotonic
 from proxy.copying import why_not
 from proxy.course import Course, Reach
-from proxy.deciding import TOLD, decide
+from proxy.deciding import TOLD, decide, told
 from proxy.metrics.books import LIVE
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
+from proxy.retrying import LINES, goes_over, may_retry
 from proxy.shadow import ShadowLeg
 from proxy.twins import ask_twin
 from proxy.wire.answer import AnswerHead
@@ -53,8 +54,8 @@ class Exchange:
 
     __slots__ = (
         "_added", "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
-        "_live", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent", "_sent_at",
-        "_shadow", "_tunnel", "_way", "upgrade",
+        "_lines", "_live", "_over", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent",
+        "_sent_at", "_shadow", "_tunnel", "_way", "upgrade",
     )  # fmt: skip
 
     def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -67,7 +68,9 @@ class Exchange:
         decision = decide(plane, course, way, head, client.hop.address)
         self._live = live = decision.live
         self._reach: Reach = course.sides[live]
-        self._added = TOLD[live] if decision.by == "forced" else ()
+        self._added = told(decision, way, head) if decision.by in TOLD else ()
+        # No other side but this: it is the other already, or a tester wants to see this one fail.
+        self._over = decision.by == "forced"
         self._page = page = plane.page(head)
         page.eligible[live] += 1
         plane.requests = begun = plane.requests + 1
@@ -101,7 +104,7 @@ class Exchange:
         if head.max_forwards > 0 and head.method == b"OPTIONS":
             count_down(head)
         refusal = why_not(plane, self._course, way, head, self._live)
-        lines = added_lines(head, client.hop, plane.bits(256))
+        self._lines = lines = added_lines(head, client.hop, plane.bits(256))
         text = request_bytes(head, way.destinations[self._live], lines)
         if head.expects:
             self._request = text + EXPECT + b"\r\n"
@@ -286,17 +289,20 @@ class Exchange:
         client, pair = self._client, self._pair
         if client is None:
             return
-        if cause == "terminated" and self._may_retry(connection):
+        if not self._answered and not self._retried and may_retry(self._plane, self._head, cause, connection):
             self._retried = True
             self._send_live()
             return
-        sent = self._sent
-        self._let_go()
-        self._plane.books.error("live", cause)
         if not self._answered:
             self._reach.ejection.failed(cause, self._plane.now, self._plane.random())
         if cause != "reload":
             self._reach.troubles.note(self._live, LIVE, cause)
+        if not self._over and goes_over(self._plane, self._way, self._head, self._live, cause, connection):
+            self._go_over(cause)
+            return
+        sent = self._sent
+        self._let_go()
+        self._plane.books.error("live", cause)
         if pair is not None and not pair.settled:
             if cause == "reload":
                 # We cut it, and the copy's answer alone says nothing.
@@ -313,20 +319,22 @@ class Exchange:
             self._plane.on_full()
         client.answer_own(cause)
 
-    def _may_retry(self, connection: UpstreamConnection | None) -> bool:
+    def _go_over(self, cause: str) -> None:
         """
-        RFC 9110 §9.2.2: an idempotent request without content, on a reused connection, before any byte of an answer.
+        The other side answers instead. What this one did is the pair's, which lives on without us.
         """
-        return (
-            connection is not None
-            and connection.reused
-            and not connection.answered
-            and not self._answered
-            and not self._retried
-            and not self._head.has_body
-            and self._head.method in IDEMPOTENT
-            and self._plane.may_retry()
-        )
+        pair, way, live = self._pair, self._way, self._live
+        self._page.failovers[live] += 1
+        if pair is not None and cause == "limit":
+            pair.drop("failover")
+        elif pair is not None and not pair.settled:
+            pair.ended(pair.live, cause)
+        self._pair = self._shadow = None
+        self._over, self._retried, self._added = True, False, LINES[live]
+        self._live = other = 1 - live
+        self._reach = self._course.sides[other]
+        self._request = request_bytes(self._head, way.destinations[other], self._lines) + b"\r\n"
+        self._send_live()
 
     # Ending...
 

@@ -50,8 +50,8 @@ class Page:
     """
 
     __slots__ = (
-        "connects", "deltas", "differences", "eligible", "failed", "name", "ratios", "rechecks", "requests", "seconds",
-        "skipped", "sums", "twins", "unpaired", "verdicts",
+        "connects", "deltas", "differences", "eligible", "failed", "failovers", "name", "ratios", "rechecks",
+        "requests", "seconds", "skipped", "sums", "twins", "unpaired", "verdicts",
     )  # fmt: skip
 
     def __init__(self, name: str) -> None:
@@ -60,6 +60,8 @@ class Page:
         self.verdicts = [[0] * len(VERDICTS), [0] * len(VERDICTS)]
         self.skipped: list[dict[str, int]] = [{}, {}]
         self.failed = [0, 0]
+        # Requests that this side gave no answer to, so that the other was asked.
+        self.failovers = [0, 0]
         # Pairs that differ in some way, by kind.
         self.differences: dict[str, int] = {}
         # Pairs of old and its twin: byte for byte the same, and not.
@@ -145,6 +147,7 @@ class Page:
             "verdicts": self.verdicts,
             "skipped": self.skipped,
             "failed": self.failed,
+            "failovers": self.failovers,
             "differences": self.differences,
             "twins": self.twins,
             "rechecks": self.rechecks,

@@ -115,6 +115,11 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
     failed = CounterMetricFamily(
         "parallax_failed", "Exchanges in which only this side gave no complete answer.", labels=("endpoint", "side")
     )
+    failovers = CounterMetricFamily(
+        "parallax_failovers",
+        "Requests that this side gave no answer to, asked of the other.",
+        labels=("endpoint", "side"),
+    )
     differences = CounterMetricFamily(
         "parallax_differences",
         "Judged exchanges whose answers differ in this way, whatever the verdict.",
@@ -149,7 +154,9 @@ def _counters(pages: list[Page]) -> Iterator[Metric]:
                 skipped.add_metric((page.name, side, reason), count)
             if any(page.eligible):
                 failed.add_metric((page.name, side), page.failed[live])
-    yield from (requests, eligible, comparisons, skipped, failed, differences, twins, rechecked, transient)
+            if page.failovers[live]:
+                failovers.add_metric((page.name, side), page.failovers[live])
+    yield from (requests, eligible, comparisons, skipped, failed, failovers, differences, twins, rechecked, transient)
 
 
 def _seconds(pages: list[Page]) -> Metric:

@@ -142,6 +142,7 @@ def _add(into: Books, books: Books) -> None:
 def _add_page(into: Page, page: Page) -> None:
     _add_counts(into.eligible, page.eligible)
     _add_counts(into.failed, page.failed)
+    _add_counts(into.failovers, page.failovers)
     _add_counts(into.twins, page.twins)
     _add_counts(into.rechecks, page.rechecks)
     _add_counts(into.connects, page.connects)
@@ -167,6 +168,7 @@ def _read_page(into: Page, raw: dict[str, Any]) -> None:
     """
     _add_counts(into.eligible, raw["eligible"])
     _add_counts(into.failed, raw["failed"])
+    _add_counts(into.failovers, raw["failovers"])
     _add_counts(into.twins, raw["twins"])
     _add_counts(into.rechecks, raw["rechecks"])
     _add_counts(into.connects, raw["connects"])

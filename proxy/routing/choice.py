@@ -18,8 +18,8 @@ from proxy.wire.request import SAFE, RequestHead
 
 class Decision(NamedTuple):
     """
-    The live side, and what decided: `split`, `forced`, `cohort`, `route` or `weight`; `ejected`: new was to answer, and
-    can't.
+    The live side, and what decided: `split`, `forced`, `cohort`, `route` or `weight`; `ejected`: the other was to
+    answer, and can't.
     """
 
     live: int
@@ -28,7 +28,7 @@ class Decision(NamedTuple):
 
 # Made once: deciding makes no objects.
 SPLIT: Final = Decision(OLD, "split")
-EJECTED: Final = Decision(OLD, "ejected")
+EJECTED: Final = (Decision(OLD, "ejected"), Decision(NEW, "ejected"))
 BY_COHORT: Final = (Decision(OLD, "cohort"), Decision(NEW, "cohort"))
 BY_ROUTE: Final = (Decision(OLD, "route"), Decision(NEW, "route"))
 BY_WEIGHT: Final = (Decision(OLD, "weight"), Decision(NEW, "weight"))

@@ -79,14 +79,14 @@ def with_intent(table: Table, intent: Intent) -> Table:
 
 def killed(table: Table) -> Table:
     """
-    What a worker routes by while the kill latch is set: everything to old, nothing copied, nobody forces new. Epoch and
-    digest stay, and whatever else routes do to requests.
+    What a worker routes by while the kill latch is set: everything to old, also when that fails, nothing copied, nobody
+    forces new. Epoch and digest stay, and whatever else routes do to requests.
     """
     return replace(
         table,
         weight=0.0,
         mirror=replace(table.mirror, percent=0.0),
-        routes=tuple(replace(route, weight=0.0) for route in table.routes),
+        routes=tuple(replace(route, weight=0.0, failover=False) for route in table.routes),
         cohorts=(),
         route_weights={},
         cohort_weights={},

@@ -75,8 +75,9 @@ class Route:
     """
     One entry of the routing configuration. `weight` is new's share in percent, None for the one of the whole table;
     `mirror` the share, in percent, of what would be copied without the route; `sticky` are the keys of its own, None
-    for those of the whole table; `rewrites` are what old and new get differently; `body` is how long a request's
-    content may be in bytes, `answer_head` and `answer_idle` are timeouts in seconds, None for those of all.
+    for those of the whole table; `failover`: each side answers safe requests that the other gives no answer to;
+    `rewrites` are what old and new get differently; `body` is how long a request's content may be in bytes,
+    `answer_head` and `answer_idle` are timeouts in seconds, None for those of all.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Route:
     mirror: float = 100.0
     writes: Writes = "never"
     sticky: tuple[str, ...] | None = None
+    failover: bool = False
     rewrites: tuple[Rewrite, Rewrite] = (AS_IT_IS, AS_IT_IS)
     body: int | None = None
     answer_head: float | None = None
@@ -104,6 +106,7 @@ class Route:
             mirror=raw["mirror"],
             writes=raw["writes"],
             sticky=None if sticky is None else tuple(sticky),
+            failover=raw["failover"],
             rewrites=(Rewrite.from_values(old), Rewrite.from_values(new)),
             body=raw["body"],
             answer_head=raw["answer_head"],

@@ -27,7 +27,7 @@ class Way:
     `percent` is how much is copied, of the methods `copied` (None: of any); `destinations` say how requests are written
     to old and to new, `twin` how to a twin of old, `same_form` that one text serves both sides; `find` finds the sticky
     key, if requests have one; `body` is how many bytes of content a request may have, 0 any; `waits` is how long live
-    answers may take, None as long as any.
+    answers may take, None as long as any; `failover` that each side may answer for the other.
     """
 
     __slots__ = (
@@ -37,6 +37,7 @@ class Way:
         "choice",
         "copied",
         "destinations",
+        "failover",
         "find",
         "name",
         "percent",
@@ -56,11 +57,13 @@ class Way:
         self.body = table.limits.body
         self.waits: Patience | None = None
         self.copied: frozenset[bytes] | None = SAFE
+        self.failover = False
         if route is not None:
             self.percent *= route.mirror / 100.0
             self.copied = COPIED[route.writes]
             self.body = self.body if route.body is None else route.body
             self.waits = _waits(table, route)
+            self.failover = route.failover
         self._never = "off" if table.mirror.percent <= 0.0 else "route" if self.percent <= 0.0 else None
         old, new = table.sides
         for_old, for_new = (AS_IT_IS, AS_IT_IS) if route is None else route.rewrites

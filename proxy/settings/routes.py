@@ -153,6 +153,7 @@ class RouteSettings(Section):
     mirror: Percent = Field(100.0, description="share of what would be copied without the route")
     writes: Writes = Field("never", description="safe: also its POST, PUT, … write nothing, and are copied")
     sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
+    failover: bool = Field(False, description="what a side gives no answer to is asked of the other; only safe methods")
     old: RewriteSettings = Field(RewriteSettings())
     new: RewriteSettings = Field(RewriteSettings())
     compare: Comparing = Field(Comparing(), description="more rules for its answers, as under compare")
@@ -170,6 +171,7 @@ class RouteSettings(Section):
             mirror=self.mirror,
             writes=self.writes,
             sticky=self.sticky,
+            failover=self.failover,
             rewrites=(self.old.build(authorities[0], values), self.new.build(authorities[1], values)),
             body=self.limits.body,
             answer_head=self.timeouts.answer_head,

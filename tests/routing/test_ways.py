@@ -138,15 +138,17 @@ def test_split_data_says_more_than_all_of_them() -> None:
 @pytest.mark.parametrize("intent", [{}, {"routes": {"search": 100}, "cohorts": {"staff": 100}}])
 def test_a_kill_says_more_than_everything(intent: dict[str, Any]) -> None:
     """
-    All goes to old and nothing is copied; what else a route does to requests stays.
+    All goes to old, also when that fails, and nothing is copied; what else a route does to requests stays.
     """
     table = a_table(
         weights={"new": 100},
-        routes=[{**SEARCH, "weight": 100}],
+        routes=[{**SEARCH, "weight": 100, "failover": True}],
         cohorts=[{**STAFF, "side": "new"}],
     )
+    assert way(table).failover
     off = killed(with_intent(table, Intent(epoch=2, new=100, mirror=100, **intent)))
     search = way(off, fields="X-Staff: 1\r\n")
 
     assert (search.name, search.weight, search.choice, search.percent) == ("search", 0, None, 0)
+    assert not search.failover
     assert way(off, "/b").weight == 0
