@@ -516,7 +516,7 @@ async def test_it_ends_when_told_to_and_when_the_supervisor_is_gone() -> None:
             else:
                 control.hub.close()
 
-            assert await control.ended() == 0
+            assert await control.ended() == 0, control.lines
             assert control.lines == []
 
 
