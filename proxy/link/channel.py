@@ -128,7 +128,8 @@ class Channel(asyncio.Protocol):
         Called by the loop.
         """
         self._transport = None
-        self._error = self._error or exc
+        # Who goes while something is on its way to it resets the connection, and has done nothing wrong.
+        self._error = self._error or (None if isinstance(exc, ConnectionError) else exc)
         self._lost.set()
         if self._early is None:
             self._on_lost(self._error)

@@ -197,6 +197,27 @@ def test_after_the_loss_sending_is_refused_and_never_raises(run: Run) -> None:
     run(scenario())
 
 
+def test_a_peer_that_goes_with_something_unread_is_gone_and_no_trouble(run: Run) -> None:
+    """
+    As after kill -9 of either: the kernel resets the connection then.
+    """
+
+    async def scenario() -> None:
+        one, other = socket.socketpair()
+        end = End()
+        channel = await end.open(one)
+        assert channel.send(Kind.PULSE)
+        other.settimeout(PATIENCE)
+        assert other.recv(1, socket.MSG_PEEK)
+        other.close()
+        while not end.losses:
+            await end.news.wait()
+
+        assert end.losses == [None]
+
+    run(scenario())
+
+
 def test_garbage_loses_the_link_and_says_why(run: Run) -> None:
     """
     A frame that can't be read is nobody's payload.
