@@ -52,6 +52,8 @@ CONNECTING = frozenset({"refused", "unreachable", "dns", "tls", "certificate"})
 JUDGING_SECONDS = 2.0
 # A client that was idle for this long while draining isn't about to send.
 IDLE_SECONDS = 1.0
+# Seconds from one tick to the next that are too many.
+LATE = 2 * TICK
 
 
 class Worker:
@@ -214,6 +216,7 @@ class Worker:
         if plane is not None:
             now = monotonic()
             front = self._front
+            late = now - front.now > LATE
             front.now = now
             front.date = _date()
             plane.tick(now)
@@ -224,7 +227,7 @@ class Worker:
                 if client.deadline or client.taking is not None:
                     client.expire(now)
             if self._deadline:
-                self._close_idle(now)
+                self._close_idle(now, is_late=late)
             self._shedding.look(now)
             self._tell(plane, now)
         if self._ticks % SNAPSHOT_TICKS == 0:
@@ -331,11 +334,12 @@ class Worker:
             self._plane.close()
         self._close_idle(monotonic())
 
-    def _close_idle(self, now: float) -> None:
+    def _close_idle(self, now: float, *, is_late: bool = False) -> None:
         """
-        Close clients that have had their answer for a while; over when none is left or time is up.
+        Close clients that have had their answer for a while; over when none is left or time is up. After a turn that
+        was long, what they have sent may not have been read yet: nobody is idle before the next.
         """
-        for client in list(self._front.connections) if self._plane is not None else []:
+        for client in list(self._front.connections) if self._plane is not None and not is_late else []:
             if client.is_idle() and now - client.idle_since() > IDLE_SECONDS:
                 client.close()
         if self._plane is None or not self._front.connections:

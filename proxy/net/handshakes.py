@@ -91,7 +91,8 @@ class Handshakes:
         Called by the worker's one timer.
         """
         self._now = now
-        if self._waiting:
+        # Those who wait for the next turn of the loop wait for nobody's end.
+        if self._waiting and len(self._under_way) >= self._limit:
             for guest, began in list(self._under_way.items()):
                 if now - began > CROWDED:
                     guest.give_up("took over a second while others waited")

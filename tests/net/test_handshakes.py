@@ -115,6 +115,17 @@ def test_whoever_takes_long_gives_way_to_those_who_wait(size: int, given_up: boo
     assert [bool(guest.given_up) for guest in crowd.guests[:2]] == [given_up] * 2
 
 
+def test_who_only_waits_for_the_next_turn_is_in_nobodys_way() -> None:
+    """
+    A loop that was held up finds both: old handshakes, whose next bytes it hasn't read yet, and new ones.
+    """
+    crowd = Crowd(limit=A_TURN + 1, size=A_TURN + 1)
+    crowd.turn()
+    crowd.handshakes.tick(CROWDED + 0.1)
+
+    assert not any(guest.given_up for guest in crowd.guests)
+
+
 def test_failures_are_counted_and_told_once_in_a_while() -> None:
     """
     Each reason by itself: the first at once, then their number.
