@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -123,18 +123,28 @@ def serve(file: Path | None, **options: str | int | None) -> None:
 
 @main.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-def check(files: tuple[Path, ...]) -> None:
+@click.option("--request", metavar="'GET /x'", help="Say what becomes of this request.")
+@click.option("--header", "fields", multiple=True, metavar="'NAME: VALUE'", help="A field of it; may be repeated.")
+@click.option("--client", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where it comes from.")
+@click.option("--json", "as_json", is_flag=True, help="What becomes of the request, for scripts.")
+def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: Any) -> None:
     """
     Check configuration files without starting anything.
 
     PARALLAX_… variables count, as they do for `serve`. Exit code 0: all can be used; 2: at least one can't.
 
+    With --request: who would answer it, by what, and whether it would be copied; by the weights that were in force last
+    where the configuration runs. Exit code 1: Parallax would refuse it.
+
     \b
     Example:
       parallax check config/parallax.yaml
+      parallax check config/parallax.yaml --request 'GET /search?q=x' --header 'X-User-Id: 7' --client 192.0.2.7
     """
     from proxy.settings.load import load
 
+    if request is not None:
+        _explain(files, request, as_json=as_json, **asked)
     bad = False
     for file in files:
         try:
@@ -183,6 +193,17 @@ def version() -> None:
 
 for _command in (*COMMANDS, *EXAMINING, *DISCERNING):
     main.add_command(_command)
+
+
+def _explain(files: tuple[Path, ...], request: str, *, fields: tuple[str, ...], client: str, as_json: bool) -> NoReturn:
+    from proxy.explaining import say
+    from proxy.settings.setup import build_setup
+
+    if len(files) > 1:
+        raise click.UsageError("--request is explained by one configuration; name one FILE")
+    loaded = _load(files[0], {})
+    state = Path(build_setup(loaded, file=files[0], options={}, environment=os.environ).state)
+    sys.exit(DONE if say(loaded, state, request, fields, client, as_json=as_json) else NO)
 
 
 def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...], object]:

@@ -1,0 +1,223 @@
+"""
+`parallax check --request` says what a running Parallax does.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from proxy.cli import main
+from proxy.clock import time
+from proxy.explaining import table_of
+from proxy.routing.explain import Explanation, explain, read_request
+from proxy.routing.overrides import forcing
+from proxy.routing.table import SIDES
+from proxy.settings.load import load
+from tests.parts.client import Client
+from tests.parts.parallax import Configuration, Parallax, running, write
+from tests.parts.sides import Sides, sides
+
+pytestmark = pytest.mark.timeout(120)
+
+CASES = 500
+# {"sub": "ann"} and {"sub": "bob"}, unsigned.
+TOKENS = ("e30.eyJzdWIiOiJhbm4ifQ.x", "e30.eyJzdWIiOiJib2IifQ.x")
+ROUTES: list[dict[str, Any]] = [
+    {"name": "orders", "match": {"path": "/orders/**", "method": ["POST", "DELETE"]}, "weight": 30},
+    {"name": "search", "match": {"path": "/search/**"}, "weight": 60, "writes": "safe"},
+    {"name": "query", "match": {"query": {"v": "2*"}}, "weight": 100},
+    {"name": "host", "match": {"host": ["*.shop.test"]}, "mirror": 0},
+    {"name": "regex", "match": {"regex": "/v[12]/.*"}, "sticky": ["client"]},
+    {"name": "cookie", "match": {"cookie": {"beta": "*"}}, "weight": 0},
+]
+COHORTS: list[dict[str, Any]] = [
+    {"name": "staff", "match": {"header": {"x-staff": "*"}}, "side": "new"},
+    {"name": "wary", "match": {"header": {"x-wary": "yes"}}, "side": "old"},
+    {"name": "half", "match": {"cookie": {"half": "1"}, "path": "/**"}, "weight": 50},
+]
+CONFIGURED: Configuration = {
+    "sticky": {"key": ["header:x-user", "cookie:sid", "claim:sub"]},
+    "weights": {"new": 40},
+    "trusted_proxies": ["127.0.0.0/8"],
+    "routes": ROUTES,
+    "cohorts": COHORTS,
+    "limits": {"body": 1048576},
+    "comparers": 0,
+}
+
+
+class Maker:
+    """
+    Makes requests of all kinds, the same in every run.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._roll = random.Random(7)
+        self._key = key
+        self.number = 0
+
+    def request(self) -> tuple[str, list[str]]:
+        """
+        The words and the fields of another one; its target ends with its number.
+        """
+        roll, self.number = self._roll, self.number + 1
+        path = roll.choice(
+            ("/orders", "/orders/../search", "/search", "/%73earch/a", "//search", "/v1/a", "/v3/a", "/", "/a?v=21&w=")
+        )
+        method = roll.choice(("GET", "GET", "GET", "OPTIONS", "POST", "DELETE"))
+        fields = [f"Host: {roll.choice(('shop.test', 'a.shop.test', 'A.Shop.Test:80'))}"]
+        for line, share in self._lines():
+            if roll.random() < share:
+                fields.append(line)
+        if method in ("POST", "DELETE"):
+            fields.append("Content-Length: 0")
+        return f"{method} {path}/{self.number}", fields
+
+    def _lines(self) -> Iterator[tuple[str, float]]:
+        roll = self._roll
+        yield f"X-User: user-{roll.randrange(50)}", 0.4
+        yield f"Cookie: sid={roll.randrange(50)}; half={roll.randrange(2)}", 0.3
+        yield "Cookie: beta=1", 0.1
+        yield f"Authorization: Bearer {roll.choice(TOKENS)}", 0.2
+        yield f"X-Forwarded-For: 192.0.2.{roll.randrange(255)}", 0.5
+        yield "X-Staff: 1", 0.05
+        yield f"X-Wary: {roll.choice(('yes', 'no'))}", 0.1
+        yield "Accept: text/event-stream", 0.05
+        until = int(time()) + roll.choice((-5, 3600))
+        key = roll.choice((self._key, self._key, "ab" * 32))
+        yield f"X-Parallax-Force: {forcing(key, roll.randrange(2), until)}", 0.15
+
+
+async def ask(parallax: Parallax, words: str, fields: list[str]) -> tuple[str, str | None]:
+    """
+    Who answered a request, and whom Parallax named.
+    """
+    method = words.partition(" ")[0].encode()
+    client = await parallax.client()
+    try:
+        raw = "\r\n".join([f"{words} HTTP/1.1", *fields, "", ""]).encode()
+        answer = await client.ask(raw, method)
+    finally:
+        client.close()
+    named = answer.value(b"x-parallax-side")
+    return (answer.value(b"x-served-by") or b"").decode(), None if named is None else named.decode()
+
+
+async def change(parallax: Parallax, call: str, value: dict[str, Any]) -> None:
+    """
+    One change by its operator, in force when this returns.
+    """
+    body = json.dumps({**value, "reason": "a test"}).encode()
+    method, target = call.split()
+    lines = [call.encode() + b" HTTP/1.1", b"Host: localhost", await parallax.signed_in()]
+    lines += [b"Content-Type: application/json", b"Content-Length: %d" % len(body), b"Connection: close", b"", body]
+    asking = await Client.connect(parallax.admin)
+    answer = await asking.ask(b"\r\n".join(lines), method.encode())
+    asking.close()
+    assert answer.status == 200, f"{target}: {bytes(answer.body)!r}"
+
+
+async def agreed(parallax: Parallax, pair: Sides, maker: Maker, count: int) -> set[str]:
+    """
+    So many requests go where they are explained to go, and are copied as explained. Returns what decided.
+    """
+    loaded = load(parallax.folder / "parallax.yaml", environment={})
+    table, is_killed, _ = table_of(loaded, parallax.folder / "var")
+    expected: dict[int, Explanation] = {}
+    for _ in range(count):
+        words, fields = maker.request()
+        one = explain(table, read_request(words, fields, table), "127.0.0.1", time(), is_killed=is_killed)
+        expected[maker.number] = one
+        assert one.side is not None, "nothing here is up to chance"
+        named = one.side if one.by == "forced" else None
+        assert await ask(parallax, words, fields) == (one.side, named), f"{words} {fields}: {one}"
+    await parallax.settled(maker.number)
+    arrivals = {(arrival.number, arrival.side, arrival.copy) for arrival in await pair.taken()}
+    lives = {(number, one.side, False) for number, one in expected.items()}
+    copies = {
+        (number, SIDES[1 - SIDES.index(one.side or "")], True)
+        for number, one in expected.items()
+        if one.refusal is None
+    }
+
+    assert arrivals == lives | copies
+    return {one.by for one in expected.values()}
+
+
+async def test_five_hundred_requests_go_where_they_are_explained_to_go(tmp_path: Path) -> None:
+    """
+    By the configuration, by another intent, killed, and with split data.
+    """
+    async with sides(spread=0.0) as pair:
+        configured = {**CONFIGURED, "old": {"url": pair.url("old")}, "new": {"url": pair.url("new")}}
+        async with running(configured, tmp_path) as parallax:
+            maker = Maker((tmp_path / "var" / "signing-key").read_text().strip())
+            usual = {"forced", "cohort", "route", "weight"}
+            assert await agreed(parallax, pair, maker, CASES // 2) == usual
+            weights = {"new": 75, "routes": {"orders": 80, "search": 20}, "cohorts": {"half": 10}}
+            await change(parallax, "PUT /admin/weights", weights)
+            assert await agreed(parallax, pair, maker, CASES // 4) == usual
+            write({**configured, "data": "split"}, tmp_path)
+            await change(parallax, "POST /admin/reload", {})
+            assert await agreed(parallax, pair, maker, CASES // 5) == {*usual, "split"}
+            await change(parallax, "POST /admin/kill", {})
+            assert await agreed(parallax, pair, maker, CASES // 20) == {"kill"}
+    assert maker.number == CASES
+
+
+def check(folder: Path, *words: str) -> Result:
+    """
+    The command, for a configuration that has never run.
+    """
+    file = folder / "parallax.yaml"
+    if not file.exists():
+        write({**CONFIGURED, "old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}, folder)
+    return CliRunner().invoke(main, ["check", str(file), *words], prog_name="parallax", env={"COLUMNS": "120"})
+
+
+def test_a_request_is_explained_in_words(tmp_path: Path) -> None:
+    """
+    One thing a line.
+    """
+    said = check(tmp_path, "--request", "GET /search", "--header", "X-User: user-7", "--client", "192.0.2.7")
+
+    assert said.exit_code == 0
+    assert (
+        "client  192.0.2.7\nroute   search\ncohort  none\nkey     header:x-user = user-7, bucket 4805\n" in said.stdout
+    )
+    assert "side    new (the weight of its route, new has 60 %)\n" in said.stdout
+    assert "weights the configuration: nothing has run with it yet\n" in said.stdout
+
+
+def test_a_request_is_explained_to_scripts(tmp_path: Path) -> None:
+    """
+    With the same words as keys.
+    """
+    said = json.loads(check(tmp_path, "--request", "GET /", "--header", "X-Wary: yes", "--json").stdout)
+
+    assert (said["side"], said["by"], said["cohort"], said["refusal"]) == ("old", "cohort", "wary", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("--request", "GET"), 1, "refused with 400: malformed request line"),
+        (("--request", "FOO /"), 1, "refused with 501"),
+        (("--request", "POST /", "--header", "Content-Length: 99999999999999"), 1, "refused with 413"),
+        (("--request", "GET /", "--client", "here"), 2, "'here' is no address"),
+        (("parallax.yaml", "--request", "GET /"), 2, "name one FILE"),
+    ],
+)
+def test_what_cannot_be_explained_is_told(words: tuple[str, ...], code: int, sentence: str, tmp_path: Path) -> None:
+    """
+    Exit code 1 where Parallax would answer itself, 2 where the question is none.
+    """
+    said = check(tmp_path, *words)
+
+    assert said.exit_code == code
+    assert sentence in " ".join(said.output.split())
