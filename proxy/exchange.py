@@ -9,7 +9,7 @@ lives on until the shadow's answer is in too. It sees head, data, end, abort and
 from asyncio import Task
 
 from proxy.clock import monotonic
-from proxy.copying import why_not
+from proxy.copying import send_copy, why_not
 from proxy.course import Course, Reach
 from proxy.deciding import TOLD, decide, told
 from proxy.metrics.books import LIVE
@@ -19,10 +19,10 @@ from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
 from proxy.retrying import LINES, goes_over, may_retry
 from proxy.shadow import ShadowLeg
-from proxy.twins import ask_twin
+from proxy.waiting import WaitingCopy
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
-from proxy.wire.forward import EXPECT, MARKER, added_lines, count_down, passes, request_bytes, without_credentials
+from proxy.wire.forward import EXPECT, added_lines, count_down, passes, request_bytes
 from proxy.wire.request import IDEMPOTENT, RequestHead
 
 LOOP = 3
@@ -90,7 +90,7 @@ class Exchange:
         self._halves = 0
         # Shadow leg
         self._pair: Pair | None = None
-        self._shadow: ShadowLeg | None = None
+        self._shadow: ShadowLeg | WaitingCopy | None = None
 
     # Sending the request, to both sides at the same moment...
 
@@ -123,21 +123,7 @@ class Exchange:
             self._page.skip(self._live, refusal)
         self._send_live()
         if self._pair is not None and not self._pair.settled:
-            self._send_copy(self._pair, text, lines)
-
-    def _send_copy(self, pair: Pair, text: bytes, lines: bytes) -> None:
-        """
-        The copy: the same canonical request, marked, in the shadow side's form and without Expect.
-        """
-        course, way, head = self._course, self._way, self._head
-        other = 1 - self._live
-        if not way.same_form or (head.credentials and not course.mirror.credentials):
-            seen = head if course.mirror.credentials else without_credentials(head)
-            text = request_bytes(seen, way.destinations[other], lines)
-        pair.shadow_leg = self._shadow = leg = ShadowLeg(self._plane, course.sides[other], pair, head.method == b"HEAD")
-        leg.begin(text + MARKER, self._sent)
-        if course.twin is not None and not pair.settled:
-            ask_twin(self._plane, course, way, pair, head, lines)
+            self._shadow = send_copy(plane, self._course, way, self._pair, text, lines, self._sent)
 
     def _send_live(self) -> None:
         """

@@ -15,6 +15,7 @@ from proxy.course import Course, Reach
 from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
 from proxy.mirror.breaker import CLOSED
+from proxy.mirror.claims import Claims
 from proxy.mirror.pair import Pair, Pairs
 from proxy.overload import Gate
 from proxy.routing.table import Table
@@ -71,6 +72,7 @@ class Plane:
         self.on_full: Callable[[], None] = lambda: None
         self.on_many: Callable[[], None] = lambda: None
         self.slowed: deque[Slowed] = deque()
+        self.claims = Claims()
         # Requests that a twin may still be asked now.
         self._twins = 0.0
         # Requests and retries within the window of the retry budget.
@@ -191,6 +193,7 @@ class Plane:
         per_second = self.course.table.noise.per_second
         self._twins = min(float(per_second), self._twins + per_second * (now - self.now))
         self.now = now
+        self.claims.tick(now)
         for reach in self.course.reaches:
             reach.tick(now, self.random())
         if self._leaving:

@@ -135,14 +135,15 @@ class Rechecks:
 
     def _way(self, recheck: Recheck) -> Way | None:
         """
-        What is made of its request now, None where the sides are others by now, or none of its kind is copied.
+        What is made of its request now, None where the sides are others by now, none of its kind is copied, or copies
+        are without something: both would be asked for less than the client had.
         """
         course, request = self._plane.course, recheck.request
         old, new = course.sides
         if recheck.sides[OLD] is not old or recheck.sides[NEW] is not new:
             return None
         way = course.ways.only or course.ways.find(request)
-        return way if way.percent > 0.0 else None
+        return way if way.percent > 0.0 and way.copies is way.destinations else None
 
     def _ask(self, recheck: Recheck, way: Way) -> None:
         """

@@ -56,14 +56,15 @@ class ShadowLeg:
 
     # Sending the copy...
 
-    def begin(self, request: bytes, sent: bool) -> None:
+    def begin(self, request: bytes, sent: bool, *, repeatable: bool = True) -> None:
         """
         Send a request head (all of a request when `sent`) on an idle connection, or on a new one as soon as it stands.
+        What is not `repeatable` doesn't go out on one that the side may be closing.
         """
         reach = self._reach
         reach.copies += 1
         self._sent = sent
-        connection = reach.shadow.lend(repeatable=True)
+        connection = reach.shadow.lend(repeatable=repeatable)
         if connection is not None:
             self._start(connection, request)
             return

@@ -130,6 +130,7 @@ class Supervisor:
             log=log,
             changed=self._news.set,
             memory=self._memory,
+            claims=found.claims,
         )
         self._kill_file = None
         if launch.kill_file is not None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 from email.utils import formatdate
+from functools import partial
 
 import orjson
 import uvloop
@@ -119,6 +120,9 @@ class Worker:
         elif frame.kind == Kind.QUARANTINE:
             said = orjson.loads(frame.payload)
             self._handover.quarantine(said["endpoint"], monotonic() + said["seconds"])
+        elif frame.kind == Kind.GRANT:
+            if self._plane is not None:
+                self._plane.claims.answered(frame.payload)
         elif frame.kind == Kind.CLOSING:
             self._closing()
         elif frame.kind == Kind.DRAIN:
@@ -160,6 +164,7 @@ class Worker:
         self._handover.now = plane.now
         plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
         plane.on_candidate = self._candidate
+        plane.claims.send = partial(self._channel.send, Kind.CLAIM)
         front.date = _date()
         loop = asyncio.get_running_loop()
         # Neither needs a reload: it would be for connections that have begun as something else.

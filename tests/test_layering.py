@@ -20,7 +20,7 @@ GROUND = {"errors", "clock", "crash", "files", "tasks", "threads"}  # floor 0
 #   every module of a room that does      floor 2
 STORIES = {"copying", "course", "retrying", "plane", "shadow", "twins", "recheck", "shedding", "exchange", "tables"} | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier", "salt", "deciding"),
+    *("archive", "waiving", "dossier", "salt", "deciding", "waiting"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {
@@ -44,7 +44,7 @@ IO_MODULES = (
     | (ROOF - {"demo"})
     | {f"net.{name}" for name in ("answering", "client", "comparer", "encrypted", "entrance", "listener")}
     | {f"net.{name}" for name in ("places", "pool", "resolver", "resuming", "upstream")}
-    | {f"supervise.{name}" for name in ("child", "descriptors", "early", "health", "hub", "keep", "killfile")}
+    | {f"supervise.{name}" for name in ("child", "claims", "descriptors", "early", "health", "hub", "keep", "killfile")}
     | {
         f"supervise.{name}"
         for name in ("launch", "lives", "lock", "memory", "patience", "places", "registry", "reports")

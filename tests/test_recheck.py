@@ -333,3 +333,17 @@ def test_long_answers_are_compared_too(stack: ExitStack) -> None:
 
     assert data.page().rechecks == [0, 1]
     data.settled()
+
+
+def test_copies_that_are_without_something_are_not_asked_again(stack: ExitStack) -> None:
+    """
+    Both sides would answer to less than the client had asked with.
+    """
+    route = {"name": "one", "match": {"path": "/**"}, "shadow": {"strip": ["cookie"]}}
+    data = prepared(stack, routes=[route])
+    diverge(data)
+    old, new = data.idle(OLD, "shadow"), data.idle(NEW, "shadow")
+    later(data, 1.0)
+
+    assert not old.written
+    assert not new.written

@@ -203,3 +203,31 @@ def test_a_twin_of_its_own_keeps_its_connections(stack: ExitStack) -> None:
 
     assert data.plane.course.twin is before
     assert b"Host: 127.0.0.1:9\r\n" in twin.written
+
+
+@pytest.mark.parametrize(("writes", "asked"), [("never", False), ("dry_run", False), ("mirror", False), ("safe", True)])
+def test_a_twin_gets_no_writes(stack: ExitStack, writes: str, asked: bool) -> None:
+    """
+    It is old: what it is asked, it does. A route may say that what looks like a write is a read.
+    """
+    data = prepared(stack, routes=[{"name": "one", "match": {"path": "/**"}, "writes": writes}])
+    old, _ = data.both()
+    twin = a_twin(data, stack)
+    data.client.feed(b"DELETE / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: 1\r\n\r\n")
+    old.feed(OK)
+
+    assert bool(twin.written) is asked
+
+
+@pytest.mark.parametrize(("live", "asked"), [(OLD, True), (NEW, False)])
+def test_a_twin_is_not_held_against_an_old_that_got_less(stack: ExitStack, live: int, asked: bool) -> None:
+    """
+    A copy without its cookies is answered differently, and that is no noise.
+    """
+    route = {"name": "one", "match": {"path": "/**"}, "shadow": {"strip": ["cookie"]}}
+    data = prepared(stack, routes=[route], weights={"new": 100 * live})
+    data.both(live)
+    twin = a_twin(data, stack)
+    data.client.feed(GET)
+
+    assert bool(twin.written) is asked

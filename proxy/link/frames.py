@@ -44,6 +44,8 @@ class Kind(IntEnum):
     JUDGED = 22  # J→H→C: what was seen since the last one (evidence.seen), JSON
     QUARANTINE = 23  # H→W: JSON {"endpoint", "seconds"}: a pair of it killed a comparer; hand none over meanwhile
     RECHECKED = 24  # W→H→C: divergent pairs asked again since the last one, JSON {signature: [still differ, agree]}
+    CLAIM = 25  # W→H: 16 bytes, the digest of an idempotency key: may the one copy of this write be made here?
+    GRANT = 26  # H→W: these 16 bytes, and b"\1" for yes, b"\0" for no
 
 
 class Frame(NamedTuple):

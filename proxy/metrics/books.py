@@ -32,8 +32,8 @@ DELTAS = (*(-bound for bound in reversed(SECONDS[:14])), 0.0, *SECONDS[:14])
 # new / old: as far below 1 as above.
 RATIOS = (0.05, 0.1, 0.2, 0.33, 0.5, 0.67, 0.8, 0.9, 1.0, 1.11, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 # Why two latencies of one exchange can't be compared: flow control held one leg up, or only one leg waited for a new
-# connection, though its side keeps them.
-UNPAIRED = ("paused", "connect")
+# connection, though its side keeps them, or the copy was sent after the live answer.
+UNPAIRED = ("paused", "connect", "later")
 
 
 @lru_cache(maxsize=256)

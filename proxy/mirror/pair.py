@@ -173,12 +173,12 @@ class Pair:
     """
     `live_side` is 0 (old) or 1 (new); `settled` turns true exactly once, and with it one entry in the books is made;
     until then `held` bytes are taken from the budget. `address` is the client's, `way` what its route makes of the
-    request, `lines` are those that were added to it.
+    request, `lines` are those that were added to it; `later`: the copy waits for the live answer.
     """
 
     __slots__ = (
-        "_pairs", "address", "held", "lines", "live", "live_side", "page", "request", "settled", "shadow", "shadow_leg",
-        "since", "twin", "way",
+        "_pairs", "address", "held", "later", "lines", "live", "live_side", "page", "request", "settled", "shadow",
+        "shadow_leg", "since", "twin", "way",
     )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
@@ -199,7 +199,7 @@ class Pair:
         self.shadow = Observation()
         self.shadow_leg: Shadow | None = None
         self.twin: TwinPair | None = None
-        self.settled = False
+        self.settled = self.later = False
         self._pairs = pairs
         self.held = 0
         pairs.open.add(self)
@@ -289,7 +289,7 @@ class Pair:
         """
         observation.done = True
         observation.cause = cause
-        if observation is self.live and self.shadow.digest is not None:
+        if observation is self.live and (self.later or self.shadow.digest is not None):
             self._went_on()
         if self.live.done and self.shadow.done and not self.settled:
             self._settle()
@@ -325,7 +325,9 @@ class Pair:
         elif live.head is None or shadow.head is None:
             page.skip(side, "judge_error")
         else:
-            if live.paused or shadow.paused:
+            if self.later:
+                page.leave_unpaired(side, "later")
+            elif live.paused or shadow.paused:
                 page.leave_unpaired(side, "paused")
             elif live.connected is not shadow.connected and (live.head if live.connected else shadow.head).reusable:
                 page.leave_unpaired(side, "connect")

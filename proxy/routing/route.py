@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 
 # What may be copied of a route's requests besides those that write nothing.
-Writes = Literal["never", "safe"]
+Writes = Literal["never", "safe", "dry_run", "mirror"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +71,25 @@ AS_IT_IS: Final = Rewrite()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """
+    How one write is known from another: by the field `header` ("" for none) that the client sends, else by the parts of
+    `derive`: "method", "path", "body" and "header:NAME".
+    """
+
+    header: str = "Idempotency-Key"
+    derive: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
     One entry of the routing configuration. `weight` is new's share in percent, None for the one of the whole table;
     `mirror` the share, in percent, of what would be copied without the route; `sticky` are the keys of its own, None
     for those of the whole table; `failover`: each side answers safe requests that the other gives no answer to;
     `rewrites` are what old and new get differently; `body` is how long a request's content may be in bytes,
-    `answer_head` and `answer_idle` are timeouts in seconds, None for those of all.
+    `answer_head` and `answer_idle` are timeouts in seconds, None for those of all. `shadow` is what copies get
+    differently besides, and only of its `remove` copies to old.
     """
 
     name: str
@@ -91,6 +103,8 @@ class Route:
     body: int | None = None
     answer_head: float | None = None
     answer_idle: float | None = None
+    idempotency: Idempotency = Idempotency()
+    shadow: Rewrite = AS_IT_IS
 
     @classmethod
     def from_values(cls, raw: dict[str, Any]) -> Self:
@@ -99,6 +113,7 @@ class Route:
         """
         sticky = raw["sticky"]
         old, new = raw["rewrites"]
+        known = raw["idempotency"]
         return cls(
             name=raw["name"],
             match=Match.from_values(raw["match"]),
@@ -111,6 +126,8 @@ class Route:
             body=raw["body"],
             answer_head=raw["answer_head"],
             answer_idle=raw["answer_idle"],
+            idempotency=Idempotency(header=known["header"], derive=tuple(known["derive"])),
+            shadow=Rewrite.from_values(raw["shadow"]),
         )
 
 

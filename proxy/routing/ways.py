@@ -3,20 +3,17 @@ The routes of one table, compiled: what each makes of its requests, and what is 
 """
 
 from dataclasses import replace
-from typing import Final
 
 from proxy.routing.choice import Choice, Clients, decisions, made_by_chance
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
 from proxy.routing.overrides import Overrides
 from proxy.routing.patience import Patience
-from proxy.routing.route import AS_IT_IS, Route
+from proxy.routing.route import AS_IT_IS, Rewrite, Route
 from proxy.routing.table import Table
+from proxy.routing.writes import Writes, compile_writes
 from proxy.wire.forward import Destination
 from proxy.wire.request import SAFE, RequestHead
-
-# Methods whose requests are copied, by what a route says of its writes; None is any.
-COPIED: Final[dict[str, frozenset[bytes] | None]] = {"never": SAFE, "safe": None}
 
 
 class Way:
@@ -24,10 +21,11 @@ class Way:
     What one route makes of its requests, or what the whole table makes of those without one.
 
     `weight` is new's share in percent, by which chance decides where `choice` is None, and `by` what it decides then;
-    `percent` is how much is copied, of the methods `copied` (None: of any); `destinations` say how requests are written
-    to old and to new, `twin` how to a twin of old, `same_form` that one text serves both sides; `find` finds the sticky
-    key, if requests have one; `body` is how many bytes of content a request may have, 0 any; `waits` is how long live
-    answers may take, None as long as any; `failover` that each side may answer for the other.
+    `percent` is how much is copied, and `writes` what of requests that may write (None: nothing); `destinations` say
+    how requests are written to old and to new, `copies` how copies are, `twin` how to a twin of old, `same_form` that
+    one text serves both legs; `find` finds the sticky key, if requests have one; `body` is how many bytes of content a
+    request may have, 0 any; `waits` is how long live answers may take, None as long as any; `failover` that each side
+    may answer for the other.
     """
 
     __slots__ = (
@@ -35,7 +33,7 @@ class Way:
         "body",
         "by",
         "choice",
-        "copied",
+        "copies",
         "destinations",
         "failover",
         "find",
@@ -45,6 +43,7 @@ class Way:
         "twin",
         "waits",
         "weight",
+        "writes",
     )
 
     def __init__(self, table: Table, clients: Clients, route: Route | None = None) -> None:
@@ -56,11 +55,11 @@ class Way:
         self.percent = table.mirror.percent
         self.body = table.limits.body
         self.waits: Patience | None = None
-        self.copied: frozenset[bytes] | None = SAFE
+        self.writes: Writes | None = None
         self.failover = False
         if route is not None:
             self.percent *= route.mirror / 100.0
-            self.copied = COPIED[route.writes]
+            self.writes = compile_writes(route)
             self.body = self.body if route.body is None else route.body
             self.waits = _waits(table, route)
             self.failover = route.failover
@@ -70,16 +69,35 @@ class Way:
         self.destinations = one, other = Destination(old, for_old), Destination(new, for_new)
         self.twin = one if table.noise.twin is None else Destination(table.noise.twin, for_old)
         self.same_form = for_old == for_new and one.host is None and other.host is None and one.base == other.base
+        self.copies = self.destinations
+        if route is not None and route.shadow != AS_IT_IS:
+            self.same_form = False
+            shadow = route.shadow
+            # What is set is of new, and may be a secret.
+            self.copies = (
+                Destination(old, _together(for_old, replace(shadow, set=()))),
+                Destination(new, _together(for_new, shadow)),
+            )
 
-    def refusal(self, head: RequestHead) -> str | None:
+    def refusal(self, head: RequestHead, live: int) -> str | None:
         """
-        Why no such request is ever copied, None if it may be: the first reason, as the books name it.
+        Why no such request is ever copied while that side is live, None if it may be: the first reason, as the books
+        name it.
         """
         if self._never is not None:
             return self._never
-        if self.copied is not None and head.method not in self.copied:
+        if head.method not in SAFE and (self.writes is None or not self.writes.copied(head, live)):
             return "method"
         return "upgrade" if head.upgrade else None
+
+
+def _together(side: Rewrite, shadow: Rewrite) -> Rewrite:
+    """
+    What a side gets differently, and what a copy does besides, which is stronger.
+    """
+    gone = {name.lower() for name in (*shadow.remove, *(name for name, _ in shadow.set))}
+    kept = tuple((name, value) for name, value in side.set if name.lower() not in gone)
+    return replace(side, set=(*kept, *shadow.set), remove=(*side.remove, *shadow.remove))
 
 
 def _waits(table: Table, route: Route) -> Patience | None:

@@ -17,7 +17,7 @@ from proxy.clock import time
 from proxy.settings.addresses import UNIX, Address, Url, parse_address
 from proxy.settings.certificates import check_pair
 from proxy.settings.doors import check_admin
-from proxy.settings.effect import check_effect, check_unjudged
+from proxy.settings.effect import check_effect, check_unjudged, check_writes
 from proxy.settings.kinds import show_number, show_size
 from proxy.settings.listening import check_listening
 from proxy.settings.model import Settings, Side, Tls
@@ -56,6 +56,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
     yield from _check_numbers(settings)
     yield from check_effect(settings.compare, settings.routes)
     yield from check_unjudged(settings)
+    yield from check_writes(settings)
 
 
 def _listeners(settings: Settings) -> list[tuple[tuple[str, ...], Address]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from proxy.compare.idle import idle
 from proxy.compare.rules import Rule
+from proxy.settings.copies import IdempotencySettings
 from proxy.settings.model import Compare, Settings
 from proxy.settings.routes import RouteSettings
 from proxy.settings.rules import PARSERS
@@ -34,6 +35,23 @@ def check_effect(compare: Compare, routes: Sequence[RouteSettings] = ()) -> Iter
         rules = [*general, *route.compare.rules()]
         placed = dict(enumerate(_places(route.compare.rules(), ("routes", index, "compare")), len(general)))
         yield from _told(idle(rules, is_compared), placed, rules, first=len(general))
+
+
+def check_writes(settings: Settings) -> Iterator[Finding]:
+    """
+    A warning for each route that says more of copies of writes than is meant, or can come of it.
+    """
+    for place, route in enumerate(settings.routes):
+        key = ("routes", place, "writes")
+        if route.writes == "mirror" and settings.data == "shared":
+            said = "does every write twice in the one store of old and new; write data: split if they have two"
+            yield Finding(key=key, said=said, warning=True)
+        if route.writes == "mirror" and not route.idempotency.header and not route.idempotency.derive:
+            said = "says nothing to tell writes apart by, so none is copied; write derive, or a header"
+            yield Finding(key=("routes", place, "idempotency"), said=said)
+        elif route.writes != "mirror" and route.idempotency != IdempotencySettings():
+            said = "has an effect only with writes: mirror"
+            yield Finding(key=("routes", place, "idempotency"), said=said, warning=True)
 
 
 def check_unjudged(settings: Settings) -> Iterator[Finding]:

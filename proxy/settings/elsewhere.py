@@ -48,6 +48,8 @@ def _named(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
         for side, rewrite in (("old", route.old), ("new", route.new)):
             for reference in rewrite.elsewhere():
                 yield ("routes", place, side, "set"), reference
+        for reference in route.shadow.elsewhere():
+            yield ("routes", place, "shadow", "set"), reference
 
 
 def _look(reference: str, folder: Path, environment: Mapping[str, str]) -> tuple[str | None, str]:

@@ -21,7 +21,8 @@ VALUE: Final = re.compile(r"[\x21-\x7e]([\t\x20-\x7e]*[\x21-\x7e])?")
 OURS: Final = frozenset(
     {
         *("connection", "content-length", "expect", "host", "keep-alive", "max-forwards", "proxy-connection", "te"),
-        *("trailer", "transfer-encoding", "upgrade", "via", "x-parallax-shadow"),
+        *("trailer", "transfer-encoding", "upgrade", "via"),
+        *("x-parallax-dry-run", "x-parallax-shadow"),
     }
 )
 # Characters of a path (RFC 3986 §3.3), and what refers to groups.
@@ -138,4 +139,11 @@ class RewriteSettings(Section):
         """
         The values that are elsewhere, as they are written.
         """
-        return [said for _, said in self.set if ELSEWHERE.fullmatch(said) is not None]
+        return references(self.set)
+
+
+def references(fields: tuple[tuple[str, str], ...]) -> list[str]:
+    """
+    The values of fields that are elsewhere, as they are written.
+    """
+    return [said for _, said in fields if ELSEWHERE.fullmatch(said) is not None]

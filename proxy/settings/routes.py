@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from proxy.routing.match import check_match
 from proxy.routing.route import Cohort, Match, Route
 from proxy.settings.comparing import Comparing
+from proxy.settings.copies import IdempotencySettings, ShadowSettings
 from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
 from proxy.settings.quote import quote
 from proxy.settings.rewrite import RewriteSettings
@@ -86,7 +87,9 @@ Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("hea
 Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("cookie", lower=False)), NAMES]
 Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("parameter", lower=False)), NAMES]
 Side = Annotated[Literal["old", "new"], Kind(words="old or new", show=str)]
-Writes = Annotated[Literal["never", "safe"], Kind(words="never or safe", show=str)]
+Writes = Annotated[
+    Literal["never", "safe", "dry_run", "mirror"], Kind(words="never, safe, dry_run or mirror", show=str)
+]
 
 
 class RouteMatch(Section):
@@ -151,7 +154,11 @@ class RouteSettings(Section):
     match: RouteMatch = Field(description="which requests are its own")
     weight: Percent | None = Field(None, description="share answered by new; null: that of all")
     mirror: Percent = Field(100.0, description="share of what would be copied without the route")
-    writes: Writes = Field("never", description="safe: also its POST, PUT, … write nothing, and are copied")
+    writes: Writes = Field(
+        "never", description="what of POST, PUT, … is copied: safe: they write nothing; see routes.md"
+    )
+    idempotency: IdempotencySettings = Field(IdempotencySettings())
+    shadow: ShadowSettings = Field(ShadowSettings())
     sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
     failover: bool = Field(False, description="what a side gives no answer to is asked of the other; only safe methods")
     old: RewriteSettings = Field(RewriteSettings())
@@ -170,6 +177,8 @@ class RouteSettings(Section):
             weight=self.weight,
             mirror=self.mirror,
             writes=self.writes,
+            idempotency=self.idempotency.build(),
+            shadow=self.shadow.build(values),
             sticky=self.sticky,
             failover=self.failover,
             rewrites=(self.old.build(authorities[0], values), self.new.build(authorities[1], values)),

@@ -18,6 +18,7 @@ from proxy.errors import LinkError
 from proxy.link.frames import Frame, Kind
 from proxy.log import Log
 from proxy.supervise.child import Child, Role
+from proxy.supervise.claims import SIZE, Claims
 from proxy.supervise.killfile import Sighting
 from proxy.supervise.latch import Latch
 from proxy.supervise.lives import Life, Lives
@@ -61,8 +62,9 @@ class Memory(Protocol):
 class Hub:
     """
     `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
-    how control was started, empty when it needs no telling; `latch` is the one that a predecessor left, `judging` the
-    judging table, and `places` are the names that comparers listen by. `trouble` is why workers can't be relied on.
+    how control was started, empty when it needs no telling; `claims` are the keys of writes that were copied; `latch`
+    is the one that a predecessor left, `judging` the judging table, and `places` are the names that comparers listen
+    by. `trouble` is why workers can't be relied on.
     """
 
     table: bytes
@@ -73,6 +75,7 @@ class Hub:
     setup: bytes = b""
     judging: bytes = b""
     places: tuple[str, ...] = ()
+    claims: Claims = field(default_factory=Claims)
     latch: InitVar[Latch | None] = None
     trouble: str | None = None
     endpoints: bytes | None = None
@@ -203,11 +206,18 @@ class Hub:
             case Kind.REPORT:
                 if not self._pass_on(life, frame):
                     self._reports.tell(life.worker, parse_object(frame))
+            case Kind.CLAIM:
+                self._claim(child, frame.payload)
             case Kind.DRAINED:
                 child.part()
                 self.changed()
             case kind:
                 raise LinkError(f"a worker may not send {kind.name}")
+
+    def _claim(self, worker: Child, digest: bytes) -> None:
+        if len(digest) != SIZE:
+            raise LinkError("CLAIM carries no digest")
+        self.claims.ask(digest, lambda granted: worker.send(Kind.GRANT, digest + (b"\1" if granted else b"\0")))
 
     def _from_comparer(self, child: Child, frame: Frame) -> None:
         match frame.kind:

@@ -14,6 +14,7 @@ from proxy.errors import ConfigurationError
 from proxy.log import Log
 from proxy.routing.intent import intent_of
 from proxy.routing.table import Table
+from proxy.supervise.claims import CLAIMS, find_claims
 from proxy.supervise.lock import LOCK
 from proxy.supervise.memory import Found, find
 from proxy.supervise.registry import Entry
@@ -86,7 +87,7 @@ def recollect(launch: Launch, log: Log) -> Found:
     if launch.state is None:
         return Found()
     first = intent_of(launch.table)
-    found = find(launch.state, first, log)
+    found = replace(find(launch.state, first, log), claims=find_claims(launch.state / CLAIMS, log))
     rules = found.intent or first
     for key, configured, in_force, command in (
         ("weights.new", first.new, rules.new, f"parallax weights set --new {first.new:g} --reason …"),

@@ -15,6 +15,7 @@ from proxy.compare.judging import decode as decode_judging
 from proxy.files import explain, set_aside
 from proxy.log import Log
 from proxy.routing.intent import Intent, intent_in
+from proxy.supervise.claims import Claims
 from proxy.supervise.keep import Keeper
 from proxy.supervise.latch import Latch, decode, encode
 
@@ -124,13 +125,14 @@ def name_of(table: bytes | None) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """
-    What a predecessor left: the intent that was in force, None on the very first start, the latch, and the judging
-    table, None if there is none that can be read.
+    What a predecessor left: the intent that was in force, None on the very first start, the latch, the judging table,
+    None if there is none that can be read, and the keys of writes that were copied.
     """
 
     intent: Intent | None = None
     latch: Latch = field(default_factory=Latch)
     judging: JudgingTable | None = None
+    claims: Claims = field(default_factory=Claims, compare=False)
 
 
 def find(folder: Path, first: Intent, log: Log) -> Found:

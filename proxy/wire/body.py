@@ -205,6 +205,14 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def unchunk(data: bytes) -> bytes:
+    """
+    What `chunk` made one of, b"" for a `last_chunk`.
+    """
+    start = data.index(b"\r\n") + 2
+    return data[start : start + int(data[: start - 2], 16)]
+
+
 def last_chunk(trailers: list[bytes]) -> bytes:
     """
     The end of chunked content, with its trailer section.

@@ -53,6 +53,7 @@ _REQUEST = {
     b"x-forwarded-for": FORWARDED_FOR,
     b"x-forwarded-host": FORWARDED_HOST,
     b"x-forwarded-proto": FORWARDED_PROTO,
+    b"x-parallax-dry-run": DROP,
     b"x-parallax-force": FORCE,
     b"x-parallax-shadow": DROP,
     b"x-request-id": REQUEST_ID,
@@ -77,8 +78,8 @@ NOT_IN_TRAILERS = frozenset(
         b"authorization", b"connection", b"content-encoding", b"content-length", b"content-range", b"content-type",
         b"cookie", b"expect", b"forwarded", b"host", b"keep-alive", b"max-forwards", b"proxy-authenticate",
         b"proxy-authorization", b"proxy-connection", b"set-cookie", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-        b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-force",
-        b"x-parallax-shadow", b"x-real-ip", b"x-request-id",
+        b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-parallax-dry-run",
+        b"x-parallax-force", b"x-parallax-shadow", b"x-real-ip", b"x-request-id",
     }
 )  # fmt: skip
 

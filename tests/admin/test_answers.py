@@ -152,7 +152,7 @@ def test_an_endpoint_tells_its_whole_page() -> None:
     assert row["failed"] == {"old": 0, "new": 1}
     assert (row["rechecked"], row["transient"]) == (4, 1)
     assert row["connects"] == {"old": 2, "new": 0}
-    assert row["unpaired"] == {"paused": 1, "connect": 1}
+    assert row["unpaired"] == {"paused": 1, "connect": 1, "later": 0}
     assert row["paired"]["new"] is None
     assert row["paired"]["old"] == {
         "pairs": 2,

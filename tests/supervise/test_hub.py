@@ -125,6 +125,9 @@ def test_the_dead_without_totals_are_not_kept(hub: Hub) -> None:
     ("role", "frame"),
     [
         (Role.WORKER, Frame(Kind.TABLE, 0, b"{}")),
+        (Role.WORKER, Frame(Kind.CLAIM, 0, b"short")),
+        (Role.WORKER, Frame(Kind.GRANT, 0, b"")),
+        (Role.CONTROL, Frame(Kind.CLAIM, 0, bytes(16))),
         (Role.WORKER, Frame(Kind.READY, 0, b"no json")),
         (Role.WORKER, Frame(Kind.READY, 0, b"[]")),
         (Role.WORKER, Frame(Kind.REPORT, 0, b"\xff")),

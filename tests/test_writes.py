@@ -1,0 +1,98 @@
+"""
+Every way to a shadow, tried: routes × methods × what they say of writes × who is live and why. Not one write gets there
+without its route saying so, nor any but to the side and at the moment that it says.
+"""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from tests.parts.plane import NEW, OK, OLD, data_plane
+
+READS = (b"GET", b"HEAD", b"OPTIONS")
+WRITING = (b"POST", b"PUT", b"PATCH", b"DELETE")
+POLICIES = ("none", "never", "safe", "dry_run", "mirror")
+# Who is live, if data were not split, and by what settings.
+DECIDED: dict[str, tuple[int, dict[str, Any]]] = {
+    "weight 0": (OLD, {}),
+    "weight 100": (NEW, {"weights": {"new": 100}}),
+    "route": (NEW, {"weights": {"new": 0}}),
+    "cohort on new": (NEW, {"cohorts": [{"name": "all", "match": {"path": "/**"}, "side": "new"}]}),
+    "cohort on old": (
+        OLD,
+        {"weights": {"new": 100}, "cohorts": [{"name": "all", "match": {"path": "/**"}, "side": "old"}]},
+    ),
+}
+AT_ONCE, AFTERWARDS, NEVER = "at once", "afterwards", "never"
+
+
+def expected(policy: str, method: bytes, live: int, has_key: bool) -> str:
+    """
+    When the shadow gets a copy.
+    """
+    if method in READS:
+        return AT_ONCE
+    match policy:
+        case "safe":
+            return AT_ONCE
+        case "dry_run":
+            return AT_ONCE if live == OLD else NEVER
+        case "mirror":
+            return AFTERWARDS if has_key else NEVER
+        case _:
+            return NEVER
+
+
+def configured(policy: str, why: str, split: bool) -> dict[str, Any]:
+    """
+    The settings of one case.
+    """
+    settings = dict(DECIDED[why][1])
+    if policy != "none" or why == "route":
+        route = {"name": "one", "match": {"path": "/one/**"}, "writes": "never" if policy == "none" else policy}
+        settings["routes"] = [route | ({"weight": 100} if why == "route" else {})]
+    return settings | ({"data": "split"} if split else {})
+
+
+@pytest.mark.parametrize("split", [False, True])
+@pytest.mark.parametrize("why", DECIDED)
+@pytest.mark.parametrize("policy", POLICIES)
+def test_no_write_reaches_a_shadow_without_its_policy(policy: str, why: str, split: bool) -> None:
+    """
+    With content and without, with a key and without, on the route and beside it.
+    """
+    with data_plane(**configured(policy, why, split)) as data:
+        claimed: list[bytes] = []
+
+        def claim(digest: bytes) -> bool:
+            claimed.append(digest)
+            return True
+
+        data.plane.claims.send = claim
+        cases = product((*READS, *WRITING), (b"", b"hello"), (False, True), (b"/one/a", b"/two"))
+        for number, (method, content, has_key, path) in enumerate(cases):
+            on_route = path == b"/one/a"
+            wanted = DECIDED[why][0] if on_route or why != "route" else OLD
+            live = OLD if split and method in WRITING else wanted
+            head = b"%b %b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % (method, path, len(content))
+            key = b"Idempotency-Key: %d\r\n" % number if has_key else b""
+            front, back = data.both(live)
+            client = data.a_client()
+            client.feed(head + key + b"\r\n" + content)
+            assert front.written, f"{method!r} {path!r} should be answered by {live}"
+            before = back.taken()
+            front.feed(OK if method != b"HEAD" else OK.removesuffix(b"hello"))
+            while claimed:
+                data.plane.claims.answered(claimed.pop() + b"\1")
+            after = back.taken()
+
+            got = {(True, False): AT_ONCE, (False, True): AFTERWARDS, (False, False): NEVER}[bool(before), bool(after)]
+            case = (method, content, has_key, path, live)
+            assert got == expected(policy if on_route else "none", method, live, has_key), case
+            assert (b"Dry-Run" in before) is (policy == "dry_run" and method in WRITING and got == AT_ONCE), case
+            assert (before + after).endswith(content) or got == NEVER, case
+            data.pairs.drop_all("draining")
+            for transport in (front, back):
+                transport.lose()
+        assert data.page("other").pending(OLD) == data.page("other").pending(NEW) == 0
