@@ -14,7 +14,7 @@ from proxy.routing.keys import compile_keys
 from proxy.routing.match import canonical_path
 from proxy.routing.overrides import Overrides
 from proxy.routing.route import Route
-from proxy.routing.table import NEW, SIDES, Table
+from proxy.routing.table import NEW, OLD, SIDES, Table
 from proxy.routing.ways import Way, Ways
 from proxy.wire.fields import request_names
 from proxy.wire.forward import Hop
@@ -79,7 +79,8 @@ def explain(table: Table, head: RequestHead, client: str, now: float, *, is_kill
     elif by in ("route", "weight"):
         share = in_force.weight_of(route)
     key, value = _key(in_force, route, head, hop.address)
-    refusal = way.refusal(head)
+    # By chance: while old is live, from which more is copied.
+    refusal = way.refusal(head, NEW if side == SIDES[NEW] else OLD)
     if refusal is None and head.accepts_stream:
         refusal = "streaming"
     elif refusal is None and head.length > table.mirror.max_body:
@@ -134,7 +135,12 @@ WHY: Final[dict[str, str]] = {
     "route": "the weight of its route",
     "weight": "the weight of all",
 }
-POLICIES: Final = {"never": "only GET, HEAD and OPTIONS are copied", "safe": "its requests write nothing"}
+POLICIES: Final = {
+    "never": "only GET, HEAD and OPTIONS are copied",
+    "safe": "its requests write nothing",
+    "dry_run": "copied at once to new, which is told to write nothing",
+    "mirror": "copied once for each key, after the live side has done them",
+}
 
 
 def told(explained: Explanation) -> list[tuple[str, str]]:
@@ -155,6 +161,6 @@ def told(explained: Explanation) -> list[tuple[str, str]]:
         ("cohort", one.cohort or NOBODY),
         ("key", key),
         ("side", f"{one.side or 'by chance'} ({WHY[one.by]}{share})"),
-        ("writes", f"{one.writes}: {POLICIES.get(one.writes, 'copied as the route says')}"),
+        ("writes", f"{one.writes}: {POLICIES[one.writes]}"),
         ("copy", copy),
     ]

@@ -151,3 +151,26 @@ def test_phrases_for_people() -> None:
         "writes": "never: only GET, HEAD and OPTIONS are copied",
         "copy": "no: method",
     }
+
+
+@pytest.mark.parametrize(
+    ("writes", "fields", "weight", "refusal"),
+    [
+        ("never", [], 0, "method"),
+        ("dry_run", [], 0, None),
+        ("dry_run", [], 50, None),
+        ("dry_run", [], 100, "method"),
+        ("mirror", [], 0, "method"),
+        ("mirror", ["Idempotency-Key: a"], 0, None),
+        ("mirror", ["Idempotency-Key: a"], 100, None),
+    ],
+)
+def test_copies_of_writes_are_explained(writes: str, fields: list[str], weight: float, refusal: str | None) -> None:
+    """
+    As they are made: dry runs to new only, mirrored ones with a key only.
+    """
+    route = {"name": "one", "match": {"path": "/one"}, "writes": writes, "weight": weight}
+    one = explained("POST /one", *fields, routes=[route], cohorts=[])
+
+    assert (one.writes, one.refusal) == (writes, refusal)
+    assert dict(told(one))["writes"].startswith(f"{writes}: ")
