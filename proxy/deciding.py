@@ -38,6 +38,21 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
     return decision
 
 
+def may_reach_new(course: Course, head: RequestHead, address: bytes, *, stands_in: bool = False) -> bool:
+    """
+    Whether new may be asked for this request, whatever chance says; `stands_in`: because old failed.
+    """
+    ways = course.ways
+    way = ways.only or ways.find(head)
+    if stands_in and way.failover:
+        return True
+    if head.force and (forced := ways.overrides.forced(head, time())) is not None:
+        return forced.live == NEW
+    if way.choice is not None:
+        return way.choice.decide(head, address, lambda: 0.0).live == NEW
+    return way.weight > 0.0
+
+
 def told(decision: Decision, way: Way, head: RequestHead) -> tuple[bytes, ...]:
     """
     What a client is told of a decision that is one of `TOLD`: who answers it, or who should have.

@@ -11,13 +11,14 @@ from asyncio import Task
 from proxy.clock import monotonic
 from proxy.copying import send_copy, why_not
 from proxy.course import Course, Reach
-from proxy.deciding import TOLD, decide, told
+from proxy.deciding import TOLD, decide, may_reach_new, told
 from proxy.metrics.books import LIVE
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
 from proxy.retrying import LINES, goes_over, may_retry
+from proxy.routing.table import OLD
 from proxy.shadow import ShadowLeg
 from proxy.waiting import WaitingCopy
 from proxy.wire.answer import AnswerHead
@@ -28,6 +29,8 @@ from proxy.wire.request import IDEMPOTENT, RequestHead
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
 NO_ROOM = frozenset({"limit", "descriptors"})
+# Why an answer is cut short by us: says nothing of the side.
+OURS = frozenset({"reload", "left"})
 
 
 def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -281,7 +284,7 @@ class Exchange:
             return
         if not self._answered:
             self._reach.ejection.failed(cause, self._plane.now, self._plane.random())
-        if cause != "reload":
+        if cause not in OURS:
             self._reach.troubles.note(self._live, LIVE, cause)
         if not self._over and goes_over(self._plane, self._way, self._head, self._live, cause, connection):
             self._go_over(cause)
@@ -290,7 +293,7 @@ class Exchange:
         self._let_go()
         self._plane.books.error("live", cause)
         if pair is not None and not pair.settled:
-            if cause == "reload":
+            if cause in OURS:
                 # We cut it, and the copy's answer alone says nothing.
                 pair.drop("draining")
             elif cause == "limit":
@@ -362,6 +365,34 @@ class Exchange:
         self._connecting = None
         self._shadow = None
         self._queue.clear()
+
+    # Leaving a side...
+
+    @property
+    def live(self) -> int:
+        """
+        The side that answers: 0 old, 1 new.
+        """
+        return self._live
+
+    def is_left(self, course: Course) -> bool:
+        """
+        Whether new answers, and would not be asked any more on this course.
+        """
+        client, stands_in = self._client, LINES[OLD][0] in self._added
+        if client is None or self._live == OLD:
+            return False
+        return not may_reach_new(course, self._head, client.hop.address, stands_in=stands_in)
+
+    def leave(self) -> bool:
+        """
+        Close a tunnel, or cut short an answer that has begun; False if none has.
+        """
+        connection = self._connection
+        if not self._answered or connection is None:
+            return False
+        connection.fail("left")
+        return True
 
     # Flow control, between the client and the live side only...
 

@@ -12,6 +12,7 @@ from ssl import SSLContext
 from proxy.clock import monotonic
 from proxy.course import Course
 from proxy.exchange import begin
+from proxy.leaving import Leaving
 from proxy.metrics.books import Books
 from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Judge, Pair, Pairs
@@ -33,9 +34,9 @@ AGAIN = 1.0
 
 class Tables:
     """
-    `plane`, `front` and `rechecks` exist from the first table on. `judge` gets the pairs that bytes can't settle.
-    `obeyed` is called whenever a table or the latch is in force, and `refused` with a sentence for a table that can't
-    be.
+    `plane`, `front`, `rechecks` and `leaving` exist from the first table on. `judge` gets the pairs that bytes can't
+    settle. `obeyed` is called whenever a table or the latch is in force, and `refused` with a sentence for a table that
+    can't be.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Tables:
         self.plane: Plane
         self.front: Front
         self.rechecks: Rechecks
+        self.leaving: Leaving
         self.killed = False
         self._books = books
         self._on_divergent = on_divergent
@@ -167,12 +169,14 @@ class Tables:
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now
             self.rechecks = Rechecks(self.plane)
+            self.leaving = Leaving(self.plane, self.front)
         else:
             plane = self.plane
             course = Course(in_force, plane.pairs, plane.now, self._tls, plane.course)
             terms = self._terms(course)
             plane.follow(course)
             self.front.terms = terms
+            self.leaving.begin(plane.now)
         self._table = table
 
     def _diverged(self, pair: Pair, signature: int) -> None:

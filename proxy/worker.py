@@ -34,7 +34,7 @@ from proxy.net.entrance import Entrance
 from proxy.net.front import Front
 from proxy.net.listener import Listener
 from proxy.plane import Plane
-from proxy.routing.table import SIDES
+from proxy.routing.table import NEW, SIDES
 from proxy.shedding import Shedding
 from proxy.tables import Tables
 from proxy.tasks import spawn
@@ -226,6 +226,7 @@ class Worker:
             front.date = _date()
             plane.tick(now)
             self._tables.rechecks.tick(now)
+            self._tables.leaving.tick(now)
             front.handshakes.tick(now)
             self._comparers.tick(now)
             for client in list(front.connections):
@@ -311,6 +312,9 @@ class Worker:
             "shadow_memory": plane.pairs.budget.used,
             "connections": len(self._front.connections),
             "inflight": sum(client.exchange is not None for client in self._front.connections),
+            "on_new": sum(
+                client.exchange is not None and client.exchange.live == NEW for client in self._front.connections
+            ),
             "breaker_open": plane.breakers_open(),
             "ejected": plane.ejected(),
             "overload": self._shedding.level,

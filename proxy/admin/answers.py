@@ -28,6 +28,7 @@ def weights(facts: Facts, table: Table) -> dict[str, Any]:
         "killed": facts.killed,
         "split": table.split,
         "served": dict(zip(SIDES, served, strict=True)),
+        "still_on_new": facts.still_on_new(),
         "routes": {route.name: table.weight_of(route) for route in table.routes},
         "cohorts": {cohort.name: table.weight_of_cohort(cohort) for cohort in table.cohorts},
         "workers": [_worker(facts, table, worker) for worker in sorted(facts.alive, key=_slot)],

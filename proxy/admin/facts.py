@@ -248,6 +248,13 @@ class Facts:
         snapshot = self.merge.living.get(incarnation)
         return None if snapshot is None else snapshot.worker
 
+    def still_on_new(self) -> int:
+        """
+        How many requests, tunnels too, new has in hand for clients.
+        """
+        states = [state for worker in self.alive if (state := self.state_of(worker.incarnation)) is not None]
+        return sum(state.on_new for state in states)
+
     def breakers_open(self) -> tuple[bool, bool]:
         """
         Whether any worker's breaker keeps copies from old, and from new.

@@ -253,6 +253,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "killed": FLAG,
             "split": _says(FLAG, "data: split: writes stay on old, whatever the shares"),
             "served": _by_side(COUNT),
+            "still_on_new": _says(COUNT, "requests in flight that new answers, tunnels too"),
             "routes": _says(_by_name(PERCENT), "new's share of each"),
             "cohorts": _says(_by_name(PERCENT), "new's share of each"),
             "workers": _list(WORKER),

@@ -8,7 +8,7 @@ from typing import Any
 from proxy.admin.facts import Facts
 
 # Counters and gauges that always move; who wants them asks for them.
-MOVING = frozenset({"connections", "inflight", "served", "shadow_memory"})
+MOVING = frozenset({"connections", "inflight", "served", "shadow_memory", "still_on_new"})
 
 Event = tuple[str, Any]
 

@@ -22,8 +22,8 @@ _Key = TypeVar("_Key", int, str)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerState:
     """
-    What a worker said about itself beside its totals. `shadow_memory` is bytes held for copies and judging, `overload`
-    the level of its ladder (`proxy/overload.py`).
+    What a worker said about itself beside its totals. `on_new` of those `inflight` are answered by new, `shadow_memory`
+    is bytes held for copies and judging, `overload` the level of its ladder (`proxy/overload.py`).
     """
 
     epoch: int = 0
@@ -31,6 +31,7 @@ class WorkerState:
     shadow_memory: int = 0
     connections: int = 0
     inflight: int = 0
+    on_new: int = 0
     breaker_open: tuple[bool, bool] = (False, False)
     ejected: tuple[bool, bool] = (False, False)
     overload: int = 0
@@ -64,6 +65,7 @@ def parse(raw: Any) -> Snapshot:
             shadow_memory=int(worker["shadow_memory"]),
             connections=int(worker["connections"]),
             inflight=int(worker["inflight"]),
+            on_new=int(worker["on_new"]),
             breaker_open=(bool(old), bool(new)),
             ejected=(bool(old_out), bool(new_out)),
             overload=int(worker["overload"]),

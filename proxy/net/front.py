@@ -23,6 +23,12 @@ class ExchangeEvents(Protocol):
     What a client connection tells the exchange it opened.
     """
 
+    @property
+    def live(self) -> int:
+        """
+        The side that answers: 0 old, 1 new.
+        """
+
     def content(self, data: bytes) -> None:
         """
         A piece of the request's content; in a tunnel, any bytes.

@@ -236,6 +236,7 @@ class Table:
     Everything a worker needs to answer requests. `epoch` versions the intent, `digest` names the configuration,
     `endpoints` are the configured ones (learned ones travel by themselves). `split`: unsafe methods stay on old.
     `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
+    `streams` are the seconds that what is under way on new has to end once new is left.
     `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
     `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one.
     """
@@ -267,6 +268,7 @@ class Table:
     tls: Encryption | None = None
     proxy_protocol: bool = False
     trusted_proxies: tuple[str, ...] | None = None
+    streams: float = 30.0
     signing: str = field(default="", repr=False)
 
     @property

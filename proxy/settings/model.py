@@ -326,11 +326,14 @@ class Timeouts(Section):
 
 class Drain(Section):
     """
-    How Parallax stops after SIGTERM.
+    How Parallax stops after SIGTERM, and how it leaves new.
     """
 
     delay: Seconds = Field(5.0, ge=0, description="not ready but still serving, so that balancers notice")
     timeout: Seconds = Field(28.0, gt=0, description="from the signal to the end, whatever is in flight")
+    streams: Seconds = Field(
+        30.0, ge=0, description="for tunnels and long answers of new to end after a kill, or a weight of 0"
+    )
 
 
 class Settings(Section):

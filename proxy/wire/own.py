@@ -35,6 +35,7 @@ CAUSES: dict[str, Cause] = {
     "loop": Cause(508, "proxy_loop_detected", "the request has been here before"),
     "descriptors": Cause(503, "connection_limit_reached", "no file descriptor was left for a connection to the side"),
     "reload": Cause(503, "connection_terminated", "the configuration changed and this request took too long to end"),
+    "left": Cause(503, "connection_terminated", "the side is not in use any more and this took too long to end"),
     "overload": Cause(503, "proxy_internal_response", "there is too much to do at the moment"),
     "internal": Cause(500, "proxy_internal_error", "the request could not be handled"),
 }

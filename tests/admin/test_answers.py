@@ -19,7 +19,9 @@ def facts(books: Books | None = None) -> Facts:
     known = Facts({})
     known.take_table(table())
     known.take_status(status(worker(1)))
-    known.take_snapshot(1, orjson.dumps(snapshot(books or Books(), connections=7, inflight=2, shadow_memory=9)))
+    known.take_snapshot(
+        1, orjson.dumps(snapshot(books or Books(), connections=7, inflight=2, on_new=1, shadow_memory=9))
+    )
     return known
 
 
@@ -40,6 +42,7 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
         "killed": False,
         "split": False,
         "served": {"old": 3, "new": 1},
+        "still_on_new": 1,
         "routes": {},
         "cohorts": {},
         "workers": [

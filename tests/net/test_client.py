@@ -30,6 +30,8 @@ class Exchange:
     Remembers what the connection told it, and asserts that nothing comes after the end of it.
     """
 
+    live = 0
+
     def __init__(self, head: RequestHead) -> None:
         self.head = head
         self.got = b""

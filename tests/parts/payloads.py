@@ -91,6 +91,7 @@ def snapshot(books: Books, **state: Any) -> dict[str, Any]:
         "shadow_memory": 0,
         "connections": 0,
         "inflight": 0,
+        "on_new": 0,
         "breaker_open": [0, 0],
         "ejected": [0, 0],
         "overload": 0,
