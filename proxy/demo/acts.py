@@ -1,6 +1,6 @@
 """
-What the demo's operator does in its second half, through the admin API: some users to new, more of them, a kill, and
-back.
+What the demo's operator does in its second half, through the admin API: the shop's staff to new, some users, more of
+them, a kill, and back.
 """
 
 import asyncio
@@ -55,11 +55,18 @@ class Operator:
             self.says = act.says
         await asyncio.sleep(LEAST)
 
+    async def staff(self) -> None:
+        """
+        The cohort of those who work for the shop on new.
+        """
+        self._load.new_serves = True
+        await self._call("PUT", "/admin/weights", {"cohorts": {"staff": 100}, "reason": "they know whom to tell"})
+
     async def weight(self, new: float) -> None:
         """
         So many percent of users on new.
         """
-        self._load.new_serves = True
+        self._load.tally.users.others(monotonic())
         await self._call("PUT", "/admin/weights", {"new": new, "reason": "the demo goes on"})
 
     async def kill(self) -> None:
@@ -102,8 +109,9 @@ class Operator:
 
 FIRST = "everybody is on old; new gets copies, and old some, to learn its noise"
 ACTS = (
-    Act(after=0.5, says="5 % of users are on new", do=lambda operator: operator.weight(5)),
-    Act(after=0.62, says="25 % of users are on new", do=lambda operator: operator.weight(25)),
+    Act(after=0.42, says="the shop's staff are on new", do=lambda operator: operator.staff()),
+    Act(after=0.5, says="5 % of users and staff are on new", do=lambda operator: operator.weight(5)),
+    Act(after=0.62, says="25 % of users and staff are on new", do=lambda operator: operator.weight(25)),
     Act(after=0.78, says="killed: everybody is on old, nothing is copied", do=lambda operator: operator.kill()),
-    Act(after=0.88, says="restored: 25 % of users are on new", do=lambda operator: operator.restore()),
+    Act(after=0.88, says="restored: 25 % of users and staff are on new", do=lambda operator: operator.restore()),
 )

@@ -25,7 +25,7 @@ import yaml
 from proxy.demo.client import Client
 from proxy.demo.shop import RECEIVED
 from proxy.demo.tally import MIX
-from proxy.demo.users import FIELD
+from proxy.demo.users import FIELD, STAFF
 from proxy.errors import ParallaxError
 from proxy.tasks import spawn
 
@@ -120,6 +120,7 @@ async def _parallax(old: str, new: str, folder: Path) -> "AsyncIterator[Child]":
         "old": {"url": f"http://{old}"},
         "new": {"url": f"http://{new}"},
         "sticky": {"key": [f"header:{FIELD}"]},
+        "cohorts": [{"name": "staff", "match": {"header": {FIELD: f"{STAFF}*"}}, "weight": 0}],
         # Two shops, two stores: what is written to one, the other doesn't know.
         "data": "split",
         # Parallax would learn them by itself; named here, not even the first requests are counted as `other`.

@@ -193,6 +193,10 @@ def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, in
             good=len(users.on_new) > 0 == users.came_back,
         ),
         Check(
+            sentence=f"The first of them were {users.staff} of the shop's staff; others before them: {users.too_early}",
+            good=users.too_early == 0 and (users.staff > 0 or not users.on_new),
+        ),
+        Check(
             sentence=f"Once killed, new answered no request sent {_after(users.last_on_new)}, until the restore",
             good=users.last_on_new <= KILL_SECONDS and users.on_old_when_killed > 0,
         ),

@@ -10,6 +10,7 @@ from math import inf
 
 USERS = 200
 FIELD = "X-User"  # what they are known by; `sticky.key` names it too
+STAFF = "user-00"  # how the names of those begin who work for the shop: the first ten, a cohort
 
 
 def name(number: int) -> str:
@@ -30,9 +31,30 @@ class Users:
     came_back: int = 0
     last_on_new: float = 0.0
     on_old_when_killed: int = 0
+    _others: float = inf
     _killed: float = inf
     _restoring: float = inf
     _restored: float = inf
+
+    def others(self, now: float) -> None:
+        """
+        New is being asked for others than staff.
+        """
+        self._others = min(self._others, now)
+
+    @property
+    def staff(self) -> int:
+        """
+        How many of the staff came to be on new.
+        """
+        return sum(user.startswith(STAFF) for user in self.on_new)
+
+    @property
+    def too_early(self) -> int:
+        """
+        How many others were on new while only staff were to be.
+        """
+        return sum(at < self._others and not user.startswith(STAFF) for user, at in self.on_new.items())
 
     def kill(self, now: float) -> None:
         """

@@ -50,7 +50,7 @@ def perfect() -> tuple[Tally, Readings, Received]:
     reads = tally.sent - tally.writes
     tally.answered -= CUT
     tally.by_new, tally.cut = BY_NEW, CUT
-    tally.users = Users(on_new={"a": 1.0}, on_old_when_killed=10)
+    tally.users = Users(on_new={"user-001": 1.0}, on_old_when_killed=10)
     received = {
         "old": {"reads": reads, "writes": tally.writes, "copies": BY_NEW + CUT},
         "new": {"reads": reads, "writes": 0, "copies": reads - BY_NEW - CUT},
@@ -249,6 +249,11 @@ def _came_back(tally: Tally, _readings: Readings, _received: Received) -> None:
     tally.users.came_back = 1
 
 
+def _stranger_too_early(tally: Tally, _readings: Readings, _received: Received) -> None:
+    tally.users.on_new["user-100"] = 0.5
+    tally.users.others(2.0)
+
+
 def _nobody_on_new(tally: Tally, _readings: Readings, _received: Received) -> None:
     tally.users.on_new.clear()
 
@@ -270,6 +275,7 @@ def _unseen_kill(tally: Tally, _readings: Readings, _received: Received) -> None
         (_write_on_new, "1 reached new"),
         (_unmarked_copy, " copies, 80 of users, and 2 that it cut off"),
         (_came_back, "answers of old after that: 1"),
+        (_stranger_too_early, "others before them: 1"),
         (_nobody_on_new, "Of 200 users 0 came to be on new"),
         (_slow_kill, "answered no request sent more than 1001 ms later"),
         (_unseen_kill, "answered no request sent after that"),

@@ -73,3 +73,18 @@ def test_users_have_names() -> None:
     Each their own.
     """
     assert len({name(number) for number in range(USERS)}) == USERS
+
+
+def test_staff_come_first() -> None:
+    """
+    Whoever else got an answer of new before others were to, came too early.
+    """
+    users = Users()
+    users.answered(name(3), by_new=True, sent=1, now=2)
+    users.answered(name(30), by_new=True, sent=2, now=3)
+    users.others(4)
+    users.others(7)
+    users.answered(name(31), by_new=True, sent=5, now=6)
+    users.answered(name(4), by_new=True, sent=5, now=6)
+
+    assert (users.staff, users.too_early) == (2, 1)
