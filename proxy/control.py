@@ -279,6 +279,7 @@ class Control:
             if self.steering is not None:
                 self.steering.refresh()
                 self.steering.noise.look()
+                self.steering.waiving.look()
             self._tell_listeners(tick=True)
             await asyncio.sleep(PULSE_SECONDS)
 

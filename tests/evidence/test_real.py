@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -153,6 +154,29 @@ async def test_what_differs_is_counted_shown_and_kept_over_a_restart_of_control(
     assert (again["id"], again["first"]) == (found["id"], found["first"])
     assert 0 < again["count"] <= case.visits
     assert (case.parallax.folder / "var" / "salt").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_waiver_ends_at_its_moment_by_itself(case: Case) -> None:
+    """
+    While Parallax runs, and with nobody asking.
+    """
+    found = await case.signature(1)
+    moment = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    waived = await case.run("waive", found["id"], "--until", moment, "--reason", "for a moment")
+
+    assert waived.returncode == 0, waived.stderr
+
+    async def is_over() -> bool:
+        return bool(case.parallax.events("waiver_over"))
+
+    await until(is_over, "the waiver is over")
+    before = (await case.parallax.books()).verdicts["divergent"]
+
+    async def counts_again() -> bool:
+        await case.visit()
+        return (await case.parallax.books()).verdicts["divergent"] > before
+
+    await until(counts_again, "pairs are divergent again")
 
 
 async def test_a_waived_signature_is_waived_until_somebody_changes_his_mind(case: Case) -> None:
