@@ -156,29 +156,6 @@ async def test_what_differs_is_counted_shown_and_kept_over_a_restart_of_control(
     assert (case.parallax.folder / "var" / "salt").stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_waiver_ends_at_its_moment_by_itself(case: Case) -> None:
-    """
-    While Parallax runs, and with nobody asking.
-    """
-    found = await case.signature(1)
-    moment = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
-    waived = await case.run("waive", found["id"], "--until", moment, "--reason", "for a moment")
-
-    assert waived.returncode == 0, waived.stderr
-
-    async def is_over() -> bool:
-        return bool(case.parallax.events("waiver_over"))
-
-    await until(is_over, "the waiver is over")
-    before = (await case.parallax.books()).verdicts["divergent"]
-
-    async def counts_again() -> bool:
-        await case.visit()
-        return (await case.parallax.books()).verdicts["divergent"] > before
-
-    await until(counts_again, "pairs are divergent again")
-
-
 async def test_a_waived_signature_is_waived_until_somebody_changes_his_mind(case: Case) -> None:
     """
     From the next pairs on; in the audit with who and why.
@@ -208,6 +185,29 @@ async def test_a_waived_signature_is_waived_until_somebody_changes_his_mind(case
     lines = (await case.ask("/admin/audit"))["entries"]
     told = [(line["actor"], line["action"], line["reason"]) for line in lines if "waive" in line["action"]]
     assert told == [("local", "remove waiver", "not agreed after all"), ("local", "waive", "rounded")]
+
+
+async def test_a_waiver_ends_at_its_moment_by_itself(case: Case) -> None:
+    """
+    While Parallax runs, and with nobody asking.
+    """
+    found = await case.signature(1)
+    moment = (datetime.now(UTC) + timedelta(seconds=3)).isoformat()
+    waived = await case.run("waive", found["id"], "--until", moment, "--reason", "for a moment")
+
+    assert waived.returncode == 0, waived.stderr
+
+    async def is_over() -> bool:
+        return bool(case.parallax.events("waiver_over"))
+
+    await until(is_over, "the waiver is over")
+    before = (await case.parallax.books()).verdicts["divergent"]
+
+    async def counts_again() -> bool:
+        await case.visit()
+        return (await case.parallax.books()).verdicts["divergent"] > before
+
+    await until(counts_again, "pairs are divergent again")
 
 
 async def test_people_see_it_in_a_terminal_which_nothing_of_it_can_steer(case: Case) -> None:
