@@ -7,6 +7,8 @@ from copy import copy
 from typing import Any, Final, Self
 
 from proxy.compare.difference import Difference, Folded, Kind, Part, Steps, fold, parts_of, write_pattern
+from proxy.compare.leaf import Rules
+from proxy.compare.matching import Effort
 from proxy.compare.names import Names
 
 MOST_DIFFERENCES: Final = 1000
@@ -14,32 +16,12 @@ MOST_DIFFERENCES: Final = 1000
 MOST_BEYOND: Final = 1000
 # Patterns that one rule is told to have hidden.
 MOST_TOLD: Final = 100
-# Values looked at to find partners for elements that no name tells apart, in one pair of answers: half a second of it.
-EFFORT: Final = 100_000
 
 
 class Differs(Exception):
     """
     Raised by a probe at the first difference.
     """
-
-
-class Effort:
-    """
-    What may still be spent on trying.
-    """
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        self.left = EFFORT
-
-    def spend(self, cost: int) -> bool:
-        """
-        Whether there was enough left.
-        """
-        self.left -= cost
-        return self.left >= 0
 
 
 class Found:
@@ -131,12 +113,13 @@ class Found:
         fresh.hidden, fresh.told = {}, None if self.told is None else {}
         return fresh
 
-    def probe(self) -> Self:
+    def probe(self, rules: Rules | None) -> Self:
         """
-        Another one that ends at the first difference, by raising `Differs`.
+        Another one for two values within these two, of which `rules` say something, that ends at the first difference
+        by raising `Differs`, and notes nothing.
         """
         probe = self.fresh()
-        probe.probing = True
+        probe.probing, probe.told = True, None
         return probe
 
     def join(self, other: "Found") -> None:

@@ -3,11 +3,14 @@ Which element of one array is which of the other, where a rule lets them stand a
 compares the pairs.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Container, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.compare.found import Found
 from proxy.compare.leaf import Rules
+from proxy.compare.matching import Asking, Exhausted, Matching
 from proxy.compare.names import Names, spoken
 
 
@@ -72,23 +75,23 @@ def as_set(
     old: list[Any],
     new: list[Any],
     rules: Rules | None,
-    names: tuple[Names, Names],
-    alike: Callable[[int, int, int], bool | None],
+    found: Found,
+    alike: Callable[[int, int], bool],
     *,
     deep: bool,
 ) -> Pairing:
     """
     Elements that are the same ones by the rules, then those that rules count as equal, and at last side by side what is
     left: an element with one changed member is one difference, not two. `alike` is asked of elements that may be equal,
-    with what it costs to look; it answers None once enough was looked at.
+    as long as the effort allows.
     """
-    strict, loose = names
+    strict, loose = found.names(), found.names(loose=True)
     pairing = by_name(strict.of_all(old, rules, deep=deep), strict.of_all(new, rules, deep=deep))
     if rules is not None and pairing.only_old and pairing.only_new:
         before = loose.looked
         ours, theirs = ([loose.of(value, rules) for value in values] for values in (old, new))
         cost = 1 + (loose.looked - before) // (len(old) + len(new))
-        _pair_alike(pairing, ours, theirs, lambda one, other: alike(one, other, cost))
+        _pair_alike(pairing, ours, theirs, Asking(alike, cost, found.effort))
     both = min(len(pairing.only_old), len(pairing.only_new))
     pairing.pairs += zip(pairing.only_old[:both], pairing.only_new[:both], strict=True)
     pairing.only_old, pairing.only_new = pairing.only_old[both:], pairing.only_new[both:]
@@ -100,24 +103,37 @@ def _pair_alike(
     pairing: Pairing,
     ours: Sequence[Hashable],
     theirs: Sequence[Hashable],
-    alike: Callable[[int, int], bool | None],
+    asking: Asking,
 ) -> None:
-    waiting: dict[Hashable, list[int]] = {}
-    for index in pairing.only_new:
-        waiting.setdefault(theirs[index], []).append(index)
-    taken: set[int] = set()
-    left = []
-    for one in pairing.only_old:
-        for other in waiting.get(ours[one], ()):
-            answer = alike(one, other)
-            if answer is None:
-                break
-            if answer:
-                pairing.pairs.append((one, other))
-                waiting[ours[one]].remove(other)
-                taken.add(other)
-                break
-        if not pairing.pairs or pairing.pairs[-1][0] != one:
-            left.append(one)
-    pairing.only_old = left
-    pairing.only_new = [index for index in pairing.only_new if index not in taken]
+    """
+    Among elements of one name of which both sides have some left. Those that have a partner may get another one: 1.3
+    has found 1.3, and leaves it to 1.0 if there is a 1.6 for it.
+    """
+    left = {ours[one] for one in pairing.only_old} & {theirs[other] for other in pairing.only_new}
+    if not left:
+        return
+    known: dict[Hashable, list[tuple[int, int]]] = {name: [] for name in left}
+    for one, other in pairing.pairs:
+        if ours[one] in left:
+            known[ours[one]].append((one, other))
+    places = _places(ours, left), _places(theirs, left)
+    matchings = [Matching(places[0][name], places[1][name], known[name], asking) for name in known]
+    with suppress(Exhausted):
+        # For all of them first what is cheap.
+        for matching in matchings:
+            matching.take_free()
+        for matching in matchings:
+            matching.improve()
+    kept = [(one, other) for one, other in pairing.pairs if ours[one] not in left]
+    pairing.pairs = [*kept, *(pair for matching in matchings for pair in matching.pairs)]
+    taken, given = ({pair[side] for pair in pairing.pairs} for side in (0, 1))
+    pairing.only_old = [index for index in range(len(ours)) if index not in taken]
+    pairing.only_new = [index for index in range(len(theirs)) if index not in given]
+
+
+def _places(names: Sequence[Hashable], wanted: Container[Hashable]) -> dict[Hashable, list[int]]:
+    places: dict[Hashable, list[int]] = {}
+    for index, name in enumerate(names):
+        if name in wanted:
+            places.setdefault(name, []).append(index)
+    return places

@@ -281,14 +281,19 @@ def _matched_elements(old: list[Any], new: list[Any], steps: Steps, found: Found
     """
     assert leaf.array is not None
     below = rules.any_element()
-
-    def agree(one: int, other: int, cost: int) -> bool | None:
-        return alike(old[one], new[other], below, found) if found.effort.spend(cost) else None
-
     if leaf.key:
         pairing = by_key(old, new, leaf.key, below, found.names())
     else:
-        pairing = as_set(old, new, below, (found.names(), found.names(loose=True)), agree, deep=len(steps) > WRITTEN)
+        # One for all of them, since nothing is noted in it.
+        probe = found.probe(below)
+        pairing = as_set(
+            old,
+            new,
+            below,
+            found,
+            lambda one, other: _agree(old[one], new[other], below, probe),
+            deep=len(steps) > WRITTEN,
+        )
     if pairing.moved:
         found.hide(leaf.array, Kind.ORDER, steps)
     for one, other in pairing.pairs:
@@ -303,8 +308,12 @@ def alike(old: Any, new: Any, rules: Rules | None, found: Found) -> bool:
     """
     Would two values be found equal? Ends at the first difference.
     """
+    return _agree(old, new, rules, found.probe(rules))
+
+
+def _agree(old: Any, new: Any, rules: Rules | None, probe: Found) -> bool:
     try:
-        compare(old, new, rules, found.probe())
+        compare(old, new, rules, probe)
     except Differs:
         return False
     return True

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.compare.found import EFFORT
 from proxy.compare.leaf import Rules
+from proxy.compare.matching import EFFORT
 from proxy.compare.names import Names
 from proxy.compare.pairing import by_key, by_name
 from proxy.compare.rules import Rule, compile_rules

@@ -2,6 +2,9 @@
 What holds for all bodies: nothing is accused that is the same, every single change is found, and the sides are equals.
 """
 
+import json
+from collections.abc import Callable
+from itertools import permutations
 from random import Random
 from typing import Any
 
@@ -255,6 +258,53 @@ def test_rules_never_break_xml(old: Any, new: Any, seed: int, said: list[Rule]) 
     judgement = both_ways(ours, theirs, *said)
 
     assert (judgement.verdict == "divergent") is bool(judgement.differences)
+
+
+NUMBERS = st.lists(st.integers(0, 7), max_size=5)
+
+
+def most_partners(old: list[Any], new: list[Any], near: Callable[[Any, Any], bool]) -> int:
+    """
+    How many can have a partner at once: all ways are tried.
+    """
+    few, many = sorted((old, new), key=len)
+    return max(sum(map(near, few, some)) for some in permutations(many, len(few)))
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from([1, 2]))
+def test_sets_within_tolerance_accuse_nobody_who_could_be_excused(old: list[int], new: list[int], within: int) -> None:
+    """
+    Of all ways to pair the elements it is one with the fewest differences.
+    """
+    said = Rule(does="arrays", where="$"), Rule(does="numbers", where="$[*]", given={"abs": within})
+    ours, theirs = (packed(json.dumps(one), "application/json") for one in (old, new))
+
+    judgement = both_ways(ours, theirs, *said)
+
+    excused = most_partners(old, new, lambda one, other: abs(one - other) <= within)
+    assert len(judgement.differences) == max(len(old), len(new)) - excused
+
+
+THING = st.fixed_dictionaries({"id": st.integers(0, 1), "p": st.integers(0, 5), "q": st.integers(0, 3)})
+THINGS = st.lists(THING, max_size=5)
+
+
+@given(THINGS, THINGS)
+def test_sets_of_objects_within_tolerance_are_the_same_either_way(
+    old: list[dict[str, int]], new: list[dict[str, int]]
+) -> None:
+    """
+    Where names tell some elements apart, and tolerances the others: what is left over on either side, too.
+    """
+    numbers = [Rule(does="numbers", where=f"$[*].{name}", given={"abs": 1}) for name in "pq"]
+    ours, theirs = (packed(json.dumps(one), "application/json") for one in (old, new))
+
+    judgement = both_ways(ours, theirs, Rule(does="arrays", where="$"), *numbers)
+
+    excused = most_partners(
+        old, new, lambda one, other: one["id"] == other["id"] and all(abs(one[at] - other[at]) <= 1 for at in "pq")
+    )
+    assert (judgement.verdict == "equivalent") is (excused == max(len(old), len(new)))
 
 
 @given(VALUES, VALUES, SEEDS)

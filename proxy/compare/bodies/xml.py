@@ -9,7 +9,7 @@ parent.
 """
 
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, Self
 from xml.parsers import expat
 
 from proxy.compare.bodies.base import Document, NotReadable
@@ -141,7 +141,7 @@ def _named(name: str) -> str:
 
 class FoundInXml(Found):
     """
-    What a walk over elements found, told of in terms of elements.
+    What a walk over elements found, told of in terms of elements. `rules` are those of where it began.
     """
 
     __slots__ = ("rules",)
@@ -158,12 +158,20 @@ class FoundInXml(Found):
             self._add_order(steps[:-1], old, new)
         elif kind is not Kind.TYPE:
             super().add(kind, steps, old, new, place)
-        elif steps[-1] == TEXT:
+        elif isinstance(old, list) or isinstance(new, list):
             # The text of an element with children, and of one without.
             compare(_pieces(old), _pieces(new), state_at(self.rules, steps), self, steps)
         else:
             # An element that is nothing but text, and one with attributes or children.
             compare(_opened(old), _opened(new), state_at(self.rules, steps), self, steps)
+
+    def probe(self, rules: Rules | None) -> Self:
+        """
+        Another one for two elements within these two, as of any found.
+        """
+        probe = super().probe(rules)
+        probe.rules = rules
+        return probe
 
     def _add_order(self, steps: Steps, old: Any, new: Any) -> None:
         """
