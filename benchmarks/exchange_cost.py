@@ -13,17 +13,20 @@ import pstats
 import socket
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import uvloop
 
+from benchmarks.contenders import ROUTING
 from proxy.link.pairs import Said, Verdict, VerdictReader, pack_verdicts
 from proxy.metrics.books import DIVERGENT, IDENTICAL, Books
 from proxy.metrics.endpoints import Known
 from proxy.mirror.handover import Handover
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
+from proxy.routing.buckets import bucket
 from proxy.routing.table import encode
 from proxy.settings.model import Settings
 from proxy.settings.table import build_table
@@ -85,13 +88,19 @@ class Nowhere:
         return 0
 
 
-async def measure(request: bytes, exchanges: int, rounds: int, profile: bool, differing: bool) -> tuple[float, float]:
+# With routes, cohorts and a sticky cookie that is not on new at this weight.
+ROUTED = {**ROUTING, "weights": {"new": bucket(b"parallax", b"0123456789abcdef") / 100}}
+
+
+async def measure(
+    request: bytes, exchanges: int, rounds: int, profile: bool, differing: bool, more: Mapping[str, object]
+) -> tuple[float, float]:
     """
-    The median microseconds of one exchange, and those of the best round.
+    The median microseconds of one exchange, and those of the best round; `more` goes into the configuration.
     """
     sides = {"old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}
     limits = {"requests_per_connection": 10**9}
-    table = build_table(Settings.model_validate({**sides, "limits": limits}), Path())
+    table = build_table(Settings.model_validate({**sides, "limits": limits, **more}), Path())
     books = Books()
     handover = Handover()
     handover.active = True
@@ -155,12 +164,13 @@ def main() -> None:
     parser.add_argument("--exchanges", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    for name, request, differing in (
-        ("plain", REQUEST, False),
-        ("browser", BROWSER, False),
-        ("plain, differing", REQUEST, True),
+    for name, request, differing, more in (
+        ("plain", REQUEST, False, {}),
+        ("browser", BROWSER, False, {}),
+        ("browser, routed", BROWSER, False, ROUTED),
+        ("plain, differing", REQUEST, True, {}),
     ):
-        cost, best = uvloop.run(measure(request, options.exchanges, options.rounds, options.profile, differing))
+        cost, best = uvloop.run(measure(request, options.exchanges, options.rounds, options.profile, differing, more))
         print(f"{name}: {cost:.1f} µs per mirrored exchange in Python (best {best:.1f})")
 
 

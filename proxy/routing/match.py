@@ -19,6 +19,9 @@ Holds = Callable[[RequestHead], bool]
 
 UNRESERVED: Final = re.compile(rb"%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])")
 ANYTHING: Final = "*"
+# Paths that are remembered, and how long one may be: 2 MiB in all. Beyond, the memory starts anew.
+REMEMBERED: Final = 4096
+LONGEST: Final = 256
 
 
 class Matcher:
@@ -26,7 +29,7 @@ class Matcher:
     `find` the first of some matches, by its place among them.
     """
 
-    __slots__ = ("_by_fields", "_conditions", "_pathless", "_regexes", "_root")
+    __slots__ = ("_by_fields", "_conditions", "_known", "_pathless", "_regexes", "_root")
 
     def __init__(self, matches: Sequence[Match]) -> None:
         places = range(len(matches))
@@ -34,6 +37,8 @@ class Matcher:
         self._by_fields = any(fields for _, fields in self._conditions)
         self._pathless = [place for place in places if not matches[place].path and not matches[place].regex]
         self._regexes = [(place, re.compile(matches[place].regex.encode())) for place in places if matches[place].regex]
+        # By paths as they were asked for: many clients ask for the same few.
+        self._known: dict[bytes, list[int]] = {}
         # None where no path matters.
         self._root = _Node() if len(self._pathless) < len(matches) else None
         for place, match in enumerate(matches):
@@ -57,7 +62,11 @@ class Matcher:
         """
         The places of all matches whose path is that of a request, the first first.
         """
-        path = canonical_path(head.target)
+        asked = head.target.partition(b"?")[0]
+        known = self._known.get(asked)
+        if known is not None:
+            return known
+        path = canonical_path(asked)
         places = self._pathless.copy()
         root.collect(path.split(b"/"), 1, places)
         for place, pattern in self._regexes:
@@ -65,6 +74,10 @@ class Matcher:
                 places.append(place)
         if len(places) > 1:
             places.sort()
+        if len(asked) <= LONGEST:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            self._known[asked] = places
         return places
 
 
