@@ -25,7 +25,9 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
     if head.force and (forced := _forced(plane, course, head)) is not None:
         return forced
     choice = way.choice
-    if choice is not None:
+    if head.wrote and (pinned := course.ways.overrides.pinned(head, time())) is not None:
+        decision = pinned
+    elif choice is not None:
         decision = choice.decide(head, address, plane.random)
     elif way.weight <= 0.0:
         decision = way.by[OLD]
@@ -48,6 +50,8 @@ def may_reach_new(course: Course, head: RequestHead, address: bytes, *, stands_i
         return True
     if head.force and (forced := ways.overrides.forced(head, time())) is not None:
         return forced.live == NEW
+    if head.wrote and (pinned := ways.overrides.pinned(head, time())) is not None:
+        return pinned.live == NEW
     if way.choice is not None:
         return way.choice.decide(head, address, lambda: 0.0).live == NEW
     return way.weight > 0.0
@@ -60,6 +64,16 @@ def told(decision: Decision, way: Way, head: RequestHead) -> tuple[bytes, ...]:
     if decision.by == "forced":
         return SIDE[decision.live]
     return LINES[1 - decision.live] if may_go_over(way, head) else ()
+
+
+def pinning(course: Course, way: Way, live: int, status: int, scheme: bytes) -> tuple[bytes, ...]:
+    """
+    The line that keeps a client with the side that has done its write.
+    """
+    overrides = course.ways.overrides
+    if not overrides.pins or not 200 <= status < 400 or (way.writes is not None and way.writes.reads):
+        return ()
+    return (overrides.pin(live, time(), encrypted=scheme == b"https"),)
 
 
 def _forced(plane: Plane, course: Course, head: RequestHead) -> Decision | None:

@@ -11,7 +11,7 @@ from asyncio import Task
 from proxy.clock import monotonic
 from proxy.copying import send_copy, why_not
 from proxy.course import Course, Reach
-from proxy.deciding import TOLD, decide, may_reach_new, told
+from proxy.deciding import TOLD, decide, may_reach_new, pinning, told
 from proxy.metrics.books import LIVE
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
@@ -24,7 +24,7 @@ from proxy.waiting import WaitingCopy
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, added_lines, count_down, passes, request_bytes
-from proxy.wire.request import IDEMPOTENT, RequestHead
+from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
 
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
@@ -229,6 +229,8 @@ class Exchange:
             pair.announced(live, head)
         if head.status == 101:
             self._tunnel = True
+        if self._head.method not in SAFE:
+            self._added += pinning(self._course, self._way, self._live, head.status, client.hop.scheme)
         client.answer(head, self._added)
 
     def data(self, data: bytes) -> None:

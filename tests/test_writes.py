@@ -3,11 +3,15 @@ Every way to a shadow, tried: routes × methods × what they say of writes × wh
 without its route saying so, nor any but to the side and at the moment that it says.
 """
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import pytest
 
+from proxy.routing.overrides import WROTE, forcing
+from proxy.routing.signed import pack
+from proxy.routing.table import SIDES
 from tests.parts.plane import NEW, OK, OLD, data_plane
 
 READS = (b"GET", b"HEAD", b"OPTIONS")
@@ -24,6 +28,19 @@ DECIDED: dict[str, tuple[int, dict[str, Any]]] = {
         {"weights": {"new": 100}, "cohorts": [{"name": "all", "match": {"path": "/**"}, "side": "old"}]},
     ),
 }
+KEY = "0123456789abcdef" * 4
+# ... and with what in the request.
+FIELDS = {
+    f"forced to {side}": (live, b"X-Parallax-Force: %b\r\n" % forcing(KEY, live, 2**40).encode())
+    for live, side in enumerate(SIDES)
+} | {
+    f"pinned to {side}": (
+        live,
+        b"Cookie: __parallax_write=%b\r\n" % pack(bytes.fromhex(KEY), WROTE, side.encode(), 2**40),
+    )
+    for live, side in enumerate(SIDES)
+}
+DECIDED |= {why: (live, {"weights": {"new": 50}, "sticky": {"after_write": 1}}) for why, (live, _) in FIELDS.items()}
 AT_ONCE, AFTERWARDS, NEVER = "at once", "afterwards", "never"
 
 
@@ -63,6 +80,7 @@ def test_no_write_reaches_a_shadow_without_its_policy(policy: str, why: str, spl
     With content and without, with a key and without, on the route and beside it.
     """
     with data_plane(**configured(policy, why, split)) as data:
+        data.swap(replace(data.plane.table, signing=KEY))
         claimed: list[bytes] = []
 
         def claim(digest: bytes) -> bool:
@@ -77,6 +95,7 @@ def test_no_write_reaches_a_shadow_without_its_policy(policy: str, why: str, spl
             live = OLD if split and method in WRITING else wanted
             head = b"%b %b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % (method, path, len(content))
             key = b"Idempotency-Key: %d\r\n" % number if has_key else b""
+            key += FIELDS[why][1] if why in FIELDS else b""
             front, back = data.both(live)
             client = data.a_client()
             client.feed(head + key + b"\r\n" + content)

@@ -109,6 +109,8 @@ def _decided(way: Way, head: RequestHead, address: bytes, overrides: Overrides, 
     """
     if head.force and (forced := overrides.forced(head, now)) is not None:
         return SIDES[forced.live], forced.by
+    if head.wrote and (pinned := overrides.pinned(head, now)) is not None:
+        return SIDES[pinned.live], pinned.by
     if way.choice is None:
         side = {0.0: "old", 100.0: "new"}.get(way.weight)
         return side, way.by[NEW].by
@@ -131,6 +133,7 @@ WHY: Final[dict[str, str]] = {
     "kill": "the kill latch is set",
     "split": "data: split, and it may write",
     "forced": "a tester forces it",
+    "write": "its client has just written there",
     "cohort": "its cohort",
     "route": "the weight of its route",
     "weight": "the weight of all",

@@ -91,6 +91,7 @@ def killed(table: Table) -> Table:
         route_weights={},
         cohort_weights={},
         signing="",
+        after_write=0.0,
     )
 
 

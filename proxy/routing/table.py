@@ -238,7 +238,8 @@ class Table:
     `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
     `streams` are the seconds that what is under way on new has to end once new is left.
     `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
-    `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one.
+    `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one. For `after_write`
+    seconds after a write, a client stays with the side that did it.
     """
 
     epoch: int
@@ -270,6 +271,15 @@ class Table:
     trusted_proxies: tuple[str, ...] | None = None
     streams: float = 30.0
     signing: str = field(default="", repr=False)
+    after_write: float = 0.0
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """
+        Every share, in percent, that new may have of a request: by cohort, by route, and of those without either.
+        """
+        by_cohort = map(self.weight_of_cohort, self.cohorts)
+        return (*by_cohort, *map(self.weight_of, self.routes), self.weight)
 
     @property
     def addresses(self) -> tuple[Side, ...]:

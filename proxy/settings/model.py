@@ -184,6 +184,9 @@ class Sticky(Section):
         ("request",), description="what a client is known by, the first it has; request: drawn for each request"
     )
     salt: str = Field("parallax", min_length=1, max_length=64, description="never change it during a migration")
+    after_write: Seconds = Field(
+        0.0, ge=0, description="how long a client stays with the side that did its write; 0 is off"
+    )
 
 
 class Overload(Section):

@@ -100,6 +100,7 @@ def build_table(
         tls=_build_encryption(settings.tls, folder, held),
         proxy_protocol=settings.proxy_protocol,
         trusted_proxies=settings.trusted_proxies,
+        after_write=settings.sticky.after_write,
         streams=settings.drain.streams,
     )
     alike = with_intent(table, Intent(epoch=0, new=0.0, mirror=0.0))

@@ -9,7 +9,8 @@ import pytest
 
 from proxy.errors import BadMessage
 from proxy.routing.explain import Explanation, explain, read_request, told
-from proxy.routing.overrides import forcing
+from proxy.routing.overrides import WROTE, forcing
+from proxy.routing.signed import pack
 from proxy.routing.table import NEW
 from tests.parts.values import a_table
 
@@ -174,3 +175,15 @@ def test_copies_of_writes_are_explained(writes: str, fields: list[str], weight: 
 
     assert (one.writes, one.refusal) == (writes, refusal)
     assert dict(told(one))["writes"].startswith(f"{writes}: ")
+
+
+@pytest.mark.parametrize(("side", "seconds", "by"), [("old", 1, "write"), ("new", 1, "write"), ("new", -1, "cohort")])
+def test_a_pin_is_explained(side: str, seconds: int, by: str) -> None:
+    """
+    While it holds.
+    """
+    value = pack(bytes.fromhex(KEY), WROTE, side.encode(), int(NOW) + seconds).decode()
+    fields = ["X-Staff: 1", f"Cookie: __parallax_write={value}"]
+    one = explained("GET /search", *fields, sticky={"key": ["client"], "after_write": 30})
+
+    assert (one.side, one.by) == (side, by)
