@@ -4,7 +4,6 @@ compares the pairs.
 """
 
 from collections.abc import Callable, Container, Hashable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,17 +117,25 @@ def _pair_alike(
             known[ours[one]].append((one, other))
     places = _places(ours, left), _places(theirs, left)
     matchings = [Matching(places[0][name], places[1][name], known[name], asking) for name in known]
-    with suppress(Exhausted):
-        # For all of them first what is cheap.
-        for matching in matchings:
-            matching.take_free()
-        for matching in matchings:
-            matching.improve()
+    _settle(matchings)
     kept = [(one, other) for one, other in pairing.pairs if ours[one] not in left]
     pairing.pairs = [*kept, *(pair for matching in matchings for pair in matching.pairs)]
     taken, given = ({pair[side] for pair in pairing.pairs} for side in (0, 1))
     pairing.only_old = [index for index in range(len(ours)) if index not in taken]
     pairing.only_new = [index for index in range(len(theirs)) if index not in given]
+
+
+def _settle(matchings: Sequence[Matching]) -> None:
+    """
+    As far as the effort goes; for all of them first what is cheap.
+    """
+    try:
+        for matching in matchings:
+            matching.take_free()
+        for matching in matchings:
+            matching.improve()
+    except Exhausted:
+        return
 
 
 def _places(names: Sequence[Hashable], wanted: Container[Hashable]) -> dict[Hashable, list[int]]:
