@@ -110,3 +110,69 @@ def test_a_route_has_its_own_limit_for_content(framing: bytes) -> None:
     assert status(b"/one", limits={"body": 4}, **a_route(b"/one", limits={"body": 5})) == b"200"
     assert status(b"/one", limits={"body": 4}, **a_route(b"/one", limits={"body": 0})) == b"200"
     assert status(b"/two", limits={"body": 4}, **a_route(b"/one", limits={"body": 0})) == b"413"
+
+
+@pytest.mark.parametrize("live", [0, 1])
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+def test_copies_are_without_what_a_route_strips_and_only_new_gets_what_it_sets(live: int, method: bytes) -> None:
+    """
+    Whatever the name's case; the live side gets all that the client sent, and none of what is for copies.
+    """
+    shadow = {"strip": ["authorization", "Cookie", "x-api-key"], "set": {"Authorization": "of-new", "x-tenant": "t"}}
+    fields = b"AUTHORIZATION: mine\r\ncookie: a=b\r\nX-Api-Key: k\r\nX-Tenant: own\r\nHost"
+    request = (GET if method == b"GET" else POST).replace(b"Host", fields)
+    with data_plane(weights={"new": 100 * live}, **a_route(path_of(GET), shadow=shadow, writes="safe")) as data:
+        front, back = data.both(live)
+        data.client.feed(request)
+        got, copy = bytes(front.written), bytes(back.written)
+
+    for line in fields.split(b"\r\n")[:4]:
+        assert line in got
+    assert b"of-new" not in got
+    for secret in (b"mine", b"a=b", b": k\r\n"):
+        assert secret not in copy
+    assert (b"Authorization: of-new\r\n" in copy) is (live == 0)
+    assert (b"x-tenant: t\r\n" in copy) is (live == 0)
+    assert (b"X-Tenant: own" in copy) is (live == 1)
+    assert copy.count(b"\r\nHost: a\r\n") == 1
+
+
+def test_what_a_copy_gets_is_stronger_than_what_its_side_does() -> None:
+    """
+    And the live requests of that side keep what is theirs.
+    """
+    said = {
+        "new": {"set": {"authorization": "live", "x-side": "new"}, "path": {"pattern": "^/", "with": "/new/"}},
+        "shadow": {"set": {"authorization": "copy"}},
+    }
+    seen = []
+    for live in (0, 1):
+        with data_plane(weights={"new": 100 * live}, **a_route(path_of(GET), **said)) as data:
+            legs = data.both(live)
+            data.client.feed(GET)
+            seen.append(bytes(legs[1 - live].written))
+    copy, own = seen
+
+    assert [copy.count(line) for line in (b"authorization: copy\r\n", b"live", b"x-side: new\r\n")] == [1, 0, 1]
+    assert [own.count(line) for line in (b"authorization: live\r\n", b"copy", b"x-side: new\r\n")] == [1, 0, 1]
+    assert copy.startswith(b"GET /new/")
+
+
+def test_a_route_strips_besides_what_no_copy_has() -> None:
+    """
+    `mirror.credentials: strip` is for all of them; what the route sets takes their place.
+    """
+    shadow = {"strip": ["x-api-key"], "set": {"authorization": "of-new"}}
+    request = GET.replace(b"Host", b"Authorization: mine\r\nX-Api-Key: k\r\nCookie: a=b\r\nX-Other: o\r\nHost")
+    with data_plane(mirror={"credentials": "strip"}, **a_route(path_of(GET), shadow=shadow)) as data:
+        _, back = data.both()
+        data.client.feed(request)
+        copy = bytes(back.written)
+
+    assert [copy.count(part) for part in (b"mine", b"X-Api-Key", b"a=b", b"of-new", b"X-Other: o\r\n")] == [
+        0,
+        0,
+        0,
+        1,
+        1,
+    ]

@@ -101,6 +101,20 @@ def test_a_cohort_has_a_weight_or_a_side() -> None:
             "parallax.yaml:8: routes.0",
         ),
         ("routes:\n  - {name: a, match: {path: /}, compare: {headers: all}}", "routes.0.compare.headers: is no key"),
+        ("routes:\n  - {name: a, match: {path: /}, writes: all}", "routes.0.writes: 'all' is not what goes here"),
+        (
+            "routes:\n  - {name: a, match: {path: /}, writes: mirror, idempotency: {header: ''}}",
+            "nothing to tell writes",
+        ),
+        (
+            "routes:\n  - {name: a, match: {path: /}, idempotency: {derive: [cookie]}}",
+            "'cookie' is no part of a request",
+        ),
+        ("routes:\n  - {name: a, match: {path: /}, idempotency: {derive: ['header:a b']}}", "'header:a b' is no part"),
+        ("routes:\n  - {name: a, match: {path: /}, idempotency: {header: 'a b'}}", "'a b' is no header name"),
+        ("routes:\n  - {name: a, match: {path: /}, shadow: {strip: [host]}}", "can't be changed"),
+        ("routes:\n  - {name: a, match: {path: /}, shadow: {set: {x-parallax-dry-run: '1'}}}", "can't be changed"),
+        ("routes:\n  - {name: a, match: {path: /}, shadow: {set: {x-a: 'env:NO'}}}", "no such environment variable"),
         ("cohorts:\n  - {name: a, match: {path: /}}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, weight: 1, side: new}", "needs either a weight"),
         ("cohorts:\n  - {name: a, match: {path: /}, side: both}", "cohorts.0.side: 'both' is not what goes here"),
@@ -161,3 +175,43 @@ def test_a_route_has_rules_of_its_own(tmp_path: Path) -> None:
     assert [rule.words for rule in rules["a"]] == ["case $.meta.name", "numbers $.total (abs 1)"]
     assert len(loaded.warnings) == 1
     assert loaded.warnings[0].startswith(f"{file}:10: routes.0.compare.case.0: ")
+
+
+def test_what_copies_get_may_be_a_secret_too(tmp_path: Path) -> None:
+    """
+    It is looked for where those of a side are.
+    """
+    file = tmp_path / "parallax.yaml"
+    file.write_text(
+        BASE + "routes:\n  - {name: a, match: {path: /}, shadow: {set: {authorization: 'env:NEW_TOKEN'}}}\n"
+    )
+    loaded = load(file, environment={"NEW_TOKEN": "a secret"})
+    table = build_table(loaded.settings, loaded.folder, loaded.authorities, loaded.values)
+
+    assert table.routes[0].shadow.set == (("authorization", "a secret"),)
+    assert "a secret" not in repr(table)
+    assert decode(encode(table)) == table
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("writes: mirror}", "routes.0.writes: does every write twice in the one store"),
+        ("writes: mirror}\ndata: split", None),
+        (
+            "writes: safe, idempotency: {derive: [body]}}",
+            "routes.0.idempotency: has an effect only with writes: mirror",
+        ),
+        ("writes: dry_run}", None),
+    ],
+)
+def test_what_may_not_be_meant_is_warned_of(tmp_path: Path, text: str, words: str | None) -> None:
+    """
+    At its line.
+    """
+    file = tmp_path / "parallax.yaml"
+    file.write_text(f"{BASE}routes:\n  - {{name: a, match: {{path: /}}, {text}\n")
+    warnings = load(file, environment={}).warnings
+
+    assert [warning for warning in warnings if words is None or words not in warning] == []
+    assert (words is None) is (warnings == ())
