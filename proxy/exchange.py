@@ -331,12 +331,12 @@ class Exchange:
 
     def _half_closed(self) -> None:
         """
-        One half of a tunnel is closed; with the other, the tunnel is.
+        One half of a tunnel is closed; with the other, the tunnel is. To a side over TLS it has no halves.
         """
-        self._halves += 1
-        if self._halves < 2:
-            return
         client, connection = self._client, self._connection
+        self._halves += 1
+        if self._halves < 2 and connection is not None and connection.transport.can_write_eof():
+            return
         self._let_go()
         if client is not None:
             client.close()

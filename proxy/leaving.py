@@ -14,6 +14,8 @@ from proxy.plane import Plane
 
 # Connections that are looked at in one tick: a few microseconds each, and nobody should wait for all of 10,000.
 SLICE: Final = 500
+# The timer's step, at most: whoever has no more than this much time has to go now, so that none stays longer.
+STEP: Final = 0.25
 
 
 class Leaving:
@@ -47,6 +49,6 @@ class Leaving:
             if isinstance(exchange, Exchange) and exchange.is_left(course):
                 self._left.setdefault(exchange, self._until)
         del self._unseen[-SLICE:]
-        for exchange in [exchange for exchange, until in self._left.items() if until <= now]:
+        for exchange in [exchange for exchange, until in self._left.items() if until <= now + STEP]:
             if not exchange.is_left(course) or exchange.leave():
                 del self._left[exchange]

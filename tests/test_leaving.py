@@ -80,10 +80,10 @@ def test_a_tunnel_is_closed_when_its_time_is_over(make: Make) -> None:
     data = make()
     client, there = tunnel(data, NEW)
     data.tables.latch(True)
-    wait(data, STREAMS - 0.1)
+    wait(data, STREAMS - 0.5)
     there.feed(b"last words")
     assert stands(client)
-    wait(data, 0.2)
+    wait(data, 0.5)
 
     assert client.taken() == b"last words"
     assert client.closed

@@ -284,7 +284,7 @@ class UpstreamConnection(asyncio.Protocol):
         leg = self.leg
         if leg is not None and self._tunnel:
             leg.end([])
-            return True
+            return self.transport.can_write_eof()
         if leg is not None and isinstance(self._decoder, EndDecoder):
             self._finish(leg, [], b"")
         elif leg is None and self.reused:

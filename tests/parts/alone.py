@@ -39,6 +39,7 @@ class Alone:
         self._channel: Channel
         self._epoch = 0
         self._obeyed = 0
+        self._is_killed = False
         self._drained = False
         self._news = asyncio.Event()
 
@@ -58,6 +59,17 @@ class Alone:
         self._channel.send(Kind.TABLE, encode(table))
         async with asyncio.timeout(PATIENCE):
             while self._obeyed < self._epoch:
+                assert self._channel.is_open, "the worker has ended"
+                self._news.clear()
+                await self._news.wait()
+
+    async def latch(self, killed: bool) -> None:
+        """
+        Set the kill latch, or lift it. Returns once it is obeyed.
+        """
+        self._channel.send(Kind.LATCH, json.dumps({"killed": killed}).encode())
+        async with asyncio.timeout(PATIENCE):
+            while self._is_killed is not killed:
                 assert self._channel.is_open, "the worker has ended"
                 self._news.clear()
                 await self._news.wait()
@@ -112,7 +124,8 @@ class Alone:
     def _take(self, frame: Frame) -> None:
         match frame.kind:
             case Kind.READY:
-                self._obeyed = json.loads(frame.payload)["epoch"]
+                said = json.loads(frame.payload)
+                self._obeyed, self._is_killed = said["epoch"], said["killed"]
             case Kind.REPORT:
                 self.reports.append(json.loads(frame.payload))
             case Kind.DRAINED:
