@@ -109,6 +109,35 @@ def test_a_write_is_copied_when_it_was_done_and_granted(
     scene.data.settled()
 
 
+@pytest.mark.parametrize(
+    ("fields", "content"),
+    [
+        (b"Expect: 100-continue\r\nContent-Length: 5\r\n", b"hello"),
+        (b"Transfer-Encoding: chunked\r\n", b"5\r\nhello\r\n0\r\nX-Trailer: 1\r\n\r\n"),
+        (b"Content-Length: 0\r\n", b""),
+        (b"", b""),
+    ],
+)
+def test_a_copy_has_the_content_that_the_live_side_got(scene: Scene, fields: bytes, content: bytes) -> None:
+    """
+    In the same framing, trailers too; it asks for nothing before it sends.
+    """
+    front, back = scene.legs()
+    scene.data.client.feed(b"POST /orders HTTP/1.1\r\nHost: a\r\n" + KEY + fields + b"\r\n")
+    for at in range(len(content)):
+        scene.data.client.feed(content[at : at + 1])
+    front.feed(DONE)
+    scene.grant()
+    head, _, got = back.written.partition(b"\r\n\r\n")
+
+    assert got == front.written.partition(b"\r\n\r\n")[2]
+    assert bool(got) is bool(content)
+    assert b"Expect" not in head
+    back.feed(DONE)
+    assert scene.data.entries() == {"identical": 1}
+    scene.data.settled()
+
+
 def test_a_pair_of_a_write_is_judged_and_its_latencies_are_not_compared(scene: Scene) -> None:
     """
     They are of different moments.

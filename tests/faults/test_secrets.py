@@ -45,7 +45,7 @@ PLACES = (
     *("member", "old_cookie", "old_body", "old_etag", "old_location", "old_header", "old_plain", "new_plain"),
     *("new_cookie", "new_body", "new_etag", "new_location", "new_header", "new_reason", "new_malformed", "new_cut"),
     *("admin_token", "admin_query", "admin_password", "admin_cookie", "admin_body", "admin_key", "admin_path"),
-    *("admin_host", "admin_origin", "admin_malformed", "admin_reason"),
+    *("admin_host", "admin_origin", "admin_malformed", "admin_reason", "write_key", "copy_token"),
 )
 # Letters and digits, so that no syntax is in the way; one for each place, so that what is found says where it was.
 SECRETS = {place: f"s3cr3t{number:02}x{place.replace('_', '9')}" for number, place in enumerate(PLACES)}
@@ -57,6 +57,14 @@ PERSONAL = {
     "new": (b"bob.new@mail.example", b"5500005555555559"),
 }
 CLOSE = b"Connection: close"
+# Writes are copied, by keys made of secrets or by the client's own; copies have a secret of new's.
+ORDERS: Configuration = {
+    "name": "orders",
+    "match": {"path": "/orders/**"},
+    "writes": "mirror",
+    "idempotency": {"derive": ["method", "path", "body", "header:X-User"]},
+    "shadow": {"strip": ["x-api-key"], "set": {"x-copy": "env:COPY_TOKEN"}},
+}
 
 # Put into every process of ours: mistakes whose messages quote what was in hand, as a careless line of code would.
 FAULTS = """
@@ -292,6 +300,8 @@ class Seen:
                 looked[f"file {file.name}"] = file.read_bytes().decode("latin-1")
         assert any(name.startswith("file parallax.db") for name in looked)
         found = {name: hits(text) for name, text in looked.items()}
+        # What workers send has to come from somewhere, and their table is in the folder that is nobody else's.
+        found["file table.json"].remove("copy_token")
         own = [name for name, text in looked.items() if self.operator.secret in text]
         return {name: places for name, places in found.items() if places} | (
             {"the operator's token": own} if own else {}
@@ -316,8 +326,11 @@ async def planted(
             "sticky": {"key": ["claim:sub", "cookie:sid", "header:X-User"]},
             "admin": {"tokens": [operator.token()]},
             "noise": noise or {},
+            "data": "stateless",
+            "routes": [ORDERS],
         }
-        async with running(configuration, folder, environment=environment or {}) as parallax:
+        secret = {"COPY_TOKEN": SECRETS["copy_token"]}
+        async with running(configuration, folder, environment={**(environment or {}), **secret}) as parallax:
             seen = Seen(parallax, Operator(name="ops", address=parallax.admin))
             listening = spawn(seen.listen(), name="listen")
             try:
@@ -340,11 +353,13 @@ async def use(parallax: Parallax) -> int:
     await say(
         parallax.address, post(body, b"Content-Type: application/json", *fields(), CLOSE, target=target(b"/orders"))
     )
+    named = b"Idempotency-Key: " + RAW["write_key"]
+    await say(parallax.address, post(body, named, *fields(), CLOSE, target=target(b"/orders")))
     form = b"password=" + RAW["form"]
     kind = b"Content-Type: application/x-www-form-urlencoded"
     await say(parallax.address, post(form, kind, *fields(), CLOSE, target=b"/login"))
     await misuse(parallax)
-    return count + 2
+    return count + 3
 
 
 async def misuse(parallax: Parallax) -> None:
