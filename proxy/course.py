@@ -8,6 +8,7 @@ byte to its last. What the next table leaves as it was is shared with the next c
 from collections.abc import Mapping
 from ssl import SSLContext
 
+from proxy.clock import time
 from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
@@ -15,7 +16,10 @@ from proxy.net.checkup import Checkup, request_for
 from proxy.net.ejection import Ejection
 from proxy.net.knock import Knock
 from proxy.net.pool import Pool
+from proxy.routing.belonging import Backing
+from proxy.routing.keyset import KeySet
 from proxy.routing.patience import Patience
+from proxy.routing.route import KeyFile
 from proxy.routing.table import NEW, OLD, Side, Table
 from proxy.routing.ways import Ways
 from proxy.wire.answer import AnswerParser
@@ -87,17 +91,24 @@ class Reach:
 
 class Course:
     """
-    `ways` are the compiled routes. `tls` has a context for every side that wants one; `before` is the course whose
+    `ways` are the compiled routes. `tls` has a context for every side that wants one, `keysets` a set for every
+    file of keys; `before` is the course whose
     connections may serve on. `twin` is within reach where noise is learned, and `twins` are the pairs with it.
     """
 
     __slots__ = ("mirror", "pairs", "parser", "sides", "table", "twin", "twins", "ways")
 
     def __init__(
-        self, table: Table, pairs: Pairs, now: float, tls: Mapping[Side, SSLContext], before: "Course | None" = None
+        self,
+        table: Table,
+        pairs: Pairs,
+        now: float,
+        tls: Mapping[Side, SSLContext],
+        keysets: Mapping[KeyFile, KeySet],
+        before: "Course | None" = None,
     ) -> None:
         self.table = table
-        self.ways = Ways(table)
+        self.ways = Ways(table, Backing(time, keysets))
         self.mirror = table.mirror
         self.pairs = pairs.under(table.mirror.max_body)
         self.parser: AnswerParser = self._parser(before)

@@ -13,6 +13,8 @@ import click
 from proxy.asking import tell
 from proxy.clock import time
 from proxy.errors import BadMessage
+from proxy.keyfiles import key_files, read_keys
+from proxy.routing.belonging import Backing
 from proxy.routing.explain import explain, read_request, told
 from proxy.routing.intent import intent_in, with_intent
 from proxy.routing.table import Table
@@ -54,14 +56,15 @@ def say(loaded: "Loaded", state: Path, words: str, fields: tuple[str, ...], clie
     table, is_killed, source = table_of(loaded, state)
     try:
         head = read_request(words, list(fields), table)
-        most = Ways(table).most_content(head)
+        keysets = {file: read_keys(Path(file[0])) for file in key_files(table)}
+        most = Ways(table, Backing(time, keysets)).most_content(head)
         if most and head.length > most:
             raise BadMessage(413, "content too large")
     except BadMessage as bad:
         said = f"refused with {bad.status}: {bad.detail}; neither side gets it"
         tell({"refused": bad.status, "why": bad.detail}, [said], as_json=as_json)
         return False
-    explained = explain(table, head, client, time(), is_killed=is_killed)
+    explained = explain(table, head, client, time(), is_killed=is_killed, keysets=keysets)
     lines = [f"{what:<8}{phrase}" for what, phrase in [*told(explained), ("weights", source)]]
     tell({**asdict(explained), "weights": source}, lines, as_json=as_json)
     return True

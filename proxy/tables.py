@@ -12,6 +12,7 @@ from ssl import SSLContext
 from proxy.clock import monotonic
 from proxy.course import Course
 from proxy.exchange import begin
+from proxy.keyfiles import KeyFiles
 from proxy.leaving import Leaving
 from proxy.metrics.books import Books
 from proxy.mirror.budget import Budget
@@ -36,7 +37,7 @@ class Tables:
     """
     `plane`, `front`, `rechecks` and `leaving` exist from the first table on. `judge` gets the pairs that bytes can't
     settle. `obeyed` is called whenever a table or the latch is in force, and `refused` with a sentence for a table that
-    can't be.
+    can't be, `warned` with one for what a table names and can't be read.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Tables:
         *,
         obeyed: Callable[[], None],
         refused: Callable[[str], None],
+        warned: Callable[[str], None] = lambda _: None,
         judge: Judge | None = None,
     ) -> None:
         self.plane: Plane
@@ -66,6 +68,7 @@ class Tables:
         self._served: dict[Encryption, SSLContext] = {}
         self._disk = Thread("certificates")
         self._reading = False
+        self._keys = KeyFiles(warned)
 
     def take(self, payload: bytes) -> None:
         """
@@ -105,25 +108,28 @@ class Tables:
         if table is None:
             return
         missing = [side for side in table.addresses if side.scheme == "https" and side not in self._tls]
-        if missing or (table.tls is not None and table.tls not in self._served):
+        if missing or self._keys.lacks(table) or (table.tls is not None and table.tls not in self._served):
             if not self._reading:
                 self._reading = True
-                spawn(self._read(missing, table.tls), name="certificates")
+                spawn(self._read(missing, table), name="files of a table")
             return
         self._wanted = None
         try:
             self._put_in_force(table)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
             self._refused(_words(error))
             return
         self._tls = {side: context for side, context in self._tls.items() if side in table.addresses}
         self._served = {one: context for one, context in self._served.items() if one == table.tls}
+        self._keys.forget(table)
         self._obeyed()
 
-    async def _read(self, sides: list[Side], encryption: Encryption | None) -> None:
+    async def _read(self, sides: list[Side], table: Table) -> None:
         """
         Read authorities: those of the system take 40 ms alone, which no client should wait for. And certificates.
         """
+        await self._keys.read(table)
+        encryption = table.tls
         if encryption is not None and encryption not in self._served:
             try:
                 self._served[encryption] = await self._disk.run(partial(listener_context, encryption))
@@ -165,14 +171,14 @@ class Tables:
         if self._table is None:
             budget = Budget(table.mirror.memory_budget)
             pairs = Pairs(budget, table.mirror.max_body, self._diverged, self._judge)
-            self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls), self._books)
+            self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls, self._keys.sets), self._books)
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now
             self.rechecks = Rechecks(self.plane)
             self.leaving = Leaving(self.plane, self.front)
         else:
             plane = self.plane
-            course = Course(in_force, plane.pairs, plane.now, self._tls, plane.course)
+            course = Course(in_force, plane.pairs, plane.now, self._tls, self._keys.sets, plane.course)
             terms = self._terms(course)
             plane.follow(course)
             self.front.terms = terms

@@ -69,7 +69,12 @@ class Worker:
         self._handover = Handover()
         self._comparers = Comparers(self._handover)
         self._tables = Tables(
-            self._books, self._divergent, obeyed=self._obeyed, refused=self._refused, judge=self._handover
+            self._books,
+            self._divergent,
+            obeyed=self._obeyed,
+            refused=self._refused,
+            warned=self._warned,
+            judge=self._handover,
         )
         self._plane: Plane | None = None
         self._front: Front
@@ -155,6 +160,12 @@ class Worker:
         A table can't be used: that is no secret, and it isn't acknowledged.
         """
         self._report("table_refused", "error", error=why)
+
+    def _warned(self, why: str) -> None:
+        """
+        A table is in force, and something that it names can't be read.
+        """
+        self._report("keys_unread", "error", error=why)
 
     def _begin(self) -> None:
         """

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from proxy.cli import main
 from proxy.clock import time
 from proxy.explaining import table_of
+from proxy.keyfiles import key_files, read_keys
 from proxy.routing.explain import Explanation, explain, read_request
 from proxy.routing.overrides import forcing
 from proxy.routing.table import SIDES
@@ -25,6 +26,7 @@ from tests.parts.sides import Sides, sides
 pytestmark = pytest.mark.timeout(120)
 
 CASES = 500
+LISTED = "".join(f"user-{number}\n" for number in range(0, 50, 5))
 # {"sub": "ann"} and {"sub": "bob"}, unsigned.
 TOKENS = ("e30.eyJzdWIiOiJhbm4ifQ.x", "e30.eyJzdWIiOiJib2IifQ.x")
 ROUTES: list[dict[str, Any]] = [
@@ -38,6 +40,9 @@ ROUTES: list[dict[str, Any]] = [
 COHORTS: list[dict[str, Any]] = [
     {"name": "staff", "match": {"header": {"x-staff": "*"}}, "side": "new"},
     {"name": "wary", "match": {"header": {"x-wary": "yes"}}, "side": "old"},
+    {"name": "range", "match": {"address": ["192.0.2.0/28"]}, "side": "new"},
+    {"name": "bob", "match": {"claim": {"sub": "b*"}}, "weight": 10},
+    {"name": "listed", "match": {"keys": "beta.txt"}, "weight": 90},
     {"name": "half", "match": {"cookie": {"half": "1"}, "path": "/**"}, "weight": 50},
 ]
 CONFIGURED: Configuration = {
@@ -128,10 +133,12 @@ async def agreed(parallax: Parallax, pair: Sides, maker: Maker, count: int) -> s
     """
     loaded = load(parallax.folder / "parallax.yaml", environment={})
     table, is_killed, _ = table_of(loaded, parallax.folder / "var")
+    keysets = {file: read_keys(Path(file[0])) for file in key_files(table)}
     expected: dict[int, Explanation] = {}
     for _ in range(count):
         words, fields = maker.request()
-        one = explain(table, read_request(words, fields, table), "127.0.0.1", time(), is_killed=is_killed)
+        head = read_request(words, fields, table)
+        one = explain(table, head, "127.0.0.1", time(), is_killed=is_killed, keysets=keysets)
         expected[maker.number] = one
         assert one.side is not None, "nothing here is up to chance"
         named = one.side if one.by == "forced" else None
@@ -153,6 +160,7 @@ async def test_five_hundred_requests_go_where_they_are_explained_to_go(tmp_path:
     """
     By the configuration, by another intent, killed, and with split data.
     """
+    (tmp_path / "beta.txt").write_text(LISTED)
     async with sides(spread=0.0) as pair:
         configured = {**CONFIGURED, "old": {"url": pair.url("old")}, "new": {"url": pair.url("new")}}
         async with running(configured, tmp_path) as parallax:
@@ -176,6 +184,7 @@ def check(folder: Path, *words: str) -> Result:
     """
     file = folder / "parallax.yaml"
     if not file.exists():
+        (folder / "beta.txt").write_text(LISTED)
         write({**CONFIGURED, "old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}, folder)
     return CliRunner().invoke(main, ["check", str(file), *words], prog_name="parallax", env={"COLUMNS": "120"})
 
@@ -184,12 +193,11 @@ def test_a_request_is_explained_in_words(tmp_path: Path) -> None:
     """
     One thing a line.
     """
-    said = check(tmp_path, "--request", "GET /search", "--header", "X-User: user-7", "--client", "192.0.2.7")
+    said = check(tmp_path, "--request", "GET /search", "--header", "X-User: user-7", "--client", "198.51.100.7")
 
     assert said.exit_code == 0
-    assert (
-        "client  192.0.2.7\nroute   search\ncohort  none\nkey     header:x-user = user-7, bucket 4805\n" in said.stdout
-    )
+    assert "client  198.51.100.7\nroute   search\ncohort  none\n" in said.stdout
+    assert "key     header:x-user = user-7, bucket 4805\n" in said.stdout
     assert "side    new (the weight of its route, new has 60 %)\n" in said.stdout
     assert "weights the configuration: nothing has run with it yet\n" in said.stdout
 

@@ -32,7 +32,7 @@ STORIES = {
     "tables",
 } | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier", "salt", "deciding", "waiting"),
+    *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "waiting"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {
@@ -65,7 +65,7 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("app", "apply", "certificate", "events", "port")}
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("certificates", "checks", "document", "doors", "elsewhere", "listening")}
-    | {f"settings.{name}" for name in ("load", "openapi", "setup")}
+    | {f"settings.{name}" for name in ("load", "membership", "openapi", "setup")}
     | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "schema", "store", "waivers")}
     | {
         f"remote.{name}"
@@ -77,6 +77,7 @@ IO_MODULES = (
 # What a pure module may import from outside. None of these opens, waits, asks the time or rolls dice by itself.
 PURE_LIBRARIES = {
     *(
+        "array",
         "binascii",
         "bisect",
         "collections",
@@ -102,6 +103,7 @@ PURE_LIBRARIES = {
     *(
         "brotli",
         "deepdiff",
+        "jwt",
         "mmh3",
         "orjson",
         "prometheus_client",

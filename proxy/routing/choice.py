@@ -8,6 +8,7 @@ cohort, route, weight.
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from proxy.routing.belonging import BARE, Backing, Lookup
 from proxy.routing.buckets import BUCKETS, bucket, reached
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
@@ -44,22 +45,25 @@ def stays_on_old(head: RequestHead) -> bool:
 
 class Clients:
     """
-    The cohorts of one table: which one a request belongs to, and what is decided for it.
+    The cohorts of one table: which one a request belongs to, and what is decided for it. `claims` reads tokens, for
+    sticky keys too.
     """
 
-    __slots__ = ("_matcher", "cohorts", "reached")
+    __slots__ = ("_matcher", "claims", "cohorts", "reached")
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, backing: Backing = BARE) -> None:
         self.cohorts = table.cohorts
-        self._matcher = Matcher([cohort.match for cohort in table.cohorts])
+        lookup = Lookup(table, backing)
+        self.claims = lookup.claims
+        self._matcher = Matcher([cohort.match for cohort in table.cohorts], lookup)
         # How many buckets are on new: all or none of a cohort that a side has.
         self.reached = [reached(table.weight_of_cohort(cohort)) for cohort in table.cohorts]
 
-    def find(self, head: RequestHead) -> int:
+    def find(self, head: RequestHead, address: bytes) -> int:
         """
-        The place of the first cohort that a request belongs to, -1 for none.
+        The place of the first cohort that a request from this address belongs to, -1 for none.
         """
-        return self._matcher.find(head)
+        return self._matcher.find(head, address)
 
 
 class Choice:
@@ -76,7 +80,7 @@ class Choice:
         self._salt = table.sticky.salt.encode()
         self._split = table.split
         self._clients = clients if clients is not None and clients.cohorts else None
-        self._find, self._draws = compile_keys(table.keys_of(route))
+        self._find, self._draws = compile_keys(table.keys_of(route), None if clients is None else clients.claims)
 
     def decide(self, head: RequestHead, address: bytes, roll: Callable[[], float]) -> Decision:
         """
@@ -87,7 +91,7 @@ class Choice:
         share, by = self._reached, self._by
         clients = self._clients
         if clients is not None:
-            place = clients.find(head)
+            place = clients.find(head, address)
             if place >= 0:
                 share, by = clients.reached[place], BY_COHORT
         if share <= 0:

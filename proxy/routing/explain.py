@@ -5,15 +5,19 @@ Nothing is decided here: the same `Ways`, `Choice` and `Overrides` are asked as 
 Parallax knows (an ejected side, an open breaker, full budgets) is left out.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from proxy.routing.belonging import Backing
 from proxy.routing.buckets import bucket
+from proxy.routing.claims import Claims
 from proxy.routing.intent import killed
 from proxy.routing.keys import compile_keys
+from proxy.routing.keyset import KeySet
 from proxy.routing.match import canonical_path
 from proxy.routing.overrides import Overrides
-from proxy.routing.route import Route
+from proxy.routing.route import KeyFile, Route
 from proxy.routing.table import NEW, OLD, SIDES, Table
 from proxy.routing.ways import Way, Ways
 from proxy.wire.fields import request_names
@@ -59,7 +63,15 @@ def read_request(words: str, fields: list[str], table: Table) -> RequestHead:
     return parse_request(block.encode("utf-8"), RequestRules(request_names(), table.limits))
 
 
-def explain(table: Table, head: RequestHead, client: str, now: float, *, is_killed: bool = False) -> Explanation:
+def explain(
+    table: Table,
+    head: RequestHead,
+    client: str,
+    now: float,
+    *,
+    is_killed: bool = False,
+    keysets: Mapping[KeyFile, KeySet] | None = None,
+) -> Explanation:
     """
     What becomes of a request from this address; `now` in seconds since 1970, for what is signed until some time.
     """
@@ -67,10 +79,10 @@ def explain(table: Table, head: RequestHead, client: str, now: float, *, is_kill
     hop = Hop(client, None, False, trust=None if table.trusted_proxies is None else Trust(table.trusted_proxies))
     if hop.trust is not None:
         hop.screen(head)
-    ways = Ways(in_force)
+    ways = Ways(in_force, Backing(lambda: now, keysets or {}))
     way = ways.only or ways.find(head)
     route = next((one for one in in_force.routes if one.name == way.name), None)
-    place = ways.clients.find(head) if in_force.cohorts else -1
+    place = ways.clients.find(head, hop.address) if in_force.cohorts else -1
     cohort = in_force.cohorts[place] if place >= 0 else None
     side, by = _decided(way, head, hop.address, ways.overrides, now)
     share: float | None = None
@@ -78,7 +90,7 @@ def explain(table: Table, head: RequestHead, client: str, now: float, *, is_kill
         share = in_force.weight_of_cohort(cohort)
     elif by in ("route", "weight"):
         share = in_force.weight_of(route)
-    key, value = _key(in_force, route, head, hop.address)
+    key, value = _key(in_force, route, head, hop.address, ways.clients.claims)
     # By chance: while old is live, from which more is copied.
     refusal = way.refusal(head, NEW if side == SIDES[NEW] else OLD)
     if refusal is None and head.accepts_stream:
@@ -118,12 +130,12 @@ def _decided(way: Way, head: RequestHead, address: bytes, overrides: Overrides, 
     return SIDES[lucky.live] if lucky == other else None, lucky.by
 
 
-def _key(table: Table, route: Route | None, head: RequestHead, address: bytes) -> tuple[str, bytes]:
+def _key(table: Table, route: Route | None, head: RequestHead, address: bytes, claims: Claims) -> tuple[str, bytes]:
     """
     The first sticky key that the request has, and its value.
     """
     for name in table.keys_of(route):
-        find, _ = compile_keys((name,))
+        find, _ = compile_keys((name,), claims)
         if find is not None and (value := find(head, address)):
             return name, value
     return "", b""

@@ -2,16 +2,13 @@
 Sticky keys: what a client is known by, as the bytes that its bucket is made of.
 
 Looked for only where it decides something, so the parser knows nothing of it: the lines of a head are gone through,
-which takes a microsecond or so. A claim is taken from a token that nobody has verified: whoever forges one chooses a
-side, and gets nothing else by it. Pure.
+which takes a microsecond or so. Pure.
 """
 
-import binascii
 import re
 from collections.abc import Callable
 
-import orjson
-
+from proxy.routing.claims import Claims, identity
 from proxy.wire.head import OWS
 from proxy.wire.request import RequestHead
 
@@ -20,26 +17,23 @@ Find = Callable[[RequestHead, bytes], bytes]
 
 # A cookie in its line, and its value.
 _COOKIE = rb"(?:^|;)[ \t]*%b[ \t]*(%b)"
-COOKIE, AUTHORIZATION = b"\ncookie:", b"\nauthorization:"
-# Tokens are rarely over 2 KiB; 8 KiB is what most servers take in one field line.
-LONGEST_TOKEN = 8192
-# From base64url without padding (RFC 7515 §2) to base64; what only the latter has becomes something that neither has.
-_BASE64 = bytes.maketrans(b"-_+/=", b"+/!!!")
+COOKIE = b"\ncookie:"
 
 
-def compile_keys(keys: tuple[str, ...]) -> tuple[Find | None, bool]:
+def compile_keys(keys: tuple[str, ...], claims: Claims | None = None) -> tuple[Find | None, bool]:
     """
     Finds the first of `keys` that a request has (None if no request has to be looked at), and whether a request without
-    one is drawn by itself. What is named after "request" is never come to.
+    one is drawn by itself. What is named after "request" is never come to. Tokens are read by `claims`, any if None.
     """
     draws = "request" in keys
-    finds = [_compile(key) for key in (keys[: keys.index("request")] if draws else keys)]
+    claims = Claims() if claims is None else claims
+    finds = [_compile(key, claims) for key in (keys[: keys.index("request")] if draws else keys)]
     if not finds:
         return None, draws
     return finds[0] if len(finds) == 1 else _first(finds), draws
 
 
-def _compile(key: str) -> Find:
+def _compile(key: str, claims: Claims) -> Find:
     kind, _, name = key.partition(":")
     match kind:
         case "header":
@@ -47,7 +41,7 @@ def _compile(key: str) -> Find:
         case "cookie":
             return _cookie(name)
         case "claim":
-            return _claim(name)
+            return _claim(name, claims)
         case "client":
             return lambda _, address: address
         case _:
@@ -120,41 +114,8 @@ def _cookie(name: str) -> Find:
     return find
 
 
-def _claim(name: str) -> Find:
+def _claim(name: str, claims: Claims) -> Find:
     """
-    A claim of the first bearer token, a JWT (RFC 7519) with three parts: text, or a number in its shortest form.
+    A claim of the first bearer token: text, or a number in its shortest form.
     """
-
-    def find(head: RequestHead, _: bytes) -> bytes:
-        for value in head.values(AUTHORIZATION):
-            if value[:7].lower() == b"bearer ":
-                return _text(_claims(value[7:].strip(OWS)).get(name))
-        return b""
-
-    return find
-
-
-def _claims(token: bytes) -> dict[str, object]:
-    """
-    What a token says, unverified; nothing if it is none.
-    """
-    parts = token.split(b".", 3)
-    if len(token) > LONGEST_TOKEN or len(parts) != 3:
-        return {}
-    payload = parts[1].translate(_BASE64)
-    try:
-        claims = orjson.loads(binascii.a2b_base64(payload + b"=" * (-len(payload) % 4), strict_mode=True))
-    except ValueError:
-        return {}
-    return claims if isinstance(claims, dict) else {}
-
-
-def _text(value: object) -> bytes:
-    """
-    A claim's value as bytes; true, false, null, lists and objects identify nobody.
-    """
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return repr(value).encode("ascii")
-    return b""
+    return lambda head, _: identity(claims.of(head).get(name))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
+from proxy.routing.belonging import Lookup, conditions
 from proxy.routing.keys import cookie_start, cookie_values, field_start
 from proxy.routing.route import Match
 from proxy.wire.request import RequestHead
@@ -26,14 +27,17 @@ LONGEST: Final = 256
 
 class Matcher:
     """
-    `find` the first of some matches, by its place among them.
+    `find` the first of some matches, by its place among them; with `lookup`, clients are looked at too.
     """
 
-    __slots__ = ("_by_fields", "_conditions", "_known", "_pathless", "_regexes", "_root")
+    __slots__ = ("_by_fields", "_clients", "_conditions", "_known", "_pathless", "_regexes", "_root")
 
-    def __init__(self, matches: Sequence[Match]) -> None:
+    def __init__(self, matches: Sequence[Match], lookup: Lookup | None = None) -> None:
         places = range(len(matches))
         self._conditions = [_conditions(match) for match in matches]
+        self._clients = [conditions(match, lookup, _value) for match in matches] if lookup is not None else []
+        if not any(self._clients):
+            self._clients = []
         self._by_fields = any(fields for _, fields in self._conditions)
         self._pathless = [place for place in places if not matches[place].path and not matches[place].regex]
         self._regexes = [(place, re.compile(matches[place].regex.encode())) for place in places if matches[place].regex]
@@ -45,16 +49,18 @@ class Matcher:
             if match.path and self._root is not None:
                 self._root.add(match.path.encode().split(b"/")[1:], place)
 
-    def find(self, head: RequestHead) -> int:
+    def find(self, head: RequestHead, address: bytes = b"") -> int:
         """
-        The place of the first match that a request has, -1 for none.
+        The place of the first match that a request from this address has, -1 for none.
         """
         places = self._pathless if self._root is None else self._by_path(self._root, head)
-        conditions = self._conditions
+        requests, clients = self._conditions, self._clients
         folded = head.folded() if self._by_fields else b""
         for place in places:
-            quick, fields = conditions[place]
-            if (not quick or _all(quick, head)) and (not fields or _has_all(fields, folded, head)):
+            quick, fields = requests[place]
+            if (quick and not _all(quick, head)) or (fields and not _has_all(fields, folded, head)):
+                continue
+            if not clients or all(belongs(head, address) for belongs in clients[place]):
                 return place
         return -1
 

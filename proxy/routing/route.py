@@ -7,13 +7,16 @@ from typing import Any, Final, Literal, Self
 
 # What may be copied of a route's requests besides those that write nothing.
 Writes = Literal["never", "safe", "dry_run", "mirror"]
+# A file of sticky keys, and what tells apart what it held when the configuration was read.
+KeyFile = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """
     What a request has to be, all of it; what is empty says nothing. `path` is a pattern (`match`), `regex` is matched
-    against the whole path; `headers`, `cookies` and `query` are names with patterns for their values, "*" for any.
+    against the whole path; `headers`, `cookies` and `query` are names with patterns for their values, "*" for any. The
+    rest is for cohorts: `claims` likewise, the networks that `addresses` are in, and a file that has the sticky key.
     """
 
     methods: tuple[str, ...] = ()
@@ -23,6 +26,9 @@ class Match:
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[tuple[str, str], ...] = ()
     query: tuple[tuple[str, str], ...] = ()
+    claims: tuple[tuple[str, str], ...] = ()
+    addresses: tuple[str, ...] = ()
+    keys: KeyFile | None = None
 
     @classmethod
     def from_values(cls, raw: dict[str, Any]) -> Self:
@@ -37,6 +43,9 @@ class Match:
             headers=_pairs(raw["headers"]),
             cookies=_pairs(raw["cookies"]),
             query=_pairs(raw["query"]),
+            claims=_pairs(raw["claims"]),
+            addresses=tuple(raw["addresses"]),
+            keys=None if raw["keys"] is None else (raw["keys"][0], raw["keys"][1]),
         )
 
 

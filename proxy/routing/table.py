@@ -238,6 +238,7 @@ class Table:
     `route_weights` and `cohort_weights`, by name, are intent and take the place of what the configuration says.
     `streams` are the seconds that what is under way on new has to end once new is left.
     `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
+    `claims_key` is what tokens have to be signed with, "" to believe any.
     `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one. For `after_write`
     seconds after a write, a client stays with the side that did it.
     """
@@ -270,6 +271,7 @@ class Table:
     proxy_protocol: bool = False
     trusted_proxies: tuple[str, ...] | None = None
     streams: float = 30.0
+    claims_key: str = field(default="", repr=False)
     signing: str = field(default="", repr=False)
     after_write: float = 0.0
 

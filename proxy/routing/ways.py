@@ -4,6 +4,7 @@ The routes of one table, compiled: what each makes of its requests, and what is 
 
 from dataclasses import replace
 
+from proxy.routing.belonging import BARE, Backing
 from proxy.routing.choice import Choice, Clients, decisions, made_by_chance
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
@@ -51,7 +52,7 @@ class Way:
         self.weight = table.weight_of(route)
         self.choice = None if made_by_chance(table, route) else Choice(table, route, clients)
         self.by = decisions(table, route)
-        self.find = compile_keys(table.keys_of(route))[0]
+        self.find = compile_keys(table.keys_of(route), clients.claims)[0]
         self.percent = table.mirror.percent
         self.body = table.limits.body
         self.waits: Patience | None = None
@@ -123,8 +124,8 @@ class Ways:
 
     __slots__ = ("_matcher", "_ways", "clients", "only", "overrides")
 
-    def __init__(self, table: Table) -> None:
-        self.clients = clients = Clients(table)
+    def __init__(self, table: Table, backing: Backing = BARE) -> None:
+        self.clients = clients = Clients(table, backing)
         self.overrides = Overrides(table)
         # The last is for requests without a route.
         self._ways = [Way(table, clients, route) for route in (*table.routes, None)]

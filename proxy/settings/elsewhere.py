@@ -5,6 +5,7 @@ Values that a configuration names and doesn't hold: secrets in environment varia
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from proxy.routing.claims import PEM
 from proxy.settings.model import Settings
 from proxy.settings.rewrite import ELSEWHERE, VALUE
 from proxy.settings.sentences import Finding
@@ -50,6 +51,8 @@ def _named(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 yield ("routes", place, side, "set"), reference
         for reference in route.shadow.elsewhere():
             yield ("routes", place, "shadow", "set"), reference
+    if settings.claims.key is not None:
+        yield ("claims", "key"), settings.claims.key
 
 
 def _look(reference: str, folder: Path, environment: Mapping[str, str]) -> tuple[str | None, str]:
@@ -69,6 +72,6 @@ def _look(reference: str, folder: Path, environment: Mapping[str, str]) -> tuple
                 value = opened.read(LARGEST + 1).decode("latin-1").strip()
         except OSError as error:
             return None, f"can't be read ({(error.strerror or 'unreadable').lower()}); write the path of a file"
-    if len(value) > LARGEST or VALUE.fullmatch(value) is None:
+    if len(value) > LARGEST or (VALUE.fullmatch(value) is None and not value.startswith(PEM)):
         return None, "is empty, too long, or has characters that can't stand in a header field"
     return value, ""

@@ -22,6 +22,7 @@ from proxy.settings.checks import check
 from proxy.settings.doors import check_variable
 from proxy.settings.elsewhere import check_elsewhere, files_elsewhere, read_elsewhere
 from proxy.settings.keys import PREFIX, Key
+from proxy.settings.membership import check_cohorts
 from proxy.settings.model import Settings
 from proxy.settings.openapi import NotUsable, read_openapi
 from proxy.settings.sentences import KEYS, OPTIONS, Finding, Teller, remedy
@@ -81,7 +82,9 @@ def load(
         raise ConfigurationError(*teller.tell_all(error.errors())) from None
     folder = Path.cwd() if file is None else file.absolute().parent
     endpoints, trouble = _described(settings, folder)
+    values = read_elsewhere(settings, folder, environment)
     findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment), *trouble]
+    findings += check_cohorts(settings, folder, values)
     wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
     if wrong:
         raise ConfigurationError(*wrong)
@@ -93,7 +96,7 @@ def load(
         content=content,
         authorities=_read_authorities(settings, folder),
         endpoints=endpoints,
-        values=read_elsewhere(settings, folder, environment),
+        values=values,
         warnings=tuple(warnings),
     )
 
@@ -130,6 +133,7 @@ def _named(settings: Settings) -> set[str]:
     names = [ours.certificate, ours.key, ours.client_ca, settings.metrics.openapi]
     for tls in (settings.old.tls, settings.new.tls, settings.noise.twin.tls):
         names += [tls.ca, tls.certificate, tls.key]
+    names += [cohort.match.keys for cohort in settings.cohorts]
     return {name for name in names if name is not None} | files_elsewhere(settings)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
+from proxy.settings.cohorts import ClaimsSettings, Cohorts
 from proxy.settings.comparing import Comparing
 from proxy.settings.kinds import (
     Addresses,
@@ -31,7 +32,7 @@ from proxy.settings.kinds import (
     SideUrl,
     Size,
 )
-from proxy.settings.routes import Cohorts, Routes
+from proxy.settings.routes import Routes
 from proxy.settings.rules import EndpointRules
 from proxy.settings.section import Section
 from proxy.settings.sticky import Data, StickyKey
@@ -363,6 +364,7 @@ class Settings(Section):
     sticky: Sticky = Field(Sticky())
     routes: Routes = Field((), description="the first that matches a request is its own; docs/routes.md")
     cohorts: Cohorts = Field((), description="the first that matches a client is its own; docs/routes.md")
+    claims: ClaimsSettings = Field(ClaimsSettings())
     data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
     judge: Judge = Field(Judge())

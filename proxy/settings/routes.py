@@ -4,12 +4,12 @@ Routes and cohorts as the configuration has them: who goes to new, and what is c
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from proxy.routing.match import check_match
-from proxy.routing.route import Cohort, Match, Route
+from proxy.routing.route import Match, Route
 from proxy.settings.comparing import Comparing
 from proxy.settings.copies import IdempotencySettings, ShadowSettings
 from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
@@ -66,7 +66,10 @@ def _parse_pairs(what: str, *, lower: bool) -> Any:
     return parse
 
 
-def _show_nothing(value: object) -> str:
+def show_nothing(value: object) -> str:
+    """
+    The default of a list.
+    """
     assert not value
     return "[]"
 
@@ -75,12 +78,12 @@ Name = Annotated[str, PlainValidator(parse_name), Kind(words="name", show=str)]
 MatchMethods = Annotated[
     tuple[str, ...],
     PlainValidator(_parse_items("method", METHOD, "one or a list such as [GET, HEAD]")),
-    Kind(words="list of methods", show=_show_nothing, text=False),
+    Kind(words="list of methods", show=show_nothing, text=False),
 ]
 Hosts = Annotated[
     tuple[str, ...],
     PlainValidator(_parse_items("host", HOST, "one such as shop.example or '*.shop.example', in lower case")),
-    Kind(words="list of hosts", show=_show_nothing, text=False),
+    Kind(words="list of hosts", show=show_nothing, text=False),
 ]
 NAMES: Final = Kind(words="names with values", show=lambda _: "{}", text=False)
 Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("header field", lower=True)), NAMES]
@@ -188,53 +191,34 @@ class RouteSettings(Section):
         )
 
 
-class CohortSettings(Section):
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=_Named)
+
+
+def named_once(value: tuple[Named, ...]) -> tuple[Named, ...]:
     """
-    One cohort; the first that matches is a client's.
+    A list in which no name is there twice.
     """
-
-    name: Name = Field(description="in metrics, changes and the audit", examples=["staff"])
-    match: RouteMatch = Field(description="whose requests they are")
-    weight: Percent | None = Field(None, description="share of them answered by new")
-    side: Side | None = Field(None, description="instead of a weight: all of them, always")
-
-    def build(self) -> Cohort:
-        """
-        As workers have it.
-        """
-        side = None if self.side is None else ("old", "new").index(self.side)
-        return Cohort(name=self.name, match=self.match.build(), weight=self.weight or 0.0, side=side)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if (self.weight is None) == (self.side is None):
-            raise ValueError("needs either a weight, such as weight: 10, or a side, such as side: new")
-        return self
-
-
-Named = TypeVar("Named", RouteSettings, CohortSettings)
-
-
-def _named_once(value: tuple[Named, ...]) -> tuple[Named, ...]:
     names = [one.name for one in value]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"the name {twice} is there twice; give each a name of its own")
     return value
 
 
-def _as_tuple(value: object) -> object:
+def as_tuple(value: object) -> object:
+    """
+    A list as what it is kept as.
+    """
     return tuple(value) if isinstance(value, list) else value
 
 
 Routes = Annotated[
     tuple[RouteSettings, ...],
-    BeforeValidator(_as_tuple),
-    AfterValidator(_named_once),
-    Kind(words="list of routes", show=_show_nothing, text=False),
-]
-Cohorts = Annotated[
-    tuple[CohortSettings, ...],
-    BeforeValidator(_as_tuple),
-    AfterValidator(_named_once),
-    Kind(words="list of cohorts", show=_show_nothing, text=False),
+    BeforeValidator(as_tuple),
+    AfterValidator(named_once),
+    Kind(words="list of routes", show=show_nothing, text=False),
 ]

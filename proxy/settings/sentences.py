@@ -8,10 +8,11 @@ from difflib import get_close_matches
 
 from pydantic_core import ErrorDetails
 
+from proxy.settings.cohorts import CohortSettings
 from proxy.settings.keys import Key, keys
 from proxy.settings.kinds import show_number
 from proxy.settings.quote import quote
-from proxy.settings.routes import CohortSettings, RouteSettings
+from proxy.settings.routes import RouteSettings
 from proxy.settings.section import Section
 from proxy.settings.source import Source, Where, dotted
 

@@ -96,7 +96,8 @@ def build_table(
             route.build((settings.old.url.authority, settings.new.url.authority), values or {})
             for route in settings.routes
         ),
-        cohorts=tuple(cohort.build() for cohort in settings.cohorts),
+        cohorts=tuple(cohort.build(folder, held) for cohort in settings.cohorts),
+        claims_key=(values or {}).get(settings.claims.key or "", ""),
         tls=_build_encryption(settings.tls, folder, held),
         proxy_protocol=settings.proxy_protocol,
         trusted_proxies=settings.trusted_proxies,

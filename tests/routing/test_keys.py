@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.routing.keys import LONGEST_TOKEN, compile_keys
+from proxy.routing.claims import LONGEST_TOKEN
+from proxy.routing.keys import compile_keys
 from tests.parts.values import a_request
 
 ADDRESS = b"192.0.2.7"
