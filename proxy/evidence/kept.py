@@ -7,6 +7,7 @@ have the same paths there. Other text is kept as text, of which names and looks 
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from proxy.compare.answer import Answer, Cut
@@ -15,7 +16,7 @@ from proxy.compare.bodies.json import Odd
 from proxy.compare.bodies.readers import READERS
 from proxy.compare.content import read_content
 from proxy.compare.decode import TooLarge, Undecodable
-from proxy.compare.difference import ABSENT
+from proxy.compare.difference import ABSENT, MOST_LETTERS, Steps
 from proxy.compare.kinds import Body
 from proxy.evidence.redact import Redactor
 
@@ -26,6 +27,13 @@ JSON: Final = "application/json"
 MOST_SHOWN: Final = 500
 MOST_READ: Final = 4096
 MOST_WITHIN: Final = 40
+MOST_LEVELS: Final = 5
+LONGEST_NAME: Final = MOST_LETTERS
+# Stands for what lies under longer names, since these may say that it is a secret.
+LEFT_OUT: Final = "…"
+TOO_LARGE: Final = f"it is over {LARGEST // 1024} KiB"
+# Where a text was cut, up to so much more of it is taken away, so that no word of it is half a word.
+LONGEST_WORD: Final = 200
 VALUES: Final = frozenset({Body.JSON, Body.NDJSON, Body.FORM})
 
 
@@ -47,8 +55,10 @@ def keep(answer: Answer, redactor: Redactor) -> Kept:
     The body of an answer, without secrets.
     """
     content = answer.content
-    if isinstance(content, Cut):
-        return _without("cut", content.length, "it was too long to be held")
+    left_out = leave_out(answer)
+    if left_out is not None:
+        return left_out
+    assert not isinstance(content, Cut)
     if not content:
         return Kept(kind="empty", size=0, media=answer.media, text="")
     try:
@@ -56,9 +66,9 @@ def keep(answer: Answer, redactor: Redactor) -> Kept:
     except Undecodable:
         return _without("undecodable", len(content), f"it is not in its coding, {redactor.text(answer.coding)[:100]}")
     except TooLarge:
-        return _without("large", len(content), f"it is over {LARGEST // 1024} KiB")
+        return _without("large", len(content), TOO_LARGE)
     if len(read.data) > LARGEST:
-        return _without("large", len(content), f"it is over {LARGEST // 1024} KiB")
+        return _without("large", len(content), TOO_LARGE)
     for kind in read.candidates():
         try:
             return _as(kind, read.data, answer, redactor)
@@ -101,20 +111,67 @@ def show(value: Any) -> str | None:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
-def shorten(value: Any, levels: int = 5) -> Any:
+def shorten(value: Any) -> Any:
     """
-    As much of a value as can be shown: to redact more of it would be in vain.
+    As much of a value as can be shown, in little memory of its own: to redact more of it would be in vain.
     """
-    if isinstance(value, bytes):
-        value = value[: 4 * MOST_READ].decode("utf-8", "replace")
-    if isinstance(value, str):
-        return value[:MOST_READ]
-    if isinstance(value, dict):
-        few = list(value.items())[: MOST_WITHIN if levels else 0]
-        return {name: shorten(one, levels - 1) for name, one in few}
-    if isinstance(value, list | tuple):
-        return [shorten(one, levels - 1) for one in value[: MOST_WITHIN if levels else 0]]
-    return value
+    return _Shortened().of(value, MOST_LEVELS)
+
+
+class _Shortened:
+    """
+    Up to `MOST_READ` letters of one value, whatever they are spread over.
+    """
+
+    def __init__(self) -> None:
+        self._left = MOST_READ
+
+    def of(self, value: Any, levels: int) -> Any:
+        """
+        A value, and as many levels within it.
+        """
+        self._left -= 1
+        most = MOST_WITHIN if levels and self._left > 0 else 0
+        if isinstance(value, dict):
+            return {
+                self._text(name): self.of(one, levels - 1) if len(name) <= LONGEST_NAME else LEFT_OUT
+                for name, one in islice(value.items(), most)
+            }
+        if isinstance(value, list | tuple):
+            return [self.of(one, levels - 1) for one in value[:most]]
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, bytes):
+            return self._text(value[: 4 * MOST_READ].decode("utf-8", "replace"))
+        if isinstance(value, Decimal) and value.__sizeof__() > MOST_READ:
+            return Odd(str(value)[:MOST_READ])
+        return Odd(value.text[:MOST_READ]) if isinstance(value, Odd) else value
+
+    def _text(self, text: str) -> str:
+        most = max(0, self._left)
+        self._left -= len(text)
+        if len(text) <= most:
+            return text
+        # Half a secret may not look like one.
+        sure = max(0, most - LONGEST_WORD)
+        return text[:sure] + text[sure:most].rpartition(" ")[0]
+
+
+def shorten_steps(steps: Steps) -> Steps:
+    """
+    Steps with names that are no longer than a path shows of them.
+    """
+    return tuple([step if isinstance(step, int) else step[: LONGEST_NAME + 1] for step in steps])
+
+
+def leave_out(answer: Answer) -> Kept | None:
+    """
+    What is kept of an answer whose content isn't looked at, which is seen from its length.
+    """
+    content = answer.content
+    if isinstance(content, Cut):
+        return _without("cut", content.length, "it was too long to be held")
+    return _without("large", len(content), TOO_LARGE) if len(content) > LARGEST else None
 
 
 def write(value: Any) -> str:

@@ -58,8 +58,9 @@ GROUPS: Final = 7
 DIGITS: Final = 12
 MADE: Final = re.compile(r"[0-9a-f]{12}")
 MARK: Final = "#"
-# Names whose looks are remembered.
+# Names whose looks are remembered, and how long they may be: 1 MiB in all.
 NAMES_KEPT: Final = 4096
+LONGEST_KEPT: Final = 100
 # What every secret that is known by its looks has one of, as long as no pattern is configured.
 SUSPECT: Final = re.compile(r"[0-9@]|(?i:eyj|bearer|basic|digest|key)|[sprk][kp][_-]|gh[pos]|github|xox|plx|A[KS]IA")
 
@@ -276,9 +277,13 @@ class Redactor:
         return part if redacted == plain else quote(redacted, safe=f"{safe}{MARK}")
 
     @staticmethod
-    @lru_cache(NAMES_KEPT)
     def is_secret(name: str) -> bool:
         """
         Does a name say that its value is a secret?
         """
-        return SECRET_NAME.search(CAMEL.sub("_", name)) is not None
+        return _is_secret(name) if len(name) <= LONGEST_KEPT else _is_secret.__wrapped__(name)
+
+
+@lru_cache(NAMES_KEPT)
+def _is_secret(name: str) -> bool:
+    return SECRET_NAME.search(CAMEL.sub("_", name)) is not None

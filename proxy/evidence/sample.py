@@ -5,19 +5,20 @@ At most one each `EVERY` seconds, and of one signature at most one a second, the
 What is chosen waits, as bytes, until there is time to make a sample of it. Callers bring the time and bound it.
 """
 
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any, Final, Self
 
 import orjson
 
 from proxy.compare.answer import Answer
-from proxy.compare.difference import Difference, Kind
+from proxy.compare.difference import ABSENT, Difference, Kind
 from proxy.compare.judge import Judgement
-from proxy.evidence.kept import Kept, keep, shorten, show
+from proxy.evidence.kept import LEFT_OUT, LONGEST_NAME, Kept, keep, leave_out, shorten, shorten_steps, show
 from proxy.evidence.redact import Redactor
 
 EVERY: Final = 0.2
-# Pairs that wait. Each holds two bodies of mirror.max_body.
+# Pairs that wait. Each holds two bodies of 96 KiB at most (`kept.LARGEST`), and of 50 differences 8 KiB or so each.
 WAITING: Final = 5
 # Seconds between two samples of one signature, at first and at last.
 FIRST_PAUSE: Final = 1.0
@@ -27,6 +28,8 @@ REMEMBERED: Final = 5000
 LARGEST: Final = 256 * 1024
 LISTED: Final = 50
 LONGEST: Final = 2048
+# Values of a repeated name: more digests than can be shown.
+MOST_REPEATED: Final = 40
 SIDES: Final = ("old", "new")
 
 
@@ -34,7 +37,7 @@ SIDES: Final = ("old", "new")
 class Spotted:
     """
     One divergent pair: what was said of it, when and by which table, and what it was. `context` and heads are JSON as
-    they came (`link.pairs`).
+    they came (`link.pairs`); `left_out` is what is kept of contents that aren't here any more.
     """
 
     endpoint: str
@@ -45,6 +48,46 @@ class Spotted:
     context: bytes
     heads: tuple[bytes, bytes]
     answers: tuple[Answer, Answer]
+    left_out: tuple[Kept | None, Kept | None] = (None, None)
+
+    def lean(self) -> Self:
+        """
+        The pair with as much as is going to be shown. With the values that differ, and contents that nobody will look
+        at, a few pairs would take the memory that a comparer needs to read the next one.
+        """
+        said, (old, new) = self.judgement, self.answers
+        gone = leave_out(old), leave_out(new)
+        return replace(
+            self,
+            judgement=said._replace(
+                differences=tuple(map(_shortened, said.differences[:LISTED])),
+                more=max(0, len(said.differences) - LISTED) + said.more,
+                parts=frozenset(),
+            ),
+            left_out=gone,
+            answers=(
+                old if gone[0] is None else old._replace(content=b""),
+                new if gone[1] is None else new._replace(content=b""),
+            ),
+        )
+
+
+def _shortened(one: Difference) -> Difference:
+    old, new = one.old, one.new
+    if one.kind is Kind.DUPLICATE:
+        old, new = ([_brief(value) for value in values[:MOST_REPEATED]] for values in (old, new))
+    elif any(isinstance(step, str) and len(step) > LONGEST_NAME for step in one.steps):
+        old, new = (value if value is ABSENT else LEFT_OUT for value in (old, new))
+    else:
+        old, new = shorten(old), shorten(new)
+    return Difference(one.kind, shorten_steps(one.steps), old, new, one.place[:LONGEST])
+
+
+def _brief(text: str) -> str:
+    """
+    What has a digest like the text, and is no longer.
+    """
+    return text if len(text) <= LONGEST else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Sampling:
@@ -69,7 +112,7 @@ class Sampling:
         """
         Take a pair, for which `wants` was true.
         """
-        self._waiting[signature] = spotted
+        self._waiting[signature] = spotted.lean()
         _, pause = self._pauses.pop(signature, (0.0, FIRST_PAUSE))
         self._pauses[signature] = now + pause, min(2 * pause, LAST_PAUSE)
         if len(self._pauses) > REMEMBERED:
@@ -88,7 +131,7 @@ def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, 
     """
     judgement, context = spotted.judgement, orjson.loads(spotted.context)
     assert judgement.signature is not None
-    kept = [keep(answer, redactor) for answer in spotted.answers]
+    kept = [gone or keep(one, redactor) for one, gone in zip(spotted.answers, spotted.left_out, strict=True)]
     key = context.get("key")
     sample = {
         "id": number,
@@ -142,8 +185,8 @@ def _difference(one: Difference, redactor: Redactor) -> dict[str, Any]:
     elif one.place:
         old, new = one.old, one.new
     else:
-        old, new = (redactor.at(one.steps, shorten(value)) for value in (one.old, one.new))
-    path, pattern = (_plain(redactor.text(text)) for text in (one.path, one.pattern))
+        old, new = (redactor.at(one.steps, value) for value in (one.old, one.new))
+    path, pattern = (_plain(redactor.text(text))[:LONGEST] for text in (one.path, one.pattern))
     return {"path": path, "pattern": pattern, "kind": one.kind.name.lower(), "old": show(old), "new": show(new)}
 
 

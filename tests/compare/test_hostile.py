@@ -22,19 +22,31 @@ from tests.parts.traps import traps
 
 ROOT = Path(__file__).parents[2]
 CASES = [*bombs(), *traps()]
-# Judges all of them, one after the other, with the address space and the time that a comparer has; prints what came of
-# each.
+# Judges all of them, one after the other, with the address space and the time that a comparer has, and prints what came
+# of each. As many as may wait for a sample do all the time, and then one is made.
 SCRIPT = """
 import signal, sys
 from proxy.compare.judge import FRAMES
 from proxy.comparer import Clock
 from tests.compare.test_hostile import CASES
+from proxy.compare.redaction import Redaction
+from proxy.evidence.redact import Redactor
+from proxy.evidence.sample import WAITING, Sampling, Spotted, make_sample
 from tests.parts.hostile import settle
+sampling, redactor, kept = Sampling(), Redactor(Redaction(paths=("$..id",)), b"salt"), []
+def take(judgement, answers):
+    kept.append(judgement.signature.id)
+    sampling.note(str(len(kept)), Spotted(endpoint="", route="", judgement=judgement, version=1, at=0.0, context=b"{}",
+        heads=(b"{}", b"{}"), answers=answers), 0.0)
+    if len(kept) > WAITING:
+        clock.start()
+        make_sample(sampling.next(), redactor, "1")
+        clock.since = 0.0
 sys.setrecursionlimit(FRAMES)
 clock = Clock()
 for case in CASES:
     if case.name in sys.argv:
-        print(case.name, settle(case, clock), sep="\\t", flush=True)
+        print(case.name, settle(case, clock, take), sep="\\t", flush=True)
 signal.setitimer(signal.ITIMER_REAL, 0)
 """
 

@@ -2,7 +2,9 @@
 Samples: what people see of a divergent pair, without its secrets, within bounds.
 """
 
+import gc
 import json
+import sys
 from typing import Any
 
 import orjson
@@ -12,7 +14,7 @@ from proxy.compare.answer import Answer, Cut
 from proxy.compare.judge import Book, judge
 from proxy.compare.redaction import Redaction
 from proxy.evidence.kept import LARGEST as LARGEST_BODY
-from proxy.evidence.kept import keep, write
+from proxy.evidence.kept import keep, shorten, write
 from proxy.evidence.redact import Redactor
 from proxy.evidence.sample import LARGEST, WAITING, Sampling, Spotted, make_sample
 
@@ -52,7 +54,7 @@ def a_sample(old: bytes, new: bytes, media: str = "application/json", **context:
     """
     The sample of two bodies, as it travels.
     """
-    made = make_sample(spotted(an_answer(old, media), an_answer(new, media), **context), REDACTOR, "1")
+    made = make_sample(spotted(an_answer(old, media), an_answer(new, media), **context).lean(), REDACTOR, "1")
     found: dict[str, Any] = orjson.loads(orjson.dumps(made))
     return found
 
@@ -230,7 +232,7 @@ def test_of_one_signature_ever_fewer_are_taken() -> None:
         if sampling.wants("a", now):
             sampling.note("a", one, now)
             taken.append(now)
-            assert sampling.next() is one
+            assert sampling.next() == one.lean()
     assert taken[:6] == [0, 1, 3, 7, 15, 31]
     assert len(taken) < 10
     assert sampling.wants("b", 5)
@@ -247,4 +249,68 @@ def test_only_so_many_pairs_wait() -> None:
 
     assert not sampling.wants("0", 100.0)
     assert not sampling.wants("new", 100.0)
-    assert [sampling.next() for _ in range(WAITING + 1)] == [one] * WAITING + [None]
+    assert [sampling.next() for _ in range(WAITING + 1)] == [one.lean()] * WAITING + [None]
+
+
+def size(*values: object) -> int:
+    """
+    The bytes that values hold, and what they hold.
+    """
+    seen: dict[int, object] = {}
+    waiting = list(values)
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in seen and not isinstance(one, type):
+            seen[id(one)] = one
+            waiting += gc.get_referents(one)
+    return sum(map(sys.getsizeof, seen.values()))
+
+
+LARGE = [
+    (b"[" + b'"' + b"x" * 10**6 + b'"]', b"{}"),
+    (b'{"' + b"n" * 10**6 + b'": 1}', b'{"' + b"n" * 10**6 + b'": 2}'),
+    (b"[" + b'{"a": [1, 2, "b"]},' * 20_000 + b"1]", b"[" + b'{"a": [1, 2, "c"]},' * 20_000 + b"1]"),
+    (b'{"a": 1,' * 20_000 + b'"a": 1' + b"}" * 20_000, b"[]"),
+    (b"{" + b'"a": "' + b"x" * 4000 + b'",' + b'"a": 0,' * 40_000 + b'"a": 1}', b'{"a": 1}'),
+    (b"[1" + b"0" * 10**6 + b".5]", b"[1" + b"0" * 10**6 + b".25]"),
+    (b"x" * 10**6, b"y" * 10**6),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), LARGE, ids=range(len(LARGE)))
+def test_what_waits_holds_no_more_than_is_shown(old: bytes, new: bytes) -> None:
+    """
+    Not the values that differ: a few of them are the memory that is needed to read the next pair.
+    """
+    sampling, one = Sampling(), spotted(an_answer(old), an_answer(new))
+    sampling.note("a", one, 0.0)
+    waits = sampling.next()
+
+    assert waits is not None
+    assert size(waits.judgement.differences, waits.left_out, waits.answers) < 300_000
+    assert make_sample(waits, REDACTOR, "1")["old"]["left_out"] == "it is over 96 KiB"
+
+
+def test_half_a_secret_is_not_shown() -> None:
+    """
+    Where a text is cut, it ends with a whole word.
+    """
+    secrets = " ".join(["s3cr3t19xbody"] * 400)
+    sample = a_sample(orjson.dumps({"a": secrets}), b'{"a": ""}')
+
+    shown = sample["differences"][0]["old"]
+    assert "s3c" not in shown
+
+
+def test_what_lies_under_an_endless_name_is_left_out() -> None:
+    """
+    Its end may say that it is a secret.
+    """
+    name = "n" * 600 + "_password"
+    sample = a_sample(orjson.dumps({name: "one", "b": {name: 1}}), orjson.dumps({name: "two", "b": {name: [7]}}))
+
+    assert [(one["kind"], one["old"], one["new"]) for one in sample["differences"]] == [
+        ("value", '"…"', '"…"'),
+        ("type", '"…"', '"…"'),
+    ]
+    assert shorten({"a": {name: "s3cret"}, "b": 1}) == {"a": {name: "…"}, "b": 1}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from proxy.compare.answer import Answer
 from proxy.compare.bodies.base import MOST_VALUES
-from proxy.compare.judge import Book, judge
+from proxy.compare.judge import Book, Judgement, judge
 from proxy.compare.rules import Rule
 from proxy.comparer import Clock, TookTooLong
 from tests.parts.judged import answer, book
@@ -51,9 +51,9 @@ class Case:
         return book(*self.rules)
 
 
-def settle(case: Case, clock: Clock) -> str:
+def settle(case: Case, clock: Clock, taken: Callable[[Judgement, Pair], None] | None = None) -> str:
     """
-    What comes of a case, as a comparer does it.
+    What comes of a case, as a comparer does it. What diverges may be `taken` for a sample.
     """
     old, new = case.make()
     by = case.book()
@@ -65,6 +65,8 @@ def settle(case: Case, clock: Clock) -> str:
         # First of all: letting go of what was read may take as long as until the clock looks again.
         clock.since = 0.0
         return LATE
+    if taken is not None and judgement.verdict == "divergent":
+        taken(judgement, (old, new))
     return judgement.verdict or judgement.reason or "nothing"
 
 
