@@ -156,7 +156,7 @@ def before(path: Path) -> Path:
 
 def find_claims(path: Path, log: Log) -> Claims:
     """
-    What a predecessor granted. Blocks, for a third of a second if it is a million keys.
+    What a predecessor granted. Blocks, for a second if it is a million keys.
     """
     older, newer = _read(before(path), log), _read(path, log)
     newer.path = path
