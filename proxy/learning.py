@@ -116,12 +116,13 @@ class Learning:
         now = time()
         noise.lasts = table.noise.expires
         self._follow(noise, table, now)
-        twins, live = self._tally.look(self._facts.merge.totals().pages)
+        twins, live = self._tally.look(self._facts.merge.totals().pages, self._judged_by())
         for endpoint, counted in twins.items():
             noise.teach(endpoint, counted.pairs, counted.bad, now)
-        for endpoint, counted in live.items():
-            for place in noise.watch(endpoint, counted.pairs, counted.bad, now):
-                self._accused(place, noise.endpoints[place.endpoint][place.pattern, place.kind])
+        for version, judged in live:
+            for endpoint, counted in judged.items():
+                for place in noise.watch(endpoint, counted.pairs, counted.bad, now, version=version):
+                    self._accused(place, noise.endpoints[place.endpoint][place.pattern, place.kind])
         if now - self._published >= PUBLISH:
             self._published = now
             noise.expire(now)
@@ -161,6 +162,14 @@ class Learning:
         noisy = noise.noisy()
         if noisy != self._rulebook.table.noise:
             self._rulebook.change(noise=noisy)
+        noise.put_in_force(self._rulebook.table.version)
+
+    def _judged_by(self) -> int:
+        """
+        The oldest judging table that a comparer judges by; 0 while none does.
+        """
+        comparers = () if self._facts.status is None else self._facts.status.comparers
+        return min((one.version for one in comparers if one.version is not None), default=0)
 
     # ... and what people decide.
 

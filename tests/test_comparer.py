@@ -6,7 +6,9 @@ import os
 import resource
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,7 +16,7 @@ import zstandard
 
 from proxy.clock import monotonic
 from proxy.compare.difference import Kind as Difference
-from proxy.compare.judging import JudgingTable
+from proxy.compare.judging import JudgingTable, encode
 from proxy.compare.redaction import Redaction
 from proxy.compare.rules import Rule
 from proxy.link.frames import Kind, pack
@@ -138,6 +140,25 @@ def test_another_table_is_judged_by_from_the_next_pair_on() -> None:
         comparer.link.sendall(pack(Kind.JUDGING, b'{"version": 3}'))
         assert comparer.ended() == 0
         assert worker.hear() == []
+
+
+def test_what_is_told_together_was_judged_by_one_table() -> None:
+    """
+    Before another one counts, what was judged by the last is told with its version.
+    """
+    with comparing(TABLE) as comparer:
+        worker = comparer.worker().greeted()
+        verdicts = worker.ask(a_pair(1, b'{"a": 1}', b'{"a": 2}'))
+        for version in (2, 3):
+            comparer.link.sendall(pack(Kind.JUDGING, encode(replace(TABLE, version=version))))
+            while verdicts[-1].version < version:
+                verdicts += worker.ask(a_pair(1, b'{"a": 1}', b'{"a": 2}'))
+        comparer.link.sendall(pack(Kind.STOP))
+        told: Counter[int] = Counter()
+        for seen in comparer.last_words():
+            told[seen["version"]] += seen["pairs"].get(ENDPOINT, 0)
+
+        assert told == Counter(verdict.version for verdict in verdicts)
 
 
 def test_a_pair_that_takes_too_long_is_given_up_and_the_next_one_judged(comparer: Comparing) -> None:

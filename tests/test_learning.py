@@ -17,6 +17,7 @@ from proxy.compare.difference import Kind
 from proxy.compare.judging import JudgingTable, Noisy, decode, encode
 from proxy.compare.rules import Rule
 from proxy.errors import LinkError
+from proxy.evidence.tally import DELAY
 from proxy.learning import Learning
 from proxy.link.frames import Kind as Frame
 from proxy.routing.table import Noise, Side, Table
@@ -89,7 +90,8 @@ class Desk:
         """
         What a comparer saw in a second, and the look at it.
         """
-        self.learning.take({"pairs": {}, "twins": {}, "noise": [], "live": [], **judged})
+        version = self.sent[-1].version if self.sent else 1
+        self.learning.take({"version": version, "pairs": {}, "twins": {}, "noise": [], "live": [], **judged})
         self.learning.look()
 
     def judge_by(self, *versions: int | None) -> None:
@@ -182,6 +184,7 @@ async def test_new_that_differs_more_is_accused_and_told_at_once(tmp_path: Path)
     """
     desk = await Desk(tmp_path).opened()
     desk.see(**TWINS)
+    desk.judge_by(2)
     for _ in range(10):
         desk.see(**WORSE)
 
@@ -192,6 +195,25 @@ async def test_new_that_differs_more_is_accused_and_told_at_once(tmp_path: Path)
     assert [(value["state"], value["kind"]) for value in desk.published] == [("accused", "value")]
     assert desk.facts.accused == {ENDPOINT: 1}
     assert [table.noise for table in desk.sent] == [NOISY, ()]
+
+
+async def test_new_is_measured_from_when_every_comparer_knows_the_place(tmp_path: Path) -> None:
+    """
+    Before, nobody looks whether new differs there. What was told by then comes some looks late, and is left out too.
+    """
+    desk = await Desk(tmp_path).opened()
+    desk.judge_by(1, 1)
+    desk.see(**TWINS)
+    unaware = {"pairs": {ENDPOINT: 100}}
+    for versions in [(1, 1), (2, 1)]:
+        desk.judge_by(*versions)
+        desk.see(version=min(versions), **unaware)
+    desk.judge_by(2, 2)
+    for _ in range(10):
+        desk.see(pairs={ENDPOINT: 10}, live=[[*SPOT, 5]])
+
+    [place] = desk.learning.listing()["places"]
+    assert (place["live"], place["live_rate"]) == (10 * (10 - DELAY), 0.5)
 
 
 async def test_a_decision_is_kept_noted_and_known_to_a_successor(tmp_path: Path) -> None:

@@ -44,7 +44,8 @@ class Known:
     What is known of one place: old differed from itself in `bad` of `n` twin pairs, new from old as `live` has it.
 
     `learned` is False while it is only proposed, `accused` is when it was, 0 for not. `held`: somebody has accepted how
-    often new differs; that is what it is measured by from then on, and twins no longer change it.
+    often new differs; that is what it is measured by from then on, and twins no longer change it. `version`: of the
+    first judging table that has it, 0 for none; it means nothing to a successor.
     """
 
     bad: int = 0
@@ -54,6 +55,7 @@ class Known:
     learned: bool
     held: bool = False
     accused: float = 0.0
+    version: int = 0
     live: Excess = field(default_factory=Excess)
 
     @property
@@ -100,20 +102,31 @@ class Noise:
                 known.bad += times
                 known.n += pairs
 
-    def watch(self, endpoint: str, pairs: int, bad: Mapping[Spot, int], at: float) -> list[Place]:
+    def watch(self, endpoint: str, pairs: int, bad: Mapping[Spot, int], at: float, *, version: int) -> list[Place]:
         """
-        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed. Returns
-        the places that are accused by it.
+        `pairs` more pairs of old and new of an endpoint, and in how many of them each place differed; every comparer
+        judged by `version` or a later one then. Returns the places that are accused by it.
         """
         accused = []
         for spot, known in self.endpoints.get(endpoint, {}).items():
-            if known.state != "noise":
+            # Comparers don't look for a place that they don't know yet: that they told nothing of it means nothing.
+            if known.state != "noise" or not 0 < known.version <= version:
                 continue
             known.live.add(bad.get(spot, 0), pairs)
             if known.live.says(ALPHA, known.bad, known.n):
                 known.accused = at
                 accused.append(Place(endpoint, *spot))
         return accused
+
+    def put_in_force(self, version: int) -> None:
+        """
+        The judging table `version` has the places that are noise now, and no others.
+        """
+        for _, known in self.all():
+            if known.state != "noise":
+                known.version = 0
+            elif not known.version:
+                known.version = version
 
     # What people decide...
 
@@ -133,14 +146,16 @@ class Noise:
     def accept(self, place: Place, at: float) -> None:
         """
         Somebody says that a proposed or accused place is noise; of an accused one, that it may go on as it did since.
+        What is noise already stays as it is, with what was counted of new.
 
         Raises KeyError for one that isn't known.
         """
         known = self.endpoints[place.endpoint][place.pattern, place.kind]
         if known.accused:
             known.bad, known.n, known.held = known.live.bad, known.live.n, True
+            known.accused, known.version, known.live = 0.0, 0, Excess()
         known.bad, known.n = max(known.bad, LEAST), max(known.n, LEAST)
-        known.learned, known.accused, known.last, known.live = True, 0.0, at, Excess()
+        known.learned, known.last = True, at
 
     def forget(self, place: Place) -> None:
         """
@@ -148,7 +163,7 @@ class Noise:
         that isn't known.
         """
         known = self.endpoints[place.endpoint][place.pattern, place.kind]
-        known.learned, known.held, known.accused, known.live = False, False, 0.0, Excess()
+        known.learned, known.held, known.accused, known.version, known.live = False, False, 0.0, 0, Excess()
 
     def expire(self, at: float) -> None:
         """
@@ -216,7 +231,7 @@ def dump(noise: Noise) -> dict[str, Any]:
     return {
         "open_until": noise.open_until,
         "frozen": noise.frozen,
-        "places": [[*place, asdict(known)] for place, known in noise.all()],
+        "places": [[*place, asdict(known) | {"version": 0}] for place, known in noise.all()],
     }
 
 

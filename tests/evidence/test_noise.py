@@ -19,10 +19,11 @@ HOUR = 3600.0
 
 def learned(*, bad: int = 500, n: int = 1_000) -> Noise:
     """
-    One place, learned from twins.
+    One place, learned from twins, that the first judging table has.
     """
     noise = Noise(open_until=HOUR, lasts=14 * 24 * HOUR)
     noise.teach(ENDPOINT, n, {TIME: bad}, 0.0)
+    noise.put_in_force(1)
     return noise
 
 
@@ -90,7 +91,7 @@ def test_new_is_not_accused_for_what_old_does() -> None:
     for bad in (500, 1_000):
         noise = learned(bad=bad)
         for _ in range(100):
-            assert noise.watch(ENDPOINT, 100, {TIME: bad // 10}, 1.0) == []
+            assert noise.watch(ENDPOINT, 100, {TIME: bad // 10}, 1.0, version=1) == []
 
 
 def test_new_is_accused_when_it_differs_more() -> None:
@@ -99,8 +100,8 @@ def test_new_is_accused_when_it_differs_more() -> None:
     """
     noise = learned()
 
-    assert noise.watch(ENDPOINT, 500, {TIME: 400}, 7.0) == [PLACE]
-    assert noise.watch(ENDPOINT, 500, {TIME: 400}, 8.0) == []
+    assert noise.watch(ENDPOINT, 500, {TIME: 400}, 7.0, version=1) == [PLACE]
+    assert noise.watch(ENDPOINT, 500, {TIME: 400}, 8.0, version=1) == []
     assert noise.noisy() == ()
     assert noise.listing()[0]["state"] == "accused"
     assert noise.listing()[0]["accused"] == 7.0
@@ -112,12 +113,59 @@ def test_what_is_accepted_is_measured_by_what_it_was() -> None:
     accused again.
     """
     noise = learned()
-    noise.watch(ENDPOINT, 500, {TIME: 400}, 7.0)
+    noise.watch(ENDPOINT, 500, {TIME: 400}, 7.0, version=1)
     noise.accept(PLACE, 8.0)
+    noise.put_in_force(1)
     noise.teach(ENDPOINT, 1_000, {TIME: 500}, 9.0)
 
-    assert noise.watch(ENDPOINT, 1_000, {TIME: 800}, 10.0) == []
-    assert noise.watch(ENDPOINT, 1_000, {TIME: 1_000}, 11.0) == [PLACE]
+    assert noise.watch(ENDPOINT, 1_000, {TIME: 800}, 10.0, version=1) == []
+    assert noise.watch(ENDPOINT, 1_000, {TIME: 1_000}, 11.0, version=1) == [PLACE]
+
+
+def live(noise: Noise) -> list[tuple[int, int]]:
+    """
+    In how many of how many pairs new differed at each place.
+    """
+    return [(known.live.bad, known.live.n) for _, known in noise.all()]
+
+
+def test_what_was_judged_before_comparers_knew_a_place_says_nothing_of_it() -> None:
+    """
+    They didn't look for it: such pairs are none in which new didn't differ there. The same after it was accused, and
+    for a successor, whose tables have other numbers.
+    """
+    noise = learned()
+    later = ("$.etag", int(Kind.VALUE))
+    noise.teach(ENDPOINT, 100, {later: 50}, 1.0)
+    noise.watch(ENDPOINT, 10, {TIME: 5}, 1.0, version=1)
+    noise.put_in_force(3)
+    counted = []
+    for version in (0, 2, 3, 4):
+        noise.watch(ENDPOINT, 10, {TIME: 5, later: 5}, 2.0, version=version)
+        counted.append(live(noise))
+    heir = load(json.loads(json.dumps(dump(noise))), noise.lasts)
+    heir.watch(ENDPOINT, 10, {TIME: 5, later: 5}, 3.0, version=9)
+
+    assert counted == [[(0, 0), (5, 10)], [(0, 0), (10, 20)], [(5, 10), (15, 30)], [(10, 20), (20, 40)]]
+    assert live(heir) == counted[-1]
+    assert noise.watch(ENDPOINT, 500, {TIME: 500, later: 250}, 4.0, version=4) == [PLACE]
+    noise.put_in_force(5)
+    noise.accept(PLACE, 5.0)
+    noise.put_in_force(6)
+    noise.watch(ENDPOINT, 10, {TIME: 10}, 6.0, version=5)
+    assert live(noise)[1] == (0, 0)
+
+
+def test_accepting_what_is_noise_already_changes_nothing_of_what_was_counted() -> None:
+    """
+    Evidence against new that has been gathered is not thrown away by it.
+    """
+    noise = learned()
+    noise.watch(ENDPOINT, 100, {TIME: 55}, 1.0, version=1)
+    noise.accept(PLACE, 2.0)
+
+    assert states(noise) == ["noise"]
+    assert live(noise) == [(55, 100)]
 
 
 def test_what_is_forgotten_is_only_proposed() -> None:
@@ -174,11 +222,14 @@ def test_it_survives() -> None:
     What was dumped as JSON is loaded as it was, and goes on.
     """
     noise = learned()
-    noise.watch(ENDPOINT, 12_345, {TIME: 6_000}, 1.0)
+    noise.watch(ENDPOINT, 12_345, {TIME: 6_000}, 1.0, version=1)
     again = load(json.loads(json.dumps(dump(noise))), noise.lasts)
+    again.put_in_force(1)
 
     assert again == noise
-    assert again.watch(ENDPOINT, 500, {TIME: 500}, 7.0) == noise.watch(ENDPOINT, 500, {TIME: 500}, 7.0)
+    assert again.watch(ENDPOINT, 500, {TIME: 500}, 7.0, version=1) == noise.watch(
+        ENDPOINT, 500, {TIME: 500}, 7.0, version=1
+    )
 
 
 @pytest.mark.parametrize("broken", [{}, {"open_until": 0, "frozen": False, "places": [["a"]]}, {"places": None}])
@@ -202,7 +253,8 @@ def test_a_change_of_rate_does_not_hide(old: float, new: float, accused: bool) -
         noise = learned(bad=sum(random.random() < old for _ in range(20_000)), n=20_000)
         noise.freeze()
         found += any(
-            noise.watch(ENDPOINT, 100, {TIME: sum(random.random() < new for _ in range(100))}, 1.0) for _ in range(50)
+            noise.watch(ENDPOINT, 100, {TIME: sum(random.random() < new for _ in range(100))}, 1.0, version=1)
+            for _ in range(50)
         )
 
     assert found >= 13 if accused else found == 0

@@ -11,18 +11,19 @@ import pytest
 from proxy.compare.difference import Kind
 from proxy.errors import LinkError
 from proxy.evidence.noise import Spot
-from proxy.evidence.tally import DELAY, Counted, Tally
+from proxy.evidence.tally import DELAY, Counted, Judged, Tally
 from proxy.metrics.books import IDENTICAL, Page
 
 ENDPOINT = "GET /a"
 SPOT: Spot = ("$.at", int(Kind.VALUE))
 
 
-def judged(*, pairs: int = 0, bad: int = 0, twins: int = 0, twins_bad: int = 0) -> dict[str, Any]:
+def judged(*, pairs: int = 0, bad: int = 0, twins: int = 0, twins_bad: int = 0, version: int = 1) -> dict[str, Any]:
     """
     What a comparer saw of the one endpoint: so many pairs, so many of which differed at the one place.
     """
     return {
+        "version": version,
         "pairs": {ENDPOINT: pairs} if pairs else {},
         "twins": {ENDPOINT: twins} if twins else {},
         "live": [[ENDPOINT, *SPOT, bad]] if bad else [],
@@ -54,7 +55,8 @@ class Sums:
         """
         Add what there is now, twins first.
         """
-        for which, counted in enumerate(self.tally.look(totals)):
+        twins, live = self.tally.look(totals, 1)
+        for which, counted in [(0, twins), *((1, one.counted) for one in live)]:
             for one in counted.values():
                 self.pairs[which] += one.pairs
                 self.bad[which].update(one.bad)
@@ -92,15 +94,48 @@ def test_a_delay_never_accuses_new() -> None:
     Of old and new, pairs that are the same count first; of old and its twin, those that differ.
     """
     tally = Tally()
-    tally.look(pages())
+    for _ in range(DELAY):
+        tally.look(pages(), 1)
     tally.take(judged(pairs=10, bad=10, twins=10, twins_bad=10))
-    twins, live = tally.look(pages(identical=90, same_twins=90))
+    twins, live = tally.look(pages(identical=90, same_twins=90), 1)
 
     assert twins == {ENDPOINT: Counted(10, {SPOT: 10})}
-    assert live == {ENDPOINT: Counted(90, {})}
-    later = [tally.look(pages(identical=90, same_twins=90)) for _ in range(DELAY)]
+    assert live == [Judged(1, {ENDPOINT: Counted(90, {})})]
+    later = [tally.look(pages(identical=90, same_twins=90), 1) for _ in range(DELAY)]
     assert [found for found, _ in later if found] == [{ENDPOINT: Counted(90, {})}]
-    assert [found for _, found in later if found] == [{ENDPOINT: Counted(10, {SPOT: 10})}]
+    assert [found for _, [(_, found)] in later if found] == [{ENDPOINT: Counted(10, {SPOT: 10})}]
+
+
+def test_pairs_count_for_the_oldest_table_that_any_comparer_judged_by_then() -> None:
+    """
+    The same ones for that of now, the different ones, which come late, for that of when they were judged; for none
+    while no comparer is there to find what differs.
+    """
+    tally = Tally()
+    for _ in range(DELAY):
+        tally.look(pages(), 4)
+    found = []
+    for turn, (everywhere, versions) in enumerate(
+        [(4, (4, 4)), (4, (4, 5)), (5, (4, 5)), (5, (5, 5)), (0, ()), (5, ())]
+    ):
+        for version in versions:
+            tally.take(judged(pairs=1, bad=1, version=version))
+        _, live = tally.look(pages(identical=10 * (turn + 1)), everywhere)
+        found.append([(one.version, one.counted[ENDPOINT]) for one in live if one.counted])
+    for _ in range(DELAY):
+        _, live = tally.look(pages(identical=60), 5)
+        found.append([(one.version, one.counted[ENDPOINT]) for one in live if one.counted])
+
+    same, different = Counted(10, {}), Counted(2, {SPOT: 2})
+    assert found[:DELAY] == [[(4, same)]] * DELAY
+    assert found[DELAY:] == [
+        [(5, same), (4, different)],
+        [(0, same), (4, different)],
+        [(5, same), (4, different)],
+        [(5, different)],
+        [],
+        [],
+    ]
 
 
 def test_totals_that_shrink_are_no_pairs() -> None:
@@ -122,6 +157,7 @@ def test_totals_that_shrink_are_no_pairs() -> None:
         {**judged(), "pairs": {"GET /a": "many"}},
         {**judged(), "live": [["GET /a", "$.at", 4]]},
         {**judged(), "noise": 7},
+        {**judged(), "version": None},
         {**judged(), "noise": [["GET /a", "$.at", None, 1]]},
     ],
 )
@@ -130,8 +166,8 @@ def test_what_has_another_shape_is_refused_whole(wrong: dict[str, Any]) -> None:
     Nothing of it counts.
     """
     tally = Tally()
-    tally.look(pages())
+    tally.look(pages(), 1)
     with pytest.raises(LinkError):
         tally.take(wrong)
 
-    assert tally.look(pages()) == ({}, {})
+    assert all(not one.counted for _, live in [tally.look(pages(), 1) for _ in range(DELAY + 1)] for one in live)
