@@ -50,14 +50,16 @@ def send_copy(
         seen = head if course.mirror.credentials else without_credentials(head)
         text = request_bytes(seen, way.copies[other], lines)
     writes = None if head.method in SAFE else way.writes
-    if writes is not None and writes.keys is not None:
-        pair.shadow_leg = waiting = WaitingCopy(plane, course, pair, text, writes.keys, sent)
-        return waiting
-    if writes is not None:
+    keys = None if writes is None else writes.keys
+    if writes is not None and keys is None:
         text += writes.marker
+    asks_twin = course.twin is not None and keys is None and _as_old_got_it(way, pair, writes)
+    if keys is not None or course.mirror.order == "after":
+        pair.shadow_leg = waiting = WaitingCopy(plane, course, pair, text, keys, sent, asks_twin=asks_twin)
+        return waiting
     pair.shadow_leg = leg = ShadowLeg(plane, course.sides[other], pair, head.method == b"HEAD")
     leg.begin(text + MARKER, sent, repeatable=writes is None)
-    if course.twin is not None and not pair.settled and _as_old_got_it(way, pair, writes):
+    if asks_twin and not pair.settled:
         ask_twin(plane, course, way, pair, head, lines)
     return leg
 

@@ -1,5 +1,6 @@
 """
-The copy of a write, held back until the live side has done it, and made at most once.
+The copy of a write, held back until the live side has done it, and made at most once; and any copy, held back until the
+live answer is complete, where `mirror.order` says so.
 
 What is held: the request, in the pair's budget and up to `mirror.max_body`. Who holds it: this, in the place of the
 shadow leg, which it becomes. When the live answer is complete and says that it was done (2xx or 3xx), the request's key
@@ -10,6 +11,8 @@ What can fail: the live side refuses or fails (nothing to repeat); the request h
 supervisor doesn't answer in time; old and new are switched off, the budget is used up, the client or the worker goes
 away. Then there is no copy and there won't be one later: what new lacks then, the books count. Nothing of this waits
 for a client, or makes one wait.
+
+A copy of what only reads has no key, and is made whatever became of the live side.
 """
 
 from proxy.course import Course
@@ -19,19 +22,44 @@ from proxy.mirror.pair import Pair
 from proxy.plane import Plane
 from proxy.routing.writes import Keys, digest
 from proxy.shadow import ShadowLeg
+from proxy.twins import ask_twin
 from proxy.wire.body import unchunk
 from proxy.wire.forward import MARKER
+from proxy.wire.request import SAFE
 
 
 class WaitingCopy:
     """
-    One copy that isn't made yet. `request` is its head without the closing empty line, `sent` that there is no content.
+    One copy that isn't made yet. `request` is its head without the closing empty line, `sent` that there is no content;
+    without `keys` it only waits, and a twin may be asked when it is made.
     """
 
-    __slots__ = ("_content", "_course", "_digest", "_keys", "_pair", "_plane", "_request", "_sent", "_size")
+    __slots__ = (
+        "_asks_twin",
+        "_content",
+        "_course",
+        "_digest",
+        "_keys",
+        "_pair",
+        "_plane",
+        "_request",
+        "_sent",
+        "_size",
+    )
 
-    def __init__(self, plane: Plane, course: Course, pair: Pair, request: bytes, keys: Keys, sent: bool) -> None:
+    def __init__(
+        self,
+        plane: Plane,
+        course: Course,
+        pair: Pair,
+        request: bytes,
+        keys: Keys | None,
+        sent: bool,
+        *,
+        asks_twin: bool = False,
+    ) -> None:
         pair.later = True
+        self._asks_twin = asks_twin
         self._plane = plane
         self._course = course
         self._pair = pair
@@ -70,18 +98,20 @@ class WaitingCopy:
         live, pair = self._pair.live, self._pair
         if not live.done or pair.settled:
             return
-        if live.cause is not None or live.head is None or not self._sent:
+        if self._keys is None:
+            self.granted(FIRST)
+        elif live.cause is not None or live.head is None or not self._sent:
             pair.drop("both_failed")
         elif not 200 <= live.head.status < 400:
             pair.drop("method")
         else:
-            self._claim()
+            self._claim(self._keys)
 
-    def _claim(self) -> None:
+    def _claim(self, keys: Keys) -> None:
         """
         It was done: ask whether this is the first time.
         """
-        keys, head = self._keys, self._pair.request
+        head = self._pair.request
         key = keys.own(head)
         if not key:
             pieces = map(unchunk, self._content) if head.chunked else self._content
@@ -113,9 +143,12 @@ class WaitingCopy:
             pair.drop("concurrency")
         else:
             whole = b"".join((self._request, MARKER, *self._content))
-            pair.shadow_leg = leg = ShadowLeg(plane, reach, pair, head_only=False)
             self._content.clear()
-            leg.begin(whole, sent=True, repeatable=False)
+            method = pair.request.method
+            pair.shadow_leg = leg = ShadowLeg(plane, reach, pair, head_only=method == b"HEAD")
+            leg.begin(whole, sent=True, repeatable=method in SAFE)
+            if self._asks_twin and pair.way is not None and not pair.settled:
+                ask_twin(plane, course, pair.way, pair, pair.request, pair.lines)
 
     # The pair's end...
 

@@ -106,7 +106,8 @@ class Encryption:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
     """
-    How much is copied and what a copy may cost.
+    How much is copied and what a copy may cost; `order` is `together` or `after`: a copy waits until the live answer is
+    complete.
     """
 
     percent: float
@@ -114,6 +115,7 @@ class Mirror:
     max_body: int
     concurrency: int
     credentials: bool
+    order: str = "together"
     connect_timeout: float
     head_timeout: float
     body_timeout: float

@@ -24,6 +24,7 @@ from proxy.settings.kinds import (
     Names,
     Networks,
     OptionalUrl,
+    Order,
     Paths,
     Patterns,
     Percent,
@@ -170,6 +171,7 @@ class Mirror(Section):
     max_body: Size = Field(2**20, ge=0, description="longer bodies are not compared (for each side)")
     concurrency: int = Field(64, ge=1, description="copies in flight at once, in each worker; more are skipped")
     credentials: Credentials = Field("forward", description="what copies do with Authorization and Cookie")
+    order: Order = Field("together", description="after: a copy is sent once the live answer is complete")
     connect_timeout: Seconds = Field(1.0, gt=0, description="for a copy's connection")
     head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
     body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")

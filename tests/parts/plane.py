@@ -111,7 +111,12 @@ class Data:
         """
         An idle connection to a side; what fails on a `reused` one, which has served before, may be tried again.
         """
-        pool = self.pool(side, role)
+        return self.idle_in(self.pool(side, role), reused=reused)
+
+    def idle_in(self, pool: Pool, *, reused: bool = False) -> FakeTransport:
+        """
+        The same in any pool.
+        """
         connection = UpstreamConnection(pool, pool.places.all[0])
         connection.reused = reused
         transport = FakeTransport(connection, *self._stack.enter_context(sockets()))
