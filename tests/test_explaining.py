@@ -16,7 +16,8 @@ from proxy.clock import time
 from proxy.explaining import table_of
 from proxy.keyfiles import key_files, read_keys
 from proxy.routing.explain import Explanation, explain, read_request
-from proxy.routing.overrides import forcing
+from proxy.routing.overrides import WROTE, forcing
+from proxy.routing.signed import pack
 from proxy.routing.table import SIDES
 from proxy.settings.load import load
 from tests.parts.client import Client
@@ -30,9 +31,9 @@ LISTED = "".join(f"user-{number}\n" for number in range(0, 50, 5))
 # {"sub": "ann"} and {"sub": "bob"}, unsigned.
 TOKENS = ("e30.eyJzdWIiOiJhbm4ifQ.x", "e30.eyJzdWIiOiJib2IifQ.x")
 ROUTES: list[dict[str, Any]] = [
-    {"name": "orders", "match": {"path": "/orders/**", "method": ["POST", "DELETE"]}, "weight": 30},
+    {"name": "orders", "match": {"path": "/orders/**", "method": ["POST", "DELETE"]}, "weight": 30, "writes": "mirror"},
     {"name": "search", "match": {"path": "/search/**"}, "weight": 60, "writes": "safe"},
-    {"name": "query", "match": {"query": {"v": "2*"}}, "weight": 100},
+    {"name": "query", "match": {"query": {"v": "2*"}}, "weight": 100, "writes": "dry_run"},
     {"name": "host", "match": {"host": ["*.shop.test"]}, "mirror": 0},
     {"name": "regex", "match": {"regex": "/v[12]/.*"}, "sticky": ["client"]},
     {"name": "cookie", "match": {"cookie": {"beta": "*"}}, "weight": 0},
@@ -46,7 +47,7 @@ COHORTS: list[dict[str, Any]] = [
     {"name": "half", "match": {"cookie": {"half": "1"}, "path": "/**"}, "weight": 50},
 ]
 CONFIGURED: Configuration = {
-    "sticky": {"key": ["header:x-user", "cookie:sid", "claim:sub"]},
+    "sticky": {"key": ["header:x-user", "cookie:sid", "claim:sub"], "after_write": 3600},
     "weights": {"new": 40},
     "trusted_proxies": ["127.0.0.0/8"],
     "routes": ROUTES,
@@ -95,6 +96,9 @@ class Maker:
         yield "Accept: text/event-stream", 0.05
         until = int(time()) + roll.choice((-5, 3600))
         key = roll.choice((self._key, self._key, "ab" * 32))
+        yield f"Idempotency-Key: {self.number}", 0.6
+        pin = pack(bytes.fromhex(key), WROTE, roll.choice((b"old", b"new")), until).decode()
+        yield f"Cookie: a=b; __parallax_write={pin}", 0.15
         yield f"X-Parallax-Force: {forcing(key, roll.randrange(2), until)}", 0.15
 
 
@@ -165,7 +169,7 @@ async def test_five_hundred_requests_go_where_they_are_explained_to_go(tmp_path:
         configured = {**CONFIGURED, "old": {"url": pair.url("old")}, "new": {"url": pair.url("new")}}
         async with running(configured, tmp_path) as parallax:
             maker = Maker((tmp_path / "var" / "signing-key").read_text().strip())
-            usual = {"forced", "cohort", "route", "weight"}
+            usual = {"forced", "write", "cohort", "route", "weight"}
             assert await agreed(parallax, pair, maker, CASES // 2) == usual
             weights = {"new": 75, "routes": {"orders": 80, "search": 20}, "cohorts": {"half": 10}}
             await change(parallax, "PUT /admin/weights", weights)
