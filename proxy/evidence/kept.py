@@ -5,13 +5,14 @@ What has members (JSON, lines of JSON, forms, and XML where paths are to be reda
 have the same paths there. Other text is kept as text, of which names and looks are known. Anything else is not kept.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
 from proxy.compare.answer import Answer, Cut
-from proxy.compare.bodies.base import NotReadable
+from proxy.compare.bodies.base import NotReadable, to_text
 from proxy.compare.bodies.json import Odd
 from proxy.compare.bodies.readers import READERS
 from proxy.compare.content import read_content
@@ -40,7 +41,8 @@ VALUES: Final = frozenset({Body.JSON, Body.NDJSON, Body.FORM})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """
-    One side's body. `text` is None where `left_out` says why; `media` is what it is to be judged as.
+    One side's body. `text` is None where `left_out` says why; `media` is what it is to be judged as. `known` is what
+    stands for some of its values, for reasons that only the whole body shows.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Kept:
     media: str
     text: str | None
     left_out: str | None = None
+    known: Mapping[Any, str] = field(default_factory=dict)
 
 
 def keep(answer: Answer, redactor: Redactor) -> Kept:
@@ -86,15 +89,31 @@ def _as(kind: Body, data: bytes, answer: Answer, redactor: Redactor) -> Kept:
     size = len(data)
     if kind is Body.BINARY:
         return _without(kind.value, size, "it is no text")
+    known: dict[Any, str] = {}
     if kind in VALUES or kind is Body.XML:
         # Also where it is kept as text: what can't be read as XML isn't.
         value = READERS[kind](data, True).value
+        known = {shorten(one): shown for one, shown in redactor.filled(value)}
         if kind in VALUES or redactor.has_paths:
-            return Kept(kind=kind.value, size=size, media=JSON, text=write(redactor.value(value)))
+            return Kept(kind=kind.value, size=size, media=JSON, text=write(redactor.value(value)), known=known)
     if redactor.has_paths and kind is not Body.XML and data.lstrip()[:1] in {b"{", b"["}:
         return _without(kind.value, size, "places to redact can't be found in it")
-    text = data.decode("utf-8", "replace")
-    return Kept(kind=kind.value, size=size, media=answer.media, text=redactor.running(text))
+    text = redactor.running(data.decode("utf-8", "replace"))
+    if kind is not Body.XML:
+        known = _lines(to_text(data)[0], text)
+    return Kept(kind=kind.value, size=size, media=answer.media, text=text, known=known)
+
+
+def _lines(text: str, shown: str) -> dict[Any, str]:
+    """
+    What stands for each line of a text, which may be a secret for what stands in the line before.
+    """
+    known: dict[Any, str] = {}
+    for line, instead in zip(text.split("\n"), shown.split("\n"), strict=True):
+        key = shorten(line)
+        if known.get(key, key) == key:
+            known[key] = instead
+    return known
 
 
 def _without(kind: str, size: int, reason: str) -> Kept:

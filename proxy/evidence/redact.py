@@ -11,7 +11,7 @@ like a UUID or a hash keeps that form, so that a rule that excuses forms can sti
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
@@ -24,7 +24,7 @@ from proxy.compare.states import Machine
 
 # Members, parameters and fields whose values are secrets by their names.
 NAMES: Final = (
-    r"pass(?:word|wd|phrase|code)?|pwd|secret|token|api[_-]?key|auth(?:orization|entication)?|cookie|session(?:[_-]?id)?"
+    r"pass(?:word|wd|phrase|code)?|pwd|pw|nonce|secret|token|api[_-]?key|auth(?:orization|entication)?|cookie|session(?:[_-]?id)?"
     r"|sid|jwt|bearer|credential|private[_-]?key|access[_-]?key|signature|otp|pin|cvv|cvc|ssn|iban|csrf|xsrf"
 )
 SECRET_NAME: Final = re.compile(rf"(?i)(?:^|[_.@-])(?:{NAMES})s?(?:$|[_.-])")
@@ -35,12 +35,26 @@ ASSIGNED: Final = re.compile(
     rf"(?i)((?<![a-z0-9])(?:[a-z0-9]{{1,20}}[_.-]){{0,3}}(?:{NAMES})s?(?:[_.-][a-z0-9]{{1,20}}){{0,3}}"
     r"[\"']?(?:\s{0,3}[=:]\s{0,3}|>)[\"']?)([^\s\"'<>&;,{}\[\]]+)"
 )
+# A tag and the text behind it; its attributes; those that name a field of a form, and those that fill it.
+TAG: Final = re.compile(r"(<[A-Za-z](?:\"[^\"<]*\"|'[^'<]*'|[^<>\"'])*>)([^<]*)")
+# What follows these is nothing that they hold.
+VOID: Final = re.compile(r"(?i)<(?:input|meta|link|img|param|form|label)\b")
+ATTRIBUTE: Final = re.compile(r"([A-Za-z][\w:.-]{0,50}\s{0,9}=\s{0,9})(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>=]+))")
+NAMING: Final = frozenset({"name", "id", "type", "property", "itemprop", "autocomplete", "key"})
+FILLING: Final = frozenset({"value", "content", "data-value", "data-content"})
+# The same among members: {"name": "password", "value": …}, also as attributes of XML.
+NAMING_MEMBERS: Final = ("name", "@name", "key", "@key", "id", "@id", "field", "@field")
+FILLING_MEMBERS: Final = frozenset({"value", "@value", "content", "@content", "#text"})
+# What stands in a redirection is a secret by these names too: OAuth's code (RFC 6749 §4.1.2).
+REDIRECTED: Final = frozenset({"code", "state"})
 # Values that are secrets by their looks, wherever they stand: each costs one scan, and none can backtrack for long.
 PATTERNS: Final = (
     re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[^-]*(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"),
     re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{2,}\.?[A-Za-z0-9_-]*"),  # JWT
     re.compile(r"(?i)\b(?:bearer|basic|digest)\s+[A-Za-z0-9._~+/=-]{8,}", re.ASCII),
     re.compile(r"\b(?:sk|pk|rk|ghp|gho|ghs|github_pat|xox[abprs]|plx|AKIA|ASIA)[_-]?[A-Za-z0-9_-]{12,}", re.ASCII),
+    # Who asks, in a URL.
+    re.compile(r"(?<=://)[^\s/?#@\"'<>]{1,256}(?=@)"),
     # An address. What stands before the @ is scanned for once from where it begins.
     re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"),
 )
@@ -133,27 +147,75 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """
-        A text with what looks like a secret replaced.
+        A text with what looks like a secret replaced. It has as many lines as before.
         """
-        if self._is_quick and SUSPECT.search(text) is None:
-            return text
-        # Cards first: a digest has digits too.
-        text = NUMBERS.sub(self._card, text)
-        for pattern in self._patterns:
-            text = pattern.sub(lambda match: self.digest(match[0]) if match[0] else "", text)
-        return WORD.sub(self._word, text)
+        return self._text(text, set())
 
     def running(self, text: str) -> str:
         """
-        `text` of something that has names in it: a page, a log, a list of settings.
+        `text` that may have names in it: a page, a log, a list of settings, a URL.
         """
-        # Afterwards, since a scheme and its token (Bearer …) are two words.
-        return ASSIGNED.sub(lambda match: match[1] + self.digest(match[2]), self.text(text))
+        made: set[str] = set()
+        if "<" in text:
+            text = TAG.sub(lambda match: self._tag(match[1], match[2], made), text)
+        text = self._text(text, made)
+        if "=" not in text and ":" not in text and ">" not in text:
+            return text
+        # Afterwards, since a scheme and its token (Bearer …) are two words. What was replaced already has its digest.
+        return ASSIGNED.sub(lambda match: match[0] if match[2] in made else match[1] + self._formed(match[2]), text)
 
-    def _card(self, match: re.Match[str]) -> str:
-        run = match[0]
-        if len(run) < CARD_DIGITS[0]:
-            return run
+    def _text(self, text: str, made: set[str]) -> str:
+        """
+        As `text`; what was `made` stays, and what is made now is added.
+        """
+        if self._is_quick and SUSPECT.search(text) is None:
+            return text
+
+        def hide(match: re.Match[str]) -> str:
+            # The digest of who asks, before the @ of a URL, looks like one who has an address.
+            if not match[0] or MARK + match[0].partition("@")[0] in made:
+                return match[0]
+            return noted(self.digest(match[0])) + "\n" * match[0].count("\n")
+
+        def noted(digest: str) -> str:
+            made.add(digest)
+            return digest
+
+        def word(match: re.Match[str]) -> str:
+            shown = match[0] if match[0] in made else self._word(match)
+            return match[0] if shown == match[0] else noted(shown)
+
+        # Cards first: a digest has digits too.
+        text = NUMBERS.sub(
+            lambda match: match[0] if len(match[0]) < CARD_DIGITS[0] else self._card(match[0], noted), text
+        )
+        for pattern in self._patterns:
+            text = pattern.sub(hide, text)
+        return WORD.sub(word, text)
+
+    def _tag(self, tag: str, text: str, made: set[str]) -> str:
+        """
+        A tag, and what it holds: what fills a field is a secret where the field's name says so.
+        """
+        named = [(_attribute(match), match[2] or match[3] or match[4] or "") for match in ATTRIBUTE.finditer(tag)]
+        if not any(name in NAMING and self.is_secret(value) for name, value in named):
+            return tag + text
+
+        def fill(value: str) -> str:
+            digest = self._formed(value)
+            made.add(digest)
+            return digest + "\n" * value.count("\n")
+
+        def attribute(match: re.Match[str]) -> str:
+            value = match[2] or match[3] or match[4]
+            return f'{match[1]}"{fill(value)}"' if value and _attribute(match) in FILLING else match[0]
+
+        held = text.strip()
+        if held and VOID.match(tag) is None:
+            text = text.replace(held, fill(held))
+        return ATTRIBUTE.sub(attribute, tag) + text
+
+    def _card(self, run: str, noted: Callable[[str], str]) -> str:
         groups, shown, end, at = list(GROUP.finditer(run)), "", 0, 0
         while at < len(groups):
             card = next(
@@ -161,7 +223,7 @@ class Redactor:
             )
             if card is not None:
                 digits = "".join(group[0] for group in groups[at : card + 1])
-                shown += run[end : groups[at].start()] + self.digest(digits)
+                shown += run[end : groups[at].start()] + noted(self.digest(digits))
                 end, at = groups[card].end(), card
             at += 1
         return shown + run[end:]
@@ -183,6 +245,24 @@ class Redactor:
         """
         return self._value(value, self._rules)
 
+    def filled(self, value: Any) -> Iterator[tuple[Any, str]]:
+        """
+        What a body's value is filled with that is a secret for a name beside it, and what stands for that: of a single
+        one of them nobody could tell.
+        """
+        waiting = [(value, False)]
+        while waiting:
+            one, is_secret = waiting.pop()
+            if isinstance(one, dict):
+                is_filled = _filled(one)
+                waiting += [
+                    (below, is_secret or (is_filled and name in FILLING_MEMBERS)) for name, below in one.items()
+                ]
+            elif isinstance(one, list):
+                waiting += [(below, is_secret) for below in one]
+            elif is_secret and one is not None and not isinstance(one, bool):
+                yield one, self._covered(one)
+
     def at(self, steps: Sequence[str | int], value: Any) -> Any:
         """
         The value at one place of a body.
@@ -199,9 +279,10 @@ class Redactor:
         if rules is not None and rules.here is not None:
             return self._covered(value)
         if isinstance(value, dict):
+            filled = _filled(value)
             return {
                 self.text(name): self._covered(one)
-                if self.is_secret(name)
+                if self.is_secret(name) or (filled and name in FILLING_MEMBERS)
                 else self._value(one, None if rules is None else rules.member(name))
                 for name, one in value.items()
             }
@@ -210,7 +291,7 @@ class Redactor:
                 self._value(one, None if rules is None else rules.element(index)) for index, one in enumerate(value)
             ]
         if isinstance(value, str):
-            return self.text(value)
+            return self.running(value)
         if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64:
             digits = str(abs(value))
             return self.digest(digits) if len(digits) >= 13 and luhn(digits) else value
@@ -234,7 +315,7 @@ class Redactor:
         """
         if name in self._headers or self.is_secret(name):
             return self.digest(value)
-        return self.running(value) if name != "location" else self.target(value)
+        return self.running(value) if name != "location" else self.target(value, REDIRECTED)
 
     def query(self, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """
@@ -245,9 +326,10 @@ class Redactor:
             for name, value in names
         ]
 
-    def target(self, target: str) -> str:
+    def target(self, target: str, secrets: frozenset[str] = frozenset()) -> str:
         """
-        A request target, or another URL: path and query, without what a user and a fragment may say.
+        A request target, or another URL: path and query, without what a user and a fragment may say. `secrets` are more
+        names of parameters.
         """
         whole = target.partition("#")[0]
         path, mark, query = whole.partition("?")
@@ -261,7 +343,7 @@ class Redactor:
         parts = []
         for part in query.split("&"):
             name, equals, value = part.partition("=")
-            if name in self._query or self.is_secret(unquote(name)):
+            if name in self._query or name in secrets or self.is_secret(unquote(name)):
                 value = self.digest(value) if value else ""
             else:
                 value = self._quoted(value, "@:!$'()*+,;/?")
@@ -282,6 +364,21 @@ class Redactor:
         Does a name say that its value is a secret?
         """
         return _is_secret(name) if len(name) <= LONGEST_KEPT else _is_secret.__wrapped__(name)
+
+
+def _attribute(match: re.Match[str]) -> str:
+    return match[1].rstrip(" \t\r\n\f\v=").lower()
+
+
+def _filled(value: Mapping[str, Any]) -> bool:
+    """
+    Does an object say by the name within it that what it is filled with is a secret?
+    """
+    for naming in NAMING_MEMBERS:
+        name = value.get(naming)
+        if isinstance(name, str) and Redactor.is_secret(name):
+            return True
+    return False
 
 
 @lru_cache(NAMES_KEPT)

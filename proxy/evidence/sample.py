@@ -5,7 +5,9 @@ At most one each `EVERY` seconds, and of one signature at most one a second, the
 What is chosen waits, as bytes, until there is time to make a sample of it. Callers bring the time and bound it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final, Self
 
@@ -30,6 +32,7 @@ LISTED: Final = 50
 LONGEST: Final = 2048
 # Values of a repeated name: more digests than can be shown.
 MOST_REPEATED: Final = 40
+SCALARS: Final = (str, int, float, Decimal)
 SIDES: Final = ("old", "new")
 
 
@@ -148,7 +151,7 @@ def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, 
         "key": redactor.digest(key) if key else None,
         "ms": [round(float(one), 3) for one in context.get("ms", ())],
         "connected": [bool(one) for one in context.get("connected", ())],
-        "differences": [_difference(one, redactor) for one in judgement.differences[:LISTED]],
+        "differences": [_difference(one, redactor, kept) for one in judgement.differences[:LISTED]],
         "more": max(0, len(judgement.differences) - LISTED) + judgement.more,
     }
     for name, answer, head, body in zip(SIDES, spotted.answers, spotted.heads, kept, strict=True):
@@ -163,7 +166,7 @@ def _side(answer: Answer, head: dict[str, Any], body: Kept, redactor: Redactor) 
         "fields": [[_plain(name), _plain(redactor.header(name, value))[:LONGEST]] for name, value in answer.fields],
         # For people only; what could be a secret has been taken out by the worker.
         "others": [
-            [_plain(str(name)), _plain(redactor.text(str(value)))]
+            [_plain(str(name)), _plain(redactor.running(str(value)))]
             for name, value in head.get("shown", ())
             if str(name).lower() not in compared
         ][:100],
@@ -176,7 +179,7 @@ def _side(answer: Answer, head: dict[str, Any], body: Kept, redactor: Redactor) 
     }
 
 
-def _difference(one: Difference, redactor: Redactor) -> dict[str, Any]:
+def _difference(one: Difference, redactor: Redactor, kept: Sequence[Kept]) -> dict[str, Any]:
     if one.place.startswith("header:"):
         name = one.place.partition(":")[2]
         old, new = (redactor.header(name, value) if isinstance(value, str) else value for value in (one.old, one.new))
@@ -185,7 +188,10 @@ def _difference(one: Difference, redactor: Redactor) -> dict[str, Any]:
     elif one.place:
         old, new = one.old, one.new
     else:
-        old, new = (redactor.at(one.steps, value) for value in (one.old, one.new))
+        old, new = (
+            body.known[value] if isinstance(value, SCALARS) and value in body.known else redactor.at(one.steps, value)
+            for value, body in zip((one.old, one.new), kept, strict=True)
+        )
     path, pattern = (_plain(redactor.text(text))[:LONGEST] for text in (one.path, one.pattern))
     return {"path": path, "pattern": pattern, "kind": one.kind.name.lower(), "old": show(old), "new": show(new)}
 

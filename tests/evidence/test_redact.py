@@ -187,6 +187,73 @@ def test_names_count_in_running_text_too(text: str) -> None:
     assert "hunter2hunter2" not in PLAIN.running("Authorization: Bearer hunter2hunter2")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<input name="password" value="hunter2">',
+        "<INPUT value='hunter2' type=password>",
+        "<input type=hidden name=csrf_token value=hunter2>",
+        '<meta name="csrf-token" content="hunter2">',
+        '<textarea name="secret">hunter2</textarea>',
+        '<field name="pw">\nhunter2\n</field>',
+        '<input\n  name="password"\n  value="hunter2">',
+        "https://me:hunter2@shop.test/x",
+        "see https://hunter2@h/x?a=1",
+        "/cb?access_token=hunter2&x=1",
+        "login password=hunter2 ok",
+        "password:\n  hunter2",
+    ],
+)
+def test_forms_urls_and_logs_have_names_too(text: str) -> None:
+    """
+    Also as values of a body; and every line stays one.
+    """
+    redacted = PLAIN.running(text)
+
+    assert "hunter2" not in redacted
+    assert redacted.count("\n") == text.count("\n")
+    assert "hunter2" not in str(PLAIN.value({"a": [text]}))
+
+
+@pytest.mark.parametrize("text", ['<input name="city" value="Rome"> Where?', '<input name="pin" value=""> Where?'])
+def test_fields_that_are_no_secrets_stay(text: str) -> None:
+    """
+    And what only stands beside a field.
+    """
+    assert PLAIN.running(text) == text
+
+
+@pytest.mark.parametrize(
+    "value", ["hunter2", "Bearer abcdefgh12", "me@example.com", "d41d8cd98f00b204e9800998ecf8427e"]
+)
+def test_a_secret_has_one_digest_wherever_it_stands(value: str) -> None:
+    """
+    As a member, and by its name in text.
+    """
+    (shown,) = PLAIN.value({"token": value}).values()
+
+    assert PLAIN.running(f"token: {value}").endswith(f" {shown}")
+    assert shown in PLAIN.running(f'<input name="token" value="{value}">')
+    assert PLAIN.value({"name": "token", "value": value}) == {"name": "token", "value": shown}
+
+
+def test_a_word_that_is_no_secret_by_its_looks_is_one_by_its_name() -> None:
+    """
+    Wherever else it stands in the same text.
+    """
+    text = PLAIN.running("correcthorsebattery 1 password=correcthorsebattery")
+
+    assert text == f"correcthorsebattery 1 password={PLAIN.digest('correcthorsebattery')}"
+
+
+def test_a_redirection_takes_nobody_s_code_along() -> None:
+    """
+    Which is worth a token (RFC 6749).
+    """
+    assert "c0de" not in PLAIN.header("location", "https://app.test/cb?code=c0de&state=x")
+    assert PLAIN.target("/products?code=c0de") == "/products?code=c0de"
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(),
@@ -204,7 +271,10 @@ def test_any_value_is_redacted_and_equal_values_stay_equal(value: object) -> Non
 
 @pytest.mark.parametrize(
     "letter",
-    ["a", "1", "-", "@", "a@", "eyJ", "a.", "=", "_", "1 ", "Bearer ", "a1", "password", "token=", "-----BEGIN "],
+    [
+        *("a", "1", "-", "@", "a@", "eyJ", "a.", "=", "_", "1 ", "Bearer ", "a1", "password", "token=", "-----BEGIN "),
+        *("<a", '<a "', "<a b=", "<a name=pin value=", "://", "<a name=pin>x", "x://a:"),
+    ],
 )
 def test_no_text_takes_long(letter: str) -> None:
     """

@@ -291,6 +291,34 @@ def test_what_waits_holds_no_more_than_is_shown(old: bytes, new: bytes) -> None:
     assert make_sample(waits, REDACTOR, "1")["old"]["left_out"] == "it is over 96 KiB"
 
 
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("text/plain", b"a\npassword: {}\n"),
+        ("text/plain", b"password:\n  {}\n"),
+        ("text/html", b'<form>\n<input\n name="password"\n value="{}">\n</form>'),
+        ("text/html", b'<input type="hidden" name="csrf_token" value="{}">'),
+        ("application/json", b'{"url": "https://u:{}@h/x?token=q"}'),
+        ("application/json", b'{"log": "login password={} ok"}'),
+        ("application/json", b'[{"name": "password", "value": "{}"}, {"name": "city", "value": "Rome"}]'),
+        ("application/xml", b'<f><i name="password" value="{}"/><i name="a" value="b"/></f>'),
+        ("application/xml", b'<f><i name="password">{}</i></f>'),
+    ],
+)
+def test_a_secret_by_the_name_beside_it_is_none_in_the_list_of_differences(media: str, body: bytes) -> None:
+    """
+    Nor in the bodies; and it has one digest in both.
+    """
+    sample = a_sample(body.replace(b"{}", b"HUNTER"), body.replace(b"{}", b"FOOBAR"), media)
+
+    assert "HUNTER" not in str(sample)
+    assert "FOOBAR" not in str(sample)
+    (one,) = sample["differences"]
+    assert one["old"] != one["new"]
+    assert REDACTOR.digest("HUNTER") in sample["old"]["body"] or "://" in body.decode()
+    assert REDACTOR.digest("HUNTER") in one["old"] or "://" in body.decode()
+
+
 def test_half_a_secret_is_not_shown() -> None:
     """
     Where a text is cut, it ends with a whole word.
