@@ -155,7 +155,7 @@ class Control:
     def _judged(self, judged: dict[str, Any]) -> None:
         if self.steering is not None:
             self.steering.noise.take(judged)
-            self._facts.usage.follow(self.steering.rulebook.table, time())
+            self._facts.usage.follow(self.steering.rulebook.table, time(), self._facts.asked)
             self._facts.usage.take(judged)
         for known in self._facts.signatures.take(judged):
             if self._port is not None and self._dossier is not None:

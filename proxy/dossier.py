@@ -42,8 +42,8 @@ class Dossier:
         See `admin.evidence`.
         """
         table = self._facts.judging or JudgingTable(version=0)
-        self._facts.usage.follow(table, time())
-        return self._facts.usage.listing(table)
+        self._facts.usage.follow(table, time(), self._facts.asked)
+        return self._facts.usage.listing(table, self._facts.asked())
 
     def told(self, known: Known) -> dict[str, Any]:
         """

@@ -124,6 +124,7 @@ class Supervisor:
             table=encode(table),
             setup=launch.setup,
             judging=encode_judging(judging_table(launch, found)),
+            endpoints=found.endpoints,
             places=places.names,
             latch=found.latch,
             host=socket.gethostname(),

@@ -23,6 +23,7 @@ from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.metrics.books import LIVE, ROLES, Books
 from proxy.metrics.endpoints import Known
+from proxy.metrics.learner import Learner
 from proxy.mirror.handover import Handover
 from proxy.mirror.pair import Pair
 from proxy.mirror.sample import sample
@@ -81,7 +82,7 @@ class Worker:
         self._shedding: Shedding
         self._listener: Listener | None = None
         self._accepting = False
-        self._known: Known | None = None
+        self._learned: list[str] = []
         self._ticks = 0
         self._samples = SAMPLES
         self._deadline = 0.0
@@ -117,9 +118,10 @@ class Worker:
         elif frame.kind == Kind.LATCH:
             self._tables.latch(bool(orjson.loads(frame.payload)["killed"]))
         elif frame.kind == Kind.ENDPOINTS:
-            self._known = _known(frame.payload)
+            listed = orjson.loads(frame.payload)
+            self._learned = listed["learned"]
             if self._plane is not None:
-                self._plane.know(self._known)
+                self._plane.know(Known(listed["learned"], listed["configured"]))
         elif frame.kind == Kind.COMPARERS:
             self._comparers.follow(orjson.loads(frame.payload))
         elif frame.kind == Kind.QUARANTINE:
@@ -173,7 +175,10 @@ class Worker:
         """
         self._plane, self._front = plane, front = self._tables.plane, self._tables.front
         self._handover.now = plane.now
-        plane.know(Known((), plane.table.endpoints) if self._known is None else self._known)
+        # What was learned may be of an earlier configuration; what is configured is the table's.
+        first = Learner(plane.table.endpoints, plane.table.max_endpoints)
+        first.restore(self._learned)
+        plane.know(first.known)
         plane.on_candidate = self._candidate
         plane.claims.send = partial(self._channel.send, Kind.CLAIM)
         front.date = _date()
@@ -384,14 +389,6 @@ class Worker:
         """
         error = context.get("exception")
         self._report("unexpected_error", "error", **told(error if isinstance(error, BaseException) else None))
-
-
-def _known(payload: bytes) -> Known:
-    """
-    The matcher for a distributed list of endpoints.
-    """
-    listed = orjson.loads(payload)
-    return Known(listed["learned"], listed["configured"]) if isinstance(listed, dict) else Known(listed)
 
 
 def _date() -> bytes:

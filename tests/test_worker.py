@@ -135,7 +135,7 @@ def test_it_accepts_with_a_table_tells_its_totals_and_drains(hub: Hub) -> None:
     A whole life: table, endpoints, a request that no side can answer, totals, the end.
     """
     early = hub.client()
-    hub.send(Kind.ENDPOINTS, orjson.dumps({"configured": ["GET /users/{id}"], "learned": []}))
+    hub.send(Kind.ENDPOINTS, orjson.dumps({"configured": [], "learned": ["GET /users/{id}"]}))
     hub.ready(old={"url": nobody()}, new={"url": nobody()})
     early.sendall(GET)
     with early:
@@ -152,6 +152,34 @@ def test_it_accepts_with_a_table_tells_its_totals_and_drains(hub: Hub) -> None:
     assert totals["errors"] == {"live|refused": 1}
     assert totals["worker"]["inflight"] == 0
     assert set(totals) == {"worker", *Books().snapshot()}
+
+
+def test_what_is_configured_is_known_with_the_first_table_whatever_was_learned_before(hub: Hub) -> None:
+    """
+    The list of an earlier configuration may come first: what it had configured counts no more, what it had learned does
+    unless the table covers it.
+    """
+    early = [hub.client() for _ in range(3)]
+    listed = {"configured": ["GET /gone"], "learned": ["GET /users/me", "GET /kept"]}
+    hub.send(Kind.ENDPOINTS, orjson.dumps(listed))
+    hub.ready(
+        old={"url": nobody()},
+        new={"url": nobody()},
+        compare={"endpoints": {"GET /users/{user}": {"ignore": ["$.at"]}}},
+    )
+    for client, path in zip(early, (b"/users/me", b"/kept", b"/gone"), strict=True):
+        with client:
+            client.sendall(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % path)
+            assert client.recv(100).startswith(b"HTTP/1.1 502 ")
+    hub.send(Kind.DRAIN, orjson.dumps({"seconds": 10}))
+    *_, last = (frame for frame in hub.rest() if frame.kind == Kind.SNAPSHOT)
+    pages = orjson.loads(last.payload)["endpoints"]
+
+    assert {name: page["eligible"] for name, page in pages.items()} == {
+        "GET /users/{user}": [1, 0],
+        "GET /kept": [1, 0],
+        "other": [1, 0],
+    }
 
 
 def a_side(stack: ExitStack, words: bytes) -> str:

@@ -200,6 +200,12 @@ class Facts:
         """
         return orjson.dumps({"configured": self.learner.configured, "learned": self.learner.learned})
 
+    def asked(self) -> dict[str, int]:
+        """
+        How many requests there were of each endpoint.
+        """
+        return {name: sum(page.eligible) for name, page in self.merge.totals().pages.items()}
+
     @property
     def alive(self) -> tuple[Worker, ...]:
         """

@@ -6,8 +6,9 @@ Only pairs that were judged count: where old and new are the same byte for byte,
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any, Final
 
 from proxy.compare.difference import WORDS, Kind, Part
@@ -15,8 +16,9 @@ from proxy.compare.judging import JudgingTable, first_numbers, rules_digest
 from proxy.compare.paths import ANY, DEEP, parse_path
 from proxy.compare.rules import HEADER, STATUS, Rule
 from proxy.errors import LinkError
+from proxy.metrics.endpoints import OTHER
 
-# A rule that met nothing in so many pairs is told.
+# A rule that met nothing in so many pairs, or whose endpoint had none of so many requests, is told.
 ENOUGH: Final = 100
 # A rule that hides differences at so many places below what it names, or under no name at all, is told.
 WIDE: Final = 10
@@ -24,6 +26,9 @@ WIDE: Final = 10
 MOST_PLACES: Final = 200
 SHOWN: Final = 20
 MOST_RULES: Final = 20_000
+NEVER_MET: Final = "never met"
+# How like an endpoint that was asked for another one has to be to be taken for a misspelling of it (difflib's ratio).
+NEAR: Final = 0.75
 
 
 @dataclass(slots=True)
@@ -47,18 +52,20 @@ class Usage:
         self.since = 0.0
         self._table: JudgingTable | None = None
         self._digest: str | None = None
+        # Requests of all endpoints when these rules came into force.
+        self._before = 0
         self._pairs: Counter[str] = Counter()
         self._used: dict[tuple[str, int], Used] = {}
 
-    def follow(self, table: JudgingTable, now: float) -> None:
+    def follow(self, table: JudgingTable, now: float, asked: Callable[[], Mapping[str, int]]) -> None:
         """
-        Begin anew if these are other rules.
+        Begin anew if these are other rules. `asked` tells how many requests there were of each endpoint.
         """
         if table is self._table:
             return
         self._table, digest = table, rules_digest(table)
         if digest != self._digest:
-            self._digest, self.since = digest, now
+            self._digest, self.since, self._before = digest, now, sum(asked().values())
             self._pairs.clear()
             self._used.clear()
 
@@ -93,16 +100,31 @@ class Usage:
             return Used()
         return self._used.setdefault(key, Used())
 
-    def listing(self, table: JudgingTable) -> dict[str, Any]:
+    def listing(self, table: JudgingTable, asked: Mapping[str, int]) -> dict[str, Any]:
         """
-        All rules of the table, the general ones first, with what they did, and what is to be said of it.
+        All rules of the table, the general ones first, with what they did, and what is to be said of it. `asked` as for
+        `follow`.
         """
         rows = [self._row(rule, number, None) for number, rule in enumerate(table.rules)]
         for endpoint, rules in table.by_endpoint.items():
-            rows += [self._row(rule, number, endpoint) for number, rule in enumerate(rules, len(table.rules))]
+            own = [self._row(rule, number, endpoint) for number, rule in enumerate(rules, len(table.rules))]
+            says = self._unseen(endpoint, asked)
+            rows += own if says is None else [{**row, "finding": NEVER_MET, "says": says} for row in own]
         for route, first in first_numbers(table):
             rows += [self._row(rule, number, None, route) for number, rule in enumerate(table.by_route[route], first)]
         return {"since": self.since, "pairs": self._pairs.total(), "rules": rows}
+
+    def _unseen(self, endpoint: str, asked: Mapping[str, int]) -> str | None:
+        """
+        What is to be said of an endpoint that nobody has asked for.
+        """
+        requests = sum(asked.values()) - self._before
+        if asked.get(endpoint) or requests < ENOUGH:
+            return None
+        seen = [name for name, count in asked.items() if count and name != OTHER]
+        near = get_close_matches(endpoint, seen, n=1, cutoff=NEAR)
+        said = f"did you mean {near[0]}?" if near else "look for a misspelt path, or leave it out"
+        return f"has an endpoint that none of {requests:,} requests was of; {said}"
 
     def _row(self, rule: Rule, number: int, endpoint: str | None, route: str | None = None) -> dict[str, Any]:
         used = [one for (name, at), one in self._used.items() if at == number and endpoint in {None, name}]
@@ -130,7 +152,7 @@ def _counts(raw: Any) -> list[tuple[str, int, int]]:
 
 def _judged(rule: Rule, pairs: int, met: int, places: Sequence[Part]) -> tuple[str | None, str | None]:
     if not met and pairs >= ENOUGH:
-        return "never met", f"met nothing in {pairs:,} pairs; look for a misspelt place, or leave it out"
+        return NEVER_MET, f"met nothing in {pairs:,} pairs; look for a misspelt place, or leave it out"
     beyond = {pattern for pattern, _ in places if not _names(rule, pattern)}
     if len(beyond) >= WIDE:
         said = f"hides differences at {len(beyond)} places or more that it doesn't name; name those that may differ"

@@ -28,6 +28,13 @@ class Learner:
         self._known = Known((), self.configured)
 
     @property
+    def known(self) -> Known:
+        """
+        The matcher of all that is listed.
+        """
+        return self._known
+
+    @property
     def endpoints(self) -> tuple[str, ...]:
         """
         All that is listed, configured ones first.
@@ -36,10 +43,12 @@ class Learner:
 
     def restore(self, listed: Iterable[str]) -> None:
         """
-        Take over what a predecessor had listed, except for what the configuration covers now.
+        Take over what a predecessor had listed, except for what the configuration covers now or leaves no place for.
         """
         own = Known((), self.configured)
         for endpoint in listed:
+            if len(self.configured) + len(self.learned) >= self.limit:
+                break
             method, _, path = endpoint.partition(" ")
             if template(method, path) == endpoint and endpoint not in self.learned and not own.find(method, path):
                 self.learned += (endpoint,)

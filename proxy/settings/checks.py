@@ -136,7 +136,7 @@ def _check_store(store: str, folder: Path) -> Iterator[Finding]:
 
 
 def _check_numbers(settings: Settings) -> Iterator[Finding]:
-    drain, limits, mirror, metrics = settings.drain, settings.limits, settings.mirror, settings.metrics
+    drain, limits, mirror = settings.drain, settings.limits, settings.mirror
     judge = settings.judge
     if drain.delay >= drain.timeout:
         said = (
@@ -157,10 +157,6 @@ def _check_numbers(settings: Settings) -> Iterator[Finding]:
         memory, fits = show_size(judge.memory), show_size(judge.memory // MEMORY_PER_BYTE)
         said = f"bodies so long may take more than judge.memory ({memory}); write {fits} or less, or raise the memory"
         yield Finding(key=("judge", "max_decoded"), said=said)
-    if len(metrics.endpoints) > metrics.max_endpoints:
-        count = len(metrics.endpoints)
-        said = f"{count} are more than metrics.max_endpoints; write at least {count} there"
-        yield Finding(key=("metrics", "endpoints"), said=said)
 
 
 def known_addresses(host: str) -> frozenset[IP]:

@@ -56,7 +56,7 @@ What is refused although every value is fine by itself:
 - a CA file that is missing or holds no certificate;
 - limits that exclude each other: `drain.delay` not below `drain.timeout`, `limits.line` above `limits.head`,
   `mirror.max_body` above `mirror.memory_budget`, `judge.max_decoded` above a 64th of `judge.memory`, more
-  `metrics.endpoints` than `metrics.max_endpoints`.
+  endpoints in `metrics.endpoints`, `metrics.openapi` and `compare.endpoints` than `metrics.max_endpoints`.
 
 Warned about, and run: `old.url` and `new.url` with one address (every difference is then noise, which can be what you
 want to see), a certificate that has expired or is not valid yet, a range in `trusted_proxies` that holds everybody,

@@ -21,6 +21,7 @@ from proxy.errors import ConfigurationError
 from proxy.settings.checks import check
 from proxy.settings.doors import check_variable
 from proxy.settings.elsewhere import check_elsewhere, files_elsewhere, read_elsewhere
+from proxy.settings.endpoints import check_endpoints
 from proxy.settings.keys import PREFIX, Key
 from proxy.settings.membership import check_cohorts
 from proxy.settings.model import Settings
@@ -85,6 +86,7 @@ def load(
     values = read_elsewhere(settings, folder, environment)
     findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment), *trouble]
     findings += check_cohorts(settings, folder, values)
+    findings += check_endpoints(settings, endpoints)
     wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
     if wrong:
         raise ConfigurationError(*wrong)
@@ -105,18 +107,13 @@ def _described(settings: Settings, folder: Path) -> tuple[tuple[str, ...], list[
     """
     The endpoints of the OpenAPI file that is named, if any, or what is wrong with it.
     """
-    key, metrics = ("metrics", "openapi"), settings.metrics
-    if metrics.openapi is None:
+    file = settings.metrics.openapi
+    if file is None:
         return (), []
     try:
-        endpoints = read_openapi(folder / metrics.openapi)
+        return read_openapi(folder / file), []
     except NotUsable as error:
-        return (), [Finding(key=key, said=str(error))]
-    together = len({*metrics.endpoints, *endpoints})
-    if together > metrics.max_endpoints:
-        said = f"makes {together} endpoints, more than metrics.max_endpoints; write at least {together} there"
-        return endpoints, [Finding(key=key, said=said)]
-    return endpoints, []
+        return (), [Finding(key=("metrics", "openapi"), said=str(error))]
 
 
 def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:

@@ -218,7 +218,9 @@ class Compare(Comparing):
     headers: Headers = Field(
         "significant", description="fields that count: significant, all, or a list such as [content-type, x-total-*]"
     )
-    endpoints: EndpointRules = Field({}, description="more of all these, for one endpoint")
+    endpoints: EndpointRules = Field(
+        {}, description="more of all these, for one endpoint, which is known from the start"
+    )
     recheck: Recheck = Field(Recheck())
 
 

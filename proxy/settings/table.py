@@ -57,7 +57,8 @@ def build_table(
     """
     The table of the very first start: epoch 1, the weight as configured. PEM files are looked for in `folder`; what
     they hold is in `authorities`, by their names. `values` are those of variables and files that routes name, by
-    reference; `endpoints` those of an OpenAPI file.
+    reference; `endpoints` those of an OpenAPI file. Endpoints that have rules are configured ones too: what is told of
+    them from the first request on is judged by these rules.
 
     The digest names the configuration: equal for equal settings and PEM files, on any machine with the same folder.
     What the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
@@ -90,7 +91,7 @@ def build_table(
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,
         add_date=settings.add_date,
-        endpoints=tuple(dict.fromkeys((*settings.metrics.endpoints, *endpoints))),
+        endpoints=tuple(dict.fromkeys((*settings.metrics.endpoints, *endpoints, *settings.compare.endpoints))),
         max_endpoints=settings.metrics.max_endpoints,
         routes=tuple(
             route.build((settings.old.url.authority, settings.new.url.authority), values or {})

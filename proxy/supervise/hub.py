@@ -47,6 +47,11 @@ class Memory(Protocol):
         As `keep_table`.
         """
 
+    def keep_endpoints(self, endpoints: bytes) -> None:
+        """
+        As `keep_table`.
+        """
+
     def saved(self) -> dict[str, Any]:
         """
         Epoch and digest of the table that is kept, and what hinders.
@@ -63,8 +68,8 @@ class Hub:
     """
     `host` begins the workers' public ids; `changed` is called when a worker became ready, drained or gone. `setup` is
     how control was started, empty when it needs no telling; `claims` are the keys of writes that were copied; `latch`
-    is the one that a predecessor left, `judging` the judging table, and `places` are the names that comparers listen
-    by. `trouble` is why workers can't be relied on.
+    is the one that a predecessor left, `judging` the judging table, `endpoints` the lists of endpoints, and `places`
+    are the names that comparers listen by. `trouble` is why workers can't be relied on.
     """
 
     table: bytes
@@ -171,6 +176,7 @@ class Hub:
             case Kind.ENDPOINTS:
                 self.endpoints = frame.payload
                 self._send_workers(Kind.ENDPOINTS, frame.payload)
+                self.memory.keep_endpoints(frame.payload)
             case Kind.JUDGING:
                 self.judging = frame.payload
                 for comparer in self.comparers.values():

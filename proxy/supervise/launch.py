@@ -34,8 +34,8 @@ class Launch:
     pulse. A comparer gets `comparer_memory` bytes of address space, 0 for any number.
 
     `setup` is for control, unread; `judging` is what comparers judge by at first. The folder `state` keeps the table,
-    the judging table and the kill latch, and its lock; the latch is set where `kill_file` appears. `token_file` and
-    `certificate` are for commands that look for a running Parallax.
+    the judging table, the lists of endpoints and the kill latch, and its lock; the latch is set where `kill_file`
+    appears. `token_file` and `certificate` are for commands that look for a running Parallax.
     `named` are those keys of the table's intent that the configuration names: of the others it has no opinion.
     """
 

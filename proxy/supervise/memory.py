@@ -1,5 +1,6 @@
 """
-What outlives the supervisor: the table, the judging table and the kill latch, in the folder for state or nowhere.
+What outlives the supervisor: the table, the judging table, the lists of endpoints and the kill latch, in the folder for
+state or nowhere.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from proxy.supervise.claims import Claims
 from proxy.supervise.keep import Keeper
 from proxy.supervise.latch import Latch, decode, encode
 
-TABLE, LATCH, JUDGING = "table.json", "latch.json", "judging.json"
+TABLE, LATCH, JUDGING, ENDPOINTS = "table.json", "latch.json", "judging.json", "endpoints.json"
 # How one tells that a store was here before, without knowing stores.
 STORES = frozenset({".db", ".sqlite", ".sqlite3"})
 MISSING = (FileNotFoundError, NotADirectoryError)
@@ -48,6 +49,11 @@ class Nowhere:
         Forget it.
         """
 
+    def keep_endpoints(self, _endpoints: bytes) -> None:
+        """
+        Forget it.
+        """
+
     def saved(self) -> dict[str, Any]:
         """
         No table.
@@ -70,6 +76,7 @@ class Folder:
         self._table = Keeper(folder / TABLE, log, changed)
         self._latch = Keeper(folder / LATCH, log, changed)
         self._judging = Keeper(folder / JUDGING, log, changed)
+        self._endpoints = Keeper(folder / ENDPOINTS, log, changed)
         self._newest_latch: bytes | None = None
 
     @property
@@ -77,7 +84,7 @@ class Folder:
         """
         Whether a write is under way.
         """
-        return self._table.pending or self._latch.pending or self._judging.pending
+        return any(one.pending for one in (self._table, self._latch, self._judging, self._endpoints))
 
     def keep_table(self, table: bytes) -> None:
         """
@@ -97,6 +104,12 @@ class Folder:
         As `keep_table`.
         """
         self._judging.keep(judging)
+
+    def keep_endpoints(self, endpoints: bytes) -> None:
+        """
+        As `keep_table`.
+        """
+        self._endpoints.keep(endpoints)
 
     def saved(self) -> dict[str, Any]:
         """
@@ -125,13 +138,14 @@ def name_of(table: bytes | None) -> dict[str, Any]:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """
-    What a predecessor left: the intent that was in force, None on the very first start, the latch, the judging table,
-    None if there is none that can be read, and the keys of writes that were copied.
+    What a predecessor left: the intent that was in force, None on the very first start, the latch, the judging table
+    and the lists of endpoints, None for what is not there or can't be read, and the keys of writes that were copied.
     """
 
     intent: Intent | None = None
     latch: Latch = field(default_factory=Latch)
     judging: JudgingTable | None = None
+    endpoints: bytes | None = None
     claims: Claims = field(default_factory=Claims, compare=False)
 
 
@@ -146,6 +160,7 @@ def find(folder: Path, first: Intent, log: Log) -> Found:
         intent=_find_intent(folder, first, log),
         latch=_find_latch(folder / LATCH, log),
         judging=_find_judging(folder / JUDGING, log),
+        endpoints=_find_endpoints(folder / ENDPOINTS, log),
     )
 
 
@@ -199,4 +214,21 @@ def _find_judging(path: Path, log: Log) -> JudgingTable | None:
         why, fate = f"it can't be read: {explain(error)}", ""
     remedy = "nothing: control brings waivers and noise back from the store"
     log.warning("judging_lost", file=str(path), why=why, fate=fate, remedy=remedy)
+    return None
+
+
+def _find_endpoints(path: Path, log: Log) -> bytes | None:
+    try:
+        # As orjson writes them, so that whatever else this file holds goes no further.
+        lists = orjson.loads(path.read_bytes())
+        named = {name: [str(endpoint) for endpoint in lists[name]] for name in ("configured", "learned")}
+        return orjson.dumps(named)
+    except MISSING:
+        return None
+    except (KeyError, TypeError, ValueError):
+        why, fate = "it holds no lists of endpoints", set_aside(path)
+    except OSError as error:
+        why, fate = f"it can't be read: {explain(error)}", ""
+    remedy = "nothing: they are learned anew, and until then their requests count as `other`"
+    log.warning("endpoints_lost", file=str(path), why=why, fate=fate, remedy=remedy)
     return None

@@ -38,10 +38,10 @@ def rows(*told: dict[str, Any], table: JudgingTable = TABLE) -> list[dict[str, A
     The listing after that.
     """
     usage = Usage()
-    usage.follow(table, 100.0)
+    usage.follow(table, 100.0, dict)
     for one in told:
         usage.take(one)
-    found: list[dict[str, Any]] = usage.listing(table)["rules"]
+    found: list[dict[str, Any]] = usage.listing(table, {})["rules"]
     return found
 
 
@@ -116,16 +116,16 @@ def test_other_rules_begin_anew_and_other_noise_does_not() -> None:
     What a comparer tells of rules that are no more is left out.
     """
     usage = Usage()
-    usage.follow(TABLE, 100.0)
+    usage.follow(TABLE, 100.0, dict)
     usage.take(saw({"GET /a": 5}))
-    usage.follow(decode(encode(JudgingTable(version=8, rules=GENERAL, by_endpoint={"GET /a": OWN}))), 200.0)
-    assert (usage.since, usage.listing(TABLE)["pairs"]) == (100.0, 5)
+    usage.follow(decode(encode(JudgingTable(version=8, rules=GENERAL, by_endpoint={"GET /a": OWN}))), 200.0, dict)
+    assert (usage.since, usage.listing(TABLE, {})["pairs"]) == (100.0, 5)
 
     other = JudgingTable(version=9, rules=GENERAL)
-    usage.follow(other, 300.0)
+    usage.follow(other, 300.0, dict)
     usage.take(saw({"GET /a": 5}))
 
-    assert (usage.since, usage.listing(other)["pairs"]) == (300.0, 0)
+    assert (usage.since, usage.listing(other, {})["pairs"]) == (300.0, 0)
 
 
 @pytest.mark.parametrize("spoil", [{"hidden": [["GET /a"]]}, {"surveys": None}, {"surveys": {}}])
@@ -134,7 +134,24 @@ def test_another_shape_is_refused(spoil: dict[str, Any]) -> None:
     As all that comes over a link.
     """
     usage = Usage()
-    usage.follow(TABLE, 1.0)
+    usage.follow(TABLE, 1.0, dict)
 
     with pytest.raises(LinkError):
         usage.take({**saw({}), **spoil})
+
+
+def test_rules_of_an_endpoint_that_nobody_asked_for_are_told_of_with_the_likeliest_one() -> None:
+    """
+    Once so many others were asked for since these rules came into force; what came before says nothing of them.
+    """
+    usage = Usage()
+    usage.follow(TABLE, 100.0, lambda: {"GET /b": 5000})
+    early = usage.listing(TABLE, {"GET /b": 5000 + ENOUGH - 1})["rules"]
+    (*general, late) = usage.listing(TABLE, {"GET /b": 5000 + ENOUGH, "GET /a/": 0, "other": 3})["rules"]
+    (*_, near) = usage.listing(TABLE, {"GET /a/": 5000, "GET /b": 0, "other": 300})["rules"]
+    (*_, asked) = usage.listing(TABLE, {"GET /a": 1, "GET /b": 9000})["rules"]
+
+    assert [row["finding"] for row in (*early, *general, asked)] == [None] * 6
+    assert late["finding"] == near["finding"] == "never met"
+    assert late["says"].startswith("has an endpoint that none of 103 requests was of; did you mean GET /b?")
+    assert near["says"] == "has an endpoint that none of 300 requests was of; did you mean GET /a/?"

@@ -170,8 +170,8 @@ class MemoryEvidence:
         """
         rule = Rule(does="ignore", where="$.a")
         usage = Usage()
-        usage.follow(JudgingTable(version=1, rules=(rule,)), 1.0)
-        return usage.listing(JudgingTable(version=1, rules=(rule,)))
+        usage.follow(JudgingTable(version=1, rules=(rule,)), 1.0, dict)
+        return usage.listing(JudgingTable(version=1, rules=(rule,)), {})
 
     async def signature(self, number: str, limit: int) -> dict[str, Any]:
         """

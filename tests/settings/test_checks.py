@@ -144,7 +144,6 @@ def test_loopback_has_many_names(listen: str) -> None:
         ({"mirror": {"max_body": "65 MiB"}}, "mirror.max_body"),
         ({"judge": {"max_decoded": "17 MiB"}}, "judge.max_decoded"),
         ({"new": {"url": "http://127.0.0.1:9002", "eject": {"pause": 31}}}, "new.eject.pause"),
-        ({"metrics": {"max_endpoints": 1, "endpoints": ["GET /a", "GET /b"]}}, "metrics.endpoints"),
     ],
 )
 def test_numbers_that_exclude_each_other_are_refused(values: Values, key: str) -> None:

@@ -292,6 +292,34 @@ def test_a_judging_table_is_kept_and_passed_on_whatever_it_is(hub: Hub) -> None:
     assert kept == [b"second"]
 
 
+def test_lists_of_endpoints_are_kept_and_told_to_later_workers_and_controls(hub: Hub) -> None:
+    """
+    Those of a predecessor too, before the table: a worker's first request is of an endpoint.
+    """
+    kept: list[bytes] = []
+
+    class Noted(Nowhere):
+        """
+        Notes what it is asked to keep.
+        """
+
+        def keep_endpoints(self, endpoints: bytes) -> None:
+            """
+            As `Memory.keep_endpoints`.
+            """
+            kept.append(endpoints)
+
+    hub.memory, hub.endpoints = Noted(), b"first"
+    control, worker = Told(Role.CONTROL, 1), Told(Role.WORKER, 2)
+    hub.joined(control)
+    hub.joined(worker)
+    hub.received(control, Frame(Kind.ENDPOINTS, 0, b"second"))
+
+    assert control.heard(Kind.ENDPOINTS) == [(0, b"first")]
+    assert worker.heard(Kind.ENDPOINTS) == [(0, b"first"), (0, b"second")]
+    assert kept == [b"second"]
+
+
 def test_workers_hear_where_comparers_listen_before_they_hear_what_to_route_by(hub: Hub) -> None:
     """
     No exchange is settled by bytes alone because its worker didn't know yet; without comparers nothing is said.

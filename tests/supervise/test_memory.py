@@ -91,7 +91,7 @@ def test_what_may_not_be_read_is_taken_for_the_safest_it_could_be(tmp_path: Path
     """
     Files of somebody else.
     """
-    for name in ("table.json", "latch.json", "judging.json"):
+    for name in ("table.json", "latch.json", "judging.json", "endpoints.json"):
         (tmp_path / name).write_bytes(b"{}")
         (tmp_path / name).chmod(0)
     logged = Logged()
@@ -102,7 +102,36 @@ def test_what_may_not_be_read_is_taken_for_the_safest_it_could_be(tmp_path: Path
     assert found.latch.killed
     assert "Permission denied" in found.latch.reason
     assert found.judging is None
-    assert logged.events == ["table_lost", "latch_lost", "judging_lost"]
+    assert found.endpoints is None
+    assert logged.events == ["table_lost", "latch_lost", "judging_lost", "endpoints_lost"]
+
+
+async def test_lists_of_endpoints_are_found_as_they_were_kept(tmp_path: Path) -> None:
+    """
+    So that after a restart too nobody's first requests are of no endpoint.
+    """
+    news = asyncio.Event()
+    folder = Folder(tmp_path, Logged().log, news.set)
+    lists = orjson.dumps({"configured": ["GET /a"], "learned": ["GET /b/{id}"]})
+    folder.keep_endpoints(lists)
+    while folder.pending:
+        news.clear()
+        await news.wait()
+
+    assert find(tmp_path, FIRST, Logged().log).endpoints == lists
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b'{"configured": []}', b'{"configured": [], "learned": 7}'])
+def test_broken_lists_of_endpoints_are_moved_aside(tmp_path: Path, data: bytes) -> None:
+    """
+    They are learned again.
+    """
+    (tmp_path / "endpoints.json").write_bytes(data)
+    logged = Logged()
+
+    assert find(tmp_path, FIRST, logged.log).endpoints is None
+    assert (tmp_path / "endpoints.json.broken").read_bytes() == data
+    assert logged.events == ["endpoints_lost"]
 
 
 async def test_status_tells_what_is_on_disk(tmp_path: Path) -> None:
