@@ -25,6 +25,8 @@ SEVERITIES = ("status", "shape", "value", "order", "header")
 DESCRIBING_SECONDS = 2.0
 # Samples of one signature that are judged again.
 SAMPLES = 20
+# A pipe's lines: whoever reads them looks for whole ones.
+WIDE = 100_000
 
 
 @click.group(cls=WithDefault)
@@ -234,16 +236,19 @@ def _at_most(seconds: float) -> Iterator[None]:
 
 def show(found: dict[str, Any], lines: "Iterable[RenderableType]", *, as_json: bool) -> None:
     """
-    For scripts, or for people in colour where a terminal has some.
+    For scripts, or for people in colour where a terminal has some. Nothing but tables of long values is broken into
+    lines, and in a pipe or a file not even those.
     """
     if as_json:
         tell(found, (), as_json=True)
         return
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
     for line in lines:
-        console.print(line)
+        # A terminal breaks what is too long for it, and copies it whole; a line end of ours would be in the copy.
+        console.print(line, soft_wrap=True)
 
 
 COMMANDS = (evidence, waive)

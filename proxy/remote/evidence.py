@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from proxy.remote.rows import Rows
 from proxy.remote.show import tamed
 
 Json = Mapping[str, Any]
@@ -48,33 +49,47 @@ def moment(seconds: object) -> str:
 
 def signatures(found: Json) -> list[RenderableType]:
     """
-    The list: one line a signature, the worst first.
+    The list: one row a signature, the worst first.
     """
     rows: Sequence[Json] = found["signatures"]
     if not rows:
         return [Text("no signatures: nothing that was judged differs, or nothing was judged yet"), *trouble(found)]
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for column in ("signature", "severity", "count", "share", "last seen (UTC)", "endpoint", "where"):
-        table.add_column(column, justify="right" if column in {"count", "share"} else "left", overflow="fold")
-    for row in rows:
-        waived = row.get("waived_until")
-        style = FAINT if waived else ""
-        share = row.get("share")
-        parts = [f"{part['kind']} {part['path']}" for part in row["parts"]]
-        more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
-        until = f" (waived until {waived})" if waived else ""
-        if row.get("transient"):
-            until += f" (transient: {row['transient']} of {row['rechecked']} that were asked again)"
-        table.add_row(
-            text(row["id"], style),
-            text(row["severity"], style or STYLES.get(str(row["severity"]), "")),
-            text(row["count"], style),
-            text("-" if share is None else f"{100 * share:.3g} %", style),
-            text(moment(row["last"]), style),
-            text(row["endpoint"], style),
-            text(", ".join(parts[:2]) + more + until, style),
-        )
-    return [table, *trouble(found)]
+    headings = ("signature", "severity", "count", "share", "last seen (UTC)", "endpoint", "where")
+    cells = [_signature_cells(row) for row in rows]
+    shown: list[RenderableType] = [Rows(headings=headings, rows=cells, short=5, right=frozenset({"count", "share"}))]
+    if any(row.get("share") is None for row in rows):
+        shown.append(text("no share (-): no pair of that endpoint has been judged since control was started", FAINT))
+    return [*shown, *trouble(found)]
+
+
+def _signature_cells(row: Json) -> list[Text]:
+    waived, share = row.get("waived_until"), row.get("share")
+    style = FAINT if waived else ""
+    parts = [place(part) for part in row["parts"]]
+    more = f" and {len(parts) - 2} more" if len(parts) > 2 else ""
+    until = f" (waived until {waived})" if waived else ""
+    if row.get("transient"):
+        until += f" (transient: {row['transient']} of {row['rechecked']} that were asked again)"
+    return [
+        text(row["id"], style),
+        text(row["severity"], style or STYLES.get(str(row["severity"]), "")),
+        text(row["count"], style),
+        text("-" if share is None else f"{100 * share:.3g} %", style),
+        text(moment(row["last"]), style),
+        text(row["endpoint"], style),
+        text(", ".join(parts[:2]) + more + until, style),
+    ]
+
+
+def place(part: Json) -> str:
+    """
+    How and where, for people: `value $.total`, `header:etag`, `status 200 → 500`.
+    """
+    kind, path = str(part["kind"]), str(part["path"])
+    if kind == "status" and path.count(":") == 2:
+        _, old, new = path.split(":")
+        return f"status {old} → {new}"
+    return path if path.partition(":")[0] == kind else f"{kind} {path}"
 
 
 def rules(found: Json) -> list[RenderableType]:
@@ -84,12 +99,15 @@ def rules(found: Json) -> list[RenderableType]:
     rows: Sequence[Json] = found["rules"]
     if not rows:
         return [Text("no rules are configured: whatever differs counts, but for noise and what is waived")]
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for column in ("met", "of", "hidden", "endpoint", "rule"):
-        table.add_column(column, justify="left" if column in {"endpoint", "rule"} else "right", overflow="fold")
-    for row in rows:
-        cells = (row["met"], row["pairs"], row["hidden"], _where(row), row["rule"])
-        table.add_row(*(text(cell, "yellow" if row["finding"] else "") for cell in cells))
+    cells = [
+        [
+            text(cell, "yellow" if row["finding"] else "")
+            for cell in (row["met"], row["pairs"], row["hidden"], _where(row), row["rule"])
+        ]
+        for row in rows
+    ]
+    headings = ("met", "of", "hidden", "endpoint", "rule")
+    table = Rows(headings=headings, rows=cells, short=3, right=frozenset(headings[:3]))
     said = [f"`{row['rule']}` {row['says']} (warning)" for row in rows if row["finding"]]
     since = f"since {moment(found['since'])} (UTC), in {found['pairs']} pairs that were looked at"
     return [table, text(since, FAINT), *(text(one, "yellow") for one in said)]
@@ -121,7 +139,7 @@ def signature(found: Json) -> list[RenderableType]:
     shown: list[RenderableType] = [head, text(f"{times}, {waived}")]
     if found.get("rechecked"):
         shown.append(text(f"{found['rechecked']} were asked again, {found['transient']} agreed then (transient)"))
-    shown += [text(f"  {part['kind']} {part['path']}") for part in found["parts"]]
+    shown += [text(f"  {place(part)}") for part in found["parts"]]
     for sample in found["samples"]:
         shown += [Text(), *sample_lines(sample)]
     if not found["samples"]:
@@ -173,9 +191,9 @@ def _differences(sample: Json) -> RenderableType:
 
 
 def _side_by_side(sample: Json) -> RenderableType:
-    table = Table(box=None, pad_edge=False, show_edge=False, expand=True)
-    table.add_column("old", ratio=1, overflow="fold", header_style=f"bold {OLD}")
-    table.add_column("new", ratio=1, overflow="fold", header_style=f"bold {NEW}")
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    table.add_column("old", overflow="fold", header_style=f"bold {OLD}")
+    table.add_column("new", overflow="fold", header_style=f"bold {NEW}")
     old, new = _lines(sample["old"]), _lines(sample["new"])
     for row, (ours, theirs, is_same) in enumerate(_matched(old, new)):
         if row == LINES:
@@ -254,22 +272,26 @@ def rejudged(found: Json) -> list[RenderableType]:
     """
     Verdicts before and after.
     """
-    table = Table(box=None, pad_edge=False, show_edge=False)
-    for column in ("sample", "endpoint", "before", "after", "signature", "what is left"):
-        table.add_column(column, overflow="fold")
-    for row in found["samples"]:
-        changed = row["before"] != row["after"]
-        left = ", ".join(f"{part['kind']} {part['path']}" for part in row["parts"][:3])
-        table.add_row(
-            text(row["id"]),
-            text(row["endpoint"]),
-            text(row["before"]),
-            text(row["after"], "green bold" if changed else ""),
-            text(row["signature"] or "-"),
-            text(left if row["reason"] is None else row["reason"]),
-        )
+    headings = ("sample", "before", "after", "signature", "endpoint", "what is left")
+    table = Rows(headings=headings, rows=[_rejudged_cells(row) for row in found["samples"]], short=4)
     counts = ", ".join(f"{count} {name}" for name, count in sorted(found["after"].items()))
-    return [table, text(f"{len(found['samples'])} samples: {counts}; {found['skipped']} could not be judged again")]
+    said = "".join(f"{part}; " for part in [counts] if part)
+    return [table, text(f"{len(found['samples'])} samples: {said}{found['skipped']} could not be judged again")]
+
+
+def _rejudged_cells(row: Json) -> list[Text]:
+    # What could not be judged again has no verdict, and a reason.
+    after = text("-", FAINT) if row["after"] is None else text(row["after"])
+    if row["after"] not in {None, row["before"]}:
+        after.stylize("green bold")
+    return [
+        text(row["id"]),
+        text(row["before"]),
+        after,
+        text(row["signature"] or "-"),
+        text(row["endpoint"]),
+        text(", ".join(map(place, row["parts"][:3])) if row["reason"] is None else row["reason"]),
+    ]
 
 
 def _where(row: Mapping[str, Any]) -> str:

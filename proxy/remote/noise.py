@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.console import RenderableType
-from rich.table import Table
 
 from proxy.remote.evidence import FAINT, moment, text
+from proxy.remote.rows import Rows
 
 Json = Mapping[str, Any]
 
@@ -31,14 +31,13 @@ def listing(found: Json) -> list[RenderableType]:
     """
     shown: list[RenderableType] = []
     if found["places"]:
-        table = Table(box=None, pad_edge=False, show_edge=False)
-        for column in ("state", "old itself", "new", "pairs", "last seen (UTC)", "endpoint", "where"):
-            right = column in {"old itself", "new", "pairs"}
-            table.add_column(column, justify="right" if right else "left", overflow="fold")
+        headings = ("state", "old itself", "new", "pairs", "last seen (UTC)", "endpoint", "where")
         order = list(STYLES)
-        for place in sorted(found["places"], key=lambda place: order.index(place["state"])):
-            table.add_row(*(text(cell, STYLES[place["state"]]) for cell in _cells(place)))
-        shown.append(table)
+        rows = [
+            [text(cell, STYLES[one["state"]]) for cell in _cells(one)]
+            for one in sorted(found["places"], key=lambda one: order.index(one["state"]))
+        ]
+        shown.append(Rows(headings=headings, rows=rows, short=5, right=frozenset(headings[1:4])))
     shown.append(text(f"{counted(found)}; {_learning(found)}", FAINT))
     if not found["in_force"]:
         shown.append(text("comparers don't judge by all of this yet (warning)", "yellow"))
@@ -50,15 +49,15 @@ def listing(found: Json) -> list[RenderableType]:
     return shown
 
 
-def _cells(place: Json) -> tuple[str, ...]:
+def _cells(one: Json) -> tuple[str, ...]:
     return (
-        place["state"],
-        f"{_percent(place['rate'])} of {place['twins']}",
-        _percent(place["live_rate"]),
-        str(place["live"]),
-        moment(place["last"]),
-        place["endpoint"],
-        f"{place['kind']} {place['path']}",
+        one["state"],
+        f"{_percent(one['rate'])} of {one['twins']}",
+        _percent(one["live_rate"]),
+        str(one["live"]),
+        moment(one["last"]),
+        one["endpoint"],
+        f"{one['kind']} {one['path']}",
     )
 
 
