@@ -6,6 +6,7 @@ was saved while nobody could be told of it comes into force nonetheless, and one
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from proxy.admin.changes import read_reason_of
@@ -92,7 +93,7 @@ class Waiving:
 
     async def waive(self, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
         """
-        Accept a signature until a date. Raises `Refusal`.
+        Accept a signature until a date, instead of until when it was accepted before. Raises `Refusal`.
         """
         for key in body:
             if key not in KEYS:
@@ -116,9 +117,17 @@ class Waiving:
         )
         after = {"signature": signature, "endpoint": made.endpoint, "until": timestamp_of(until)}
         entry = line(who, "waive", reason, None, after, epoch=self._epoch())
-        await self._save(lambda store: store.waive(made, entry))
-        waiver = next((one for one in reversed(self._waivers) if one.signature == signature), made)
-        return waiver.told(time())
+        number = 0
+
+        def keep(store: Any) -> Any:
+            nonlocal number
+            kept = store.waive(made, entry)
+            number = kept.after["waiver"]
+            return kept
+
+        await self._save(keep)
+        # Another one of this signature may have been kept meanwhile.
+        return next((one for one in self._waivers if one.id == number), replace(made, id=number)).told(time())
 
     async def remove(self, number: int, who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
         """

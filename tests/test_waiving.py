@@ -2,6 +2,7 @@
 Waivers, from an operator's word to what is in force, and their end.
 """
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,24 @@ async def test_what_makes_no_waiver_is_refused(
         await life.steering.waiving.waive(OPS, {**GOOD, **change})
 
     assert life.steering.waiving.told() == {"waivers": []}
+
+
+async def test_a_later_waiver_counts_instead_of_an_earlier_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Also when it ends before: then nothing is accepted any more. Each is told of what it saved itself.
+    """
+    life = await waiving(tmp_path)
+    many = [{**GOOD, "until": f"2026-12-{day}"} for day in (28, 27, 26)]
+    told = await asyncio.gather(*(life.steering.waiving.waive(OPS, one) for one in (GOOD, *many)))
+    ends = [one["until"][:10] for one in told]
+
+    assert ends == ["2027-01-02", "2026-12-29", "2026-12-28", "2026-12-27"]
+    assert len({one["id"] for one in told}) == 4
+    assert [one["until"][:10] for one in life.steering.waiving.told()["waivers"] if one["holds"]] == ["2026-12-27"]
+    assert life.steering.waiving.until(SIGNATURE) == "2026-12-27T00:00:00Z"
+    monkeypatch.setattr(proxy.waiving, "time", lambda: 1_798_400_000.0)  # 2026-12-27T19:33:20Z
+    life.steering.waiving.look()
+    assert life.steering.rulebook.table.waived == frozenset()
 
 
 async def test_a_waiver_that_nobody_knows_cannot_be_removed(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ Waivers in the store's own file: they decide what counts, so they are kept as ca
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, func, select
 
+from proxy.clock import timestamp
 from proxy.compare.difference import Kind
 from proxy.evidence.waivers import Waiver
 from proxy.store.audit import Entry, canonical, clean
@@ -20,10 +22,17 @@ MOST: Final = 10_000
 
 def add(connection: Connection, waiver: Waiver, append: Callable[[Entry], Entry], entry: Entry) -> Entry:
     """
-    Keep a waiver and its line, which tells the number that it gets. Returns the line.
+    Keep a waiver and its line, which tells the number that it gets, and of which it takes the place: those of the same
+    signature that still held. Returns the line.
     """
+    entry = replace(entry, at=entry.at or timestamp())
+    now = datetime.fromisoformat(entry.at).timestamp()
+    holding = (waivers.c.signature == waiver.signature, waivers.c.removed.is_(None), waivers.c.until > now)
+    replaced = list(connection.execute(select(waivers.c.id).where(*holding).order_by(waivers.c.id)).scalars())
     number = int(connection.execute(select(func.max(waivers.c.id))).scalar() or 0) + 1
-    line = append(replace(entry, after={"waiver": number, **(entry.after or {})}))
+    said = {"waiver": number, **(entry.after or {}), **({"replaces": replaced} if replaced else {})}
+    line = append(replace(entry, after=said))
+    connection.execute(waivers.update().where(*holding).values(removed=line.at))
     connection.execute(
         waivers.insert().values(
             id=number,

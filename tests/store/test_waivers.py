@@ -51,6 +51,20 @@ def test_a_removed_one_holds_no_longer(store: Store) -> None:
     assert not kept.holds(NOW)
 
 
+def test_a_waiver_takes_the_place_of_those_that_still_hold(store: Store) -> None:
+    """
+    A shorter one too; those that are over, and of others, stay as they are. The audit tells.
+    """
+    later = 4_000_000_000.0
+    for signature, until in (("a" * 16, NOW), ("a" * 16, later), ("b" * 16, later)):
+        store.waive(waiver(signature, until), entry("waive", 1))
+    line = store.waive(waiver("a" * 16, later - 1), entry("waive", 1))
+
+    assert line.after["replaces"] == [2]
+    assert [(one.id, one.removed) for one in store.waivers(0)] == [(1, None), (2, line.at), (3, None), (4, None)]
+    assert store.verify() is None
+
+
 def test_those_that_ended_long_ago_are_left_out(store: Store) -> None:
     """
     The newest last.
