@@ -92,6 +92,23 @@ class NamedPercent(click.ParamType[tuple[str, float | None]]):
         return name, None if share == "default" else Percent().convert(share, param, ctx)
 
 
+class Says(click.ParamType[tuple[str, bool]]):
+    """
+    What a feature flag says.
+    """
+
+    name = "FLAG=true|false"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, bool]:
+        """
+        Called by click.
+        """
+        flag, _, said = str(value).rpartition("=")
+        if not flag or said not in ("true", "false"):
+            self.fail(f"{value!r} doesn't say what a flag says; write orders-v2=true or orders-v2=false", param, ctx)
+        return flag, said == "true"
+
+
 class WithDefault(click.Group):
     """
     A group whose first command runs when only options follow.

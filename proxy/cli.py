@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from proxy import __version__
-from proxy.asking import BAD, DONE, NO, refuse
+from proxy.asking import BAD, DONE, NO, Says, refuse
 from proxy.discern import COMMANDS as DISCERNING
 from proxy.errors import ConfigurationError
 from proxy.examine import COMMANDS as EXAMINING
@@ -126,6 +126,7 @@ def serve(file: Path | None, **options: str | int | None) -> None:
 @click.option("--request", metavar="'GET /x'", help="Say what becomes of this request.")
 @click.option("--header", "fields", multiple=True, metavar="'NAME: VALUE'", help="A field of it; may be repeated.")
 @click.option("--client", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where it comes from.")
+@click.option("--flag", "flags", multiple=True, type=Says(), help="What a feature flag says of it, such as a=true.")
 @click.option("--json", "as_json", is_flag=True, help="What becomes of the request, for scripts.")
 def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: Any) -> None:
     """
@@ -195,7 +196,7 @@ for _command in (*COMMANDS, *EXAMINING, *DISCERNING):
     main.add_command(_command)
 
 
-def _explain(files: tuple[Path, ...], request: str, *, fields: tuple[str, ...], client: str, as_json: bool) -> NoReturn:
+def _explain(files: tuple[Path, ...], request: str, *, as_json: bool, **asked: Any) -> NoReturn:
     from proxy.explaining import say
     from proxy.settings.setup import build_setup
 
@@ -203,7 +204,7 @@ def _explain(files: tuple[Path, ...], request: str, *, fields: tuple[str, ...], 
         raise click.UsageError("--request is explained by one configuration; name one FILE")
     loaded = _load(files[0], {})
     state = Path(build_setup(loaded, file=files[0], options={}, environment=os.environ).state)
-    sys.exit(DONE if say(loaded, state, request, fields, client, as_json=as_json) else NO)
+    sys.exit(DONE if say(loaded, state, request, as_json=as_json, **asked) else NO)
 
 
 def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...], object]:

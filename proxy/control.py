@@ -34,6 +34,7 @@ from proxy.crash import tell_without_values, told
 from proxy.dossier import Dossier
 from proxy.equipment import Equipment
 from proxy.errors import ConfigurationError, LinkError
+from proxy.flags import Flags
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.link.setup import Setup, decode
@@ -71,6 +72,7 @@ class Control:
         self._has_published = False
         self._reload_waits = False
         self.channel: Channel | None = None
+        self._flags = Flags(self.send, self.tell)
         self.setup: Setup | None = None
         self.steering: Steering | None = None
         self._port: AdminPort | None = None
@@ -113,6 +115,8 @@ class Control:
                 facts.signatures.take_rechecked(parse_object(frame.payload))
             case Kind.JUDGED:
                 self._judged(parse_object(frame.payload))
+            case Kind.FLAGS_ASKED:
+                self._flags.take(frame.payload)
             case Kind.REPORT:
                 self._report(frame)
             case _:
@@ -199,6 +203,8 @@ class Control:
         self._port = AdminPort(self._facts, self.steering, dossier, Access(tokens=()), start=round(time() * 1000))
         self._equipment = Equipment(self._port, self.tell)
         self.steering.start()
+        if setup.flags is not None:
+            self._flags.start(setup.flags)
         if self._reload_waits:
             spawn(self._reload(self.steering), name="reload")
         archive.caps = setup.caps

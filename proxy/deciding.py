@@ -9,6 +9,7 @@ from proxy.course import Course
 from proxy.plane import Plane
 from proxy.retrying import LINES, may_go_over
 from proxy.routing.choice import EJECTED, Decision
+from proxy.routing.flags import ABOVE_FLAGS, flagged
 from proxy.routing.table import NEW, OLD
 from proxy.routing.ways import Way
 from proxy.wire.request import SAFE, RequestHead
@@ -33,6 +34,9 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
         decision = way.by[OLD]
     else:
         decision = way.by[plane.random() * 100.0 < way.weight]
+    if way.flag is not None and decision.by not in ABOVE_FLAGS:
+        key = b"" if way.find is None else way.find(head, address)
+        decision = flagged(way.flag, plane.flags.says(way.flag, key, plane.now), decision)
     live = decision.live
     if course.sides[live].ejection.is_out and (live == NEW or may_go_over(way, head)):
         live = course.instead_of(live, plane.now, plane.random(), is_safe=head.method in SAFE)
@@ -52,6 +56,8 @@ def may_reach_new(course: Course, head: RequestHead, address: bytes, *, stands_i
         return forced.live == NEW
     if head.wrote and (pinned := ways.overrides.pinned(head, time())) is not None:
         return pinned.live == NEW
+    if way.flag is not None and way.flag.mode == "decide":
+        return True
     if way.choice is not None:
         return way.choice.decide(head, address, lambda: 0.0).live == NEW
     return way.weight > 0.0

@@ -43,7 +43,16 @@ def table_of(loaded: "Loaded", state: Path) -> tuple[Table, bool, str]:
     return table, is_killed, source
 
 
-def say(loaded: "Loaded", state: Path, words: str, fields: tuple[str, ...], client: str, *, as_json: bool) -> bool:
+def say(
+    loaded: "Loaded",
+    state: Path,
+    words: str,
+    *,
+    fields: tuple[str, ...],
+    client: str,
+    flags: tuple[tuple[str, bool], ...],
+    as_json: bool,
+) -> bool:
     """
     Tell what becomes of a request. False when Parallax would refuse it.
     """
@@ -64,7 +73,7 @@ def say(loaded: "Loaded", state: Path, words: str, fields: tuple[str, ...], clie
         said = f"refused with {bad.status}: {bad.detail}; neither side gets it"
         tell({"refused": bad.status, "why": bad.detail}, [said], as_json=as_json)
         return False
-    explained = explain(table, head, client, time(), is_killed=is_killed, keysets=keysets)
+    explained = explain(table, head, client, time(), is_killed=is_killed, keysets=keysets, flags=dict(flags))
     lines = [f"{what:<8}{phrase}" for what, phrase in [*told(explained), ("weights", source)]]
     tell({**asdict(explained), "weights": source}, lines, as_json=as_json)
     return True

@@ -18,6 +18,7 @@ from proxy.mirror.breaker import CLOSED
 from proxy.mirror.claims import Claims
 from proxy.mirror.pair import Pair, Pairs
 from proxy.overload import Gate
+from proxy.routing.flags import FlagMemory
 from proxy.routing.table import Table
 from proxy.wire.request import RequestHead
 
@@ -85,6 +86,7 @@ class Plane:
         self._offered: set[bytes] = set()
         self._forgot = self.now
         self.other = books.page(OTHER)
+        self.flags = FlagMemory(books.flags)
 
     @property
     def table(self) -> Table:

@@ -130,6 +130,10 @@ class Worker:
         elif frame.kind == Kind.GRANT:
             if self._plane is not None:
                 self._plane.claims.answered(frame.payload)
+        elif frame.kind == Kind.FLAGS_SAID:
+            if self._plane is not None:
+                for flag, key, value in orjson.loads(frame.payload):
+                    self._plane.flags.answered(flag, key.encode("latin-1"), value, self._plane.now)
         elif frame.kind == Kind.CLOSING:
             self._closing()
         elif frame.kind == Kind.DRAIN:
@@ -240,6 +244,8 @@ class Worker:
             late = now - front.now > LATE
             front.now = now
             front.date = _date()
+            if plane.flags.asked:
+                self._ask(plane)
             plane.tick(now)
             self._tables.rechecks.tick(now)
             self._tables.leaving.tick(now)
@@ -255,6 +261,13 @@ class Worker:
         if self._ticks % SNAPSHOT_TICKS == 0:
             self._samples = SAMPLES
             self._snapshot(last=False)
+
+    def _ask(self, plane: Plane) -> None:
+        """
+        Ask for the flags that requests wanted since the last time.
+        """
+        asked = [[flag, key.decode("latin-1")] for flag, key in plane.flags.take()]
+        self._channel.send(Kind.FLAGS_ASKED, orjson.dumps(asked))
 
     def _tell(self, plane: Plane, now: float) -> None:
         """

@@ -163,3 +163,33 @@ def test_what_is_said_to_the_client_is_in_no_comparison(data_with: Callable[...,
     old.feed(OK)
     assert data.entries() == {"identical": 1}
     data.settled()
+
+
+FLAG = {"name": "a", "match": {"path": "/**"}, "weight": 0, "flag": {"key": "orders", "mode": "decide"}}
+COHORT = {"name": "staff", "match": {"path": "/**"}, "side": "old"}
+
+
+def test_a_flag_is_stronger_than_cohorts_and_weights(data_with: Callable[..., Data]) -> None:
+    """
+    Once it is known; a tester is stronger.
+    """
+    flags = {"provider": "tests.parts.providers:Hanging"}
+    data = data_with(mirror={"percent": 0}, routes=[FLAG], cohorts=[COHORT], flags=flags)
+
+    assert answered(data, GET)[0] == OLD
+    data.plane.flags.answered("orders", b"", True, data.plane.now)
+    assert answered(data, GET)[0] == NEW
+    assert answered(data, forced(OLD))[0] == OLD
+    data.tables.latch(True)
+    assert answered(data, GET)[0] == OLD
+
+
+def test_split_data_is_stronger_than_a_flag(data_with: Callable[..., Data]) -> None:
+    """
+    Of what may write.
+    """
+    data = data_with(mirror={"percent": 0}, routes=[FLAG], data="split")
+    answered(data, GET)
+    data.plane.flags.answered("orders", b"", True, data.plane.now)
+
+    assert (answered(data, GET)[0], answered(data, POST)[0]) == (NEW, OLD)

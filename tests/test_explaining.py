@@ -4,6 +4,7 @@
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,19 +22,26 @@ from proxy.routing.signed import pack
 from proxy.routing.table import SIDES
 from proxy.settings.load import load
 from tests.parts.client import Client
-from tests.parts.parallax import Configuration, Parallax, running, write
+from tests.parts.parallax import Configuration, Parallax, running, until, write
 from tests.parts.sides import Sides, sides
 
 pytestmark = pytest.mark.timeout(120)
 
 CASES = 500
-LISTED = "".join(f"user-{number}\n" for number in range(0, 50, 5))
 # {"sub": "ann"} and {"sub": "bob"}, unsigned.
 TOKENS = ("e30.eyJzdWIiOiJhbm4ifQ.x", "e30.eyJzdWIiOiJib2IifQ.x")
+PATHS = (
+    *("/orders", "/orders/../search", "/search", "/%73earch/a", "//search", "/v1/a", "/v3/a", "/", "/a?v=21&w="),
+    *("/decided", "/held"),
+)
+FLAG = {"key": "orders", "cache": 3600}
+USERS = 50
 ROUTES: list[dict[str, Any]] = [
     {"name": "orders", "match": {"path": "/orders/**", "method": ["POST", "DELETE"]}, "weight": 30, "writes": "mirror"},
     {"name": "search", "match": {"path": "/search/**"}, "weight": 60, "writes": "safe"},
     {"name": "query", "match": {"query": {"v": "2*"}}, "weight": 100, "writes": "dry_run"},
+    {"name": "decided", "match": {"path": "/decided/**"}, "weight": 50, "flag": {**FLAG, "mode": "decide"}},
+    {"name": "held", "match": {"path": "/held/**"}, "weight": 70, "flag": {**FLAG, "mode": "veto"}},
     {"name": "host", "match": {"host": ["*.shop.test"]}, "mirror": 0},
     {"name": "regex", "match": {"regex": "/v[12]/.*"}, "sticky": ["client"]},
     {"name": "cookie", "match": {"cookie": {"beta": "*"}}, "weight": 0},
@@ -53,8 +61,12 @@ CONFIGURED: Configuration = {
     "routes": ROUTES,
     "cohorts": COHORTS,
     "limits": {"body": 1048576},
+    "flags": {"provider": "tests.parts.providers:from_file"},
     "comparers": 0,
 }
+# Who is on the list, and who has the flag.
+LISTED = [f"user-{number}" for number in range(0, USERS, 5)]
+FLAGGED = [*(f"user-{number}" for number in range(0, USERS, 3)), "7", "8", "9", "ann"]
 
 
 class Maker:
@@ -66,15 +78,15 @@ class Maker:
         self._roll = random.Random(7)
         self._key = key
         self.number = 0
+        # Requests of others.
+        self.before = 0
 
     def request(self) -> tuple[str, list[str]]:
         """
         The words and the fields of another one; its target ends with its number.
         """
         roll, self.number = self._roll, self.number + 1
-        path = roll.choice(
-            ("/orders", "/orders/../search", "/search", "/%73earch/a", "//search", "/v1/a", "/v3/a", "/", "/a?v=21&w=")
-        )
+        path = roll.choice(PATHS)
         method = roll.choice(("GET", "GET", "GET", "OPTIONS", "POST", "DELETE"))
         fields = [f"Host: {roll.choice(('shop.test', 'a.shop.test', 'A.Shop.Test:80'))}"]
         for line, share in self._lines():
@@ -131,6 +143,29 @@ async def change(parallax: Parallax, call: str, value: dict[str, Any]) -> None:
     assert answer.status == 200, f"{target}: {bytes(answer.body)!r}"
 
 
+async def flags_known(parallax: Parallax) -> int:
+    """
+    Ask for every key until a worker knows what the flag says of it. Returns how many requests that took.
+    """
+    number = 0
+    users = [f"X-User: user-{number}" for number in range(USERS)]
+    others = ["Accept: */*", *(f"Cookie: sid={number}" for number in range(USERS))]
+    tokens = [f"Authorization: Bearer {token}" for token in TOKENS]
+    keys = [*users, *others, *tokens]
+
+    async def all_known() -> bool:
+        nonlocal number
+        for line in keys:
+            number += 1
+            await ask(parallax, "GET /decided/0", ["Host: shop.test", line])
+        _, metrics = await parallax.fetch(parallax.admin, b"/metrics")
+        fresh = re.search(rb'parallax_flag_total{flag="orders",outcome="fresh"} ([0-9]+)', metrics)
+        return fresh is not None and int(fresh[1]) >= len(keys) * 2
+
+    await until(all_known, "every key's flag")
+    return number
+
+
 async def agreed(parallax: Parallax, pair: Sides, maker: Maker, count: int) -> set[str]:
     """
     So many requests go where they are explained to go, and are copied as explained. Returns what decided.
@@ -142,12 +177,14 @@ async def agreed(parallax: Parallax, pair: Sides, maker: Maker, count: int) -> s
     for _ in range(count):
         words, fields = maker.request()
         head = read_request(words, fields, table)
-        one = explain(table, head, "127.0.0.1", time(), is_killed=is_killed, keysets=keysets)
+        known = explain(table, head, "127.0.0.1", time(), is_killed=is_killed, keysets=keysets)
+        flags = {"orders": known.value in FLAGGED}
+        one = explain(table, head, "127.0.0.1", time(), is_killed=is_killed, keysets=keysets, flags=flags)
         expected[maker.number] = one
         assert one.side is not None, "nothing here is up to chance"
         named = one.side if one.by == "forced" else None
         assert await ask(parallax, words, fields) == (one.side, named), f"{words} {fields}: {one}"
-    await parallax.settled(maker.number)
+    await parallax.settled(maker.before + maker.number)
     arrivals = {(arrival.number, arrival.side, arrival.copy) for arrival in await pair.taken()}
     lives = {(number, one.side, False) for number, one in expected.items()}
     copies = {
@@ -160,16 +197,24 @@ async def agreed(parallax: Parallax, pair: Sides, maker: Maker, count: int) -> s
     return {one.by for one in expected.values()}
 
 
-async def test_five_hundred_requests_go_where_they_are_explained_to_go(tmp_path: Path) -> None:
+async def test_five_hundred_requests_go_where_they_are_explained_to_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """
     By the configuration, by another intent, killed, and with split data.
     """
-    (tmp_path / "beta.txt").write_text(LISTED)
+    (tmp_path / "beta.txt").write_text("\n".join(LISTED))
+    targeting = {"if": [{"in": [{"var": "targetingKey"}, FLAGGED]}, "on", "off"]}
+    flag = {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "off", "targeting": targeting}
+    (tmp_path / "flags.json").write_text(json.dumps({"flags": {"orders": flag}}))
+    monkeypatch.setenv("FLAG_FILE", str(tmp_path / "flags.json"))
     async with sides(spread=0.0) as pair:
         configured = {**CONFIGURED, "old": {"url": pair.url("old")}, "new": {"url": pair.url("new")}}
         async with running(configured, tmp_path) as parallax:
             maker = Maker((tmp_path / "var" / "signing-key").read_text().strip())
-            usual = {"forced", "write", "cohort", "route", "weight"}
+            maker.before = await flags_known(parallax)
+            await pair.taken()
+            usual = {"forced", "write", "flag", "cohort", "route", "weight"}
             assert await agreed(parallax, pair, maker, CASES // 2) == usual
             weights = {"new": 75, "routes": {"orders": 80, "search": 20}, "cohorts": {"half": 10}}
             await change(parallax, "PUT /admin/weights", weights)
@@ -188,7 +233,7 @@ def check(folder: Path, *words: str) -> Result:
     """
     file = folder / "parallax.yaml"
     if not file.exists():
-        (folder / "beta.txt").write_text(LISTED)
+        (folder / "beta.txt").write_text("\n".join(LISTED))
         write({**CONFIGURED, "old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}, folder)
     return CliRunner().invoke(main, ["check", str(file), *words], prog_name="parallax", env={"COLUMNS": "120"})
 
@@ -215,12 +260,24 @@ def test_a_request_is_explained_to_scripts(tmp_path: Path) -> None:
     assert (said["side"], said["by"], said["cohort"], said["refusal"]) == ("old", "cohort", "wary", None)
 
 
+@pytest.mark.parametrize(("words", "side"), [((), "old"), (("--flag", "orders=true"), "new")])
+def test_what_a_flag_says_can_be_supposed(words: tuple[str, ...], side: str, tmp_path: Path) -> None:
+    """
+    Only a running Parallax has it asked.
+    """
+    said = json.loads(check(tmp_path, "--request", "GET /decided", "--json", *words).stdout)
+
+    assert said["side"] == side
+    assert said["flag"].startswith("orders (decide): ")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
         (("--request", "GET"), 1, "refused with 400: malformed request line"),
         (("--request", "FOO /"), 1, "refused with 501"),
         (("--request", "POST /", "--header", "Content-Length: 99999999999999"), 1, "refused with 413"),
+        (("--request", "GET /", "--flag", "orders=yes"), 2, "write orders-v2=true or orders-v2=false"),
         (("--request", "GET /", "--client", "here"), 2, "'here' is no address"),
         (("parallax.yaml", "--request", "GET /"), 2, "name one FILE"),
     ],

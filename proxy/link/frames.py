@@ -46,6 +46,8 @@ class Kind(IntEnum):
     RECHECKED = 24  # W→H→C: divergent pairs asked again since the last one, JSON {signature: [still differ, agree]}
     CLAIM = 25  # W→H: 16 bytes, the digest of an idempotency key: may the one copy of this write be made here?
     GRANT = 26  # H→W: these 16 bytes, and b"\1" for yes, b"\0" for no
+    FLAGS_ASKED = 27  # W→H→C: feature flags wanted, JSON list of [flag, key]
+    FLAGS_SAID = 28  # C→H→W: what they say, JSON list of [flag, key, true or false]
 
 
 class Frame(NamedTuple):

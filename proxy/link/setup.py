@@ -46,7 +46,7 @@ class Setup:
     none: control makes one. `new` and `mirror` are the percentages for the very first start, None where the
     configuration leaves them out. `fixed` has the keys that only a restart can change, as dotted name and text.
     `caps` bound the evidence. `files` has the PEM files that the configuration names, and the SHA-256 of what was in
-    each.
+    each. `flags` is what makes the provider of feature flags, as "module:callable".
     """
 
     file: str | None
@@ -65,6 +65,7 @@ class Setup:
     fixed: tuple[tuple[str, str], ...]
     caps: Caps = field(default_factory=Caps)
     files: tuple[tuple[str, str], ...] = ()
+    flags: str | None = None
 
 
 def encode(setup: Setup) -> bytes:

@@ -219,6 +219,8 @@ class Books:
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         self.errors: dict[str, int] = {}
+        # By flag and outcome (`routing.flags`), as "flag|outcome".
+        self.flags: dict[str, int] = {}
         self._twins: dict[str, TwinPage] = {}
 
     def page(self, endpoint: str) -> Page:
@@ -248,6 +250,8 @@ class Books:
 
     def snapshot(self) -> dict[str, Any]:
         """
-        All totals at one instant: {"errors": {"where|cause": n}, "endpoints": {name: Page.snapshot()}}.
+        All totals at one instant: {"errors": {"where|cause": n}, "flags": {"flag|outcome": n}, "endpoints":
+        {name: Page.snapshot()}}.
         """
-        return {"errors": self.errors, "endpoints": {name: page.snapshot() for name, page in self.pages.items()}}
+        pages = {name: page.snapshot() for name, page in self.pages.items()}
+        return {"errors": self.errors, "flags": self.flags, "endpoints": pages}

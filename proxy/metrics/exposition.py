@@ -85,6 +85,7 @@ class BooksCollector(Collector):
         yield _ratios(pages)
         yield from _unpaired(pages)
         yield _errors(exposed.books)
+        yield _flags(exposed.books)
         yield from _gauges(exposed)
 
 
@@ -238,6 +239,18 @@ def _errors(books: Books) -> Metric:
     for key, count in sorted(books.errors.items()):
         where, _, cause = key.partition("|")
         family.add_metric((where, cause), count)
+    return family
+
+
+def _flags(books: Books) -> Metric:
+    family = CounterMetricFamily(
+        "parallax_flag",
+        "Requests of routes with a feature flag, by how what it says was known.",
+        labels=("flag", "outcome"),
+    )
+    for key, count in sorted(books.flags.items()):
+        flag, _, outcome = key.rpartition("|")
+        family.add_metric((flag, outcome), count)
     return family
 
 

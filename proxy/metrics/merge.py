@@ -54,6 +54,7 @@ def parse(raw: Any) -> Snapshot:
     try:
         books = Books()
         _add_named(books.errors, raw["errors"])
+        _add_named(books.flags, raw.get("flags", {}))
         for name, page in raw["endpoints"].items():
             _read_page(books.page(name), page)
         worker = raw["worker"]
@@ -135,8 +136,9 @@ class Merge:
 
 
 def _add(into: Books, books: Books) -> None:
-    for key, count in books.errors.items():
-        into.errors[key] = into.errors.get(key, 0) + count
+    for counts, added in ((into.errors, books.errors), (into.flags, books.flags)):
+        for key, count in added.items():
+            counts[key] = counts.get(key, 0) + count
     for name, page in books.pages.items():
         _add_page(into.page(name), page)
 

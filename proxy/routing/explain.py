@@ -12,6 +12,7 @@ from typing import Final
 from proxy.routing.belonging import Backing
 from proxy.routing.buckets import bucket
 from proxy.routing.claims import Claims
+from proxy.routing.flags import ABOVE_FLAGS, flagged
 from proxy.routing.intent import killed
 from proxy.routing.keys import compile_keys
 from proxy.routing.keyset import KeySet
@@ -26,6 +27,8 @@ from proxy.wire.forwarded import Trust
 from proxy.wire.request import RequestHead, RequestRules, parse_request
 
 NOBODY: Final = "none"
+# The greatest of all rolls, nearly.
+ALMOST: Final = 0.999_999_999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class Explanation:
     path: str
     client: str
     route: str
+    flag: str
     cohort: str
     key: str
     value: str
@@ -71,9 +75,11 @@ def explain(
     *,
     is_killed: bool = False,
     keysets: Mapping[KeyFile, KeySet] | None = None,
+    flags: Mapping[str, bool] | None = None,
 ) -> Explanation:
     """
     What becomes of a request from this address; `now` in seconds since 1970, for what is signed until some time.
+    `flags` are what feature flags say of its key, as far as that is known.
     """
     in_force = killed(table) if is_killed else table
     hop = Hop(client, None, False, trust=None if table.trusted_proxies is None else Trust(table.trusted_proxies))
@@ -84,7 +90,8 @@ def explain(
     route = next((one for one in in_force.routes if one.name == way.name), None)
     place = ways.clients.find(head, hop.address) if in_force.cohorts else -1
     cohort = in_force.cohorts[place] if place >= 0 else None
-    side, by = _decided(way, head, hop.address, ways.overrides, now)
+    said = None if way.flag is None else (flags or {}).get(way.flag.key)
+    side, by = _decided(way, head, hop.address, ways.overrides, now, said)
     share: float | None = None
     if by == "cohort" and cohort is not None:
         share = in_force.weight_of_cohort(cohort)
@@ -102,6 +109,7 @@ def explain(
         path=canonical_path(head.target).decode("latin-1"),
         client=hop.address.decode("ascii"),
         route=way.name,
+        flag="" if way.flag is None else f"{way.flag.key} ({way.flag.mode}): {SAYS[said]}",
         cohort="" if cohort is None else cohort.name,
         key=key,
         value=value.decode("utf-8", "replace"),
@@ -115,19 +123,23 @@ def explain(
     )
 
 
-def _decided(way: Way, head: RequestHead, address: bytes, overrides: Overrides, now: float) -> tuple[str | None, str]:
+def _decided(
+    way: Way, head: RequestHead, address: bytes, overrides: Overrides, now: float, said: bool | None
+) -> tuple[str | None, str]:
     """
-    The side, None if that is up to chance, and what decided.
+    The side, None if that is up to chance, and what decided; `said` is what the flag of its route says.
     """
     if head.force and (forced := overrides.forced(head, now)) is not None:
         return SIDES[forced.live], forced.by
     if head.wrote and (pinned := overrides.pinned(head, now)) is not None:
         return SIDES[pinned.live], pinned.by
     if way.choice is None:
-        side = {0.0: "old", 100.0: "new"}.get(way.weight)
-        return side, way.by[NEW].by
-    lucky, other = (way.choice.decide(head, address, lambda: roll) for roll in (0.0, 0.999_999_999))  # noqa: B023 - called at once
-    return SIDES[lucky.live] if lucky == other else None, lucky.by
+        lucky, other = way.by[way.weight > 0.0], way.by[way.weight >= 100.0]
+    else:
+        lucky, other = way.choice.decide(head, address, lambda: 0.0), way.choice.decide(head, address, lambda: ALMOST)
+    if way.flag is not None and lucky.by not in ABOVE_FLAGS:
+        lucky, other = flagged(way.flag, said, lucky), flagged(way.flag, said, other)
+    return SIDES[lucky.live] if lucky.live == other.live else None, lucky.by
 
 
 def _key(table: Table, route: Route | None, head: RequestHead, address: bytes, claims: Claims) -> tuple[str, bytes]:
@@ -146,10 +158,12 @@ WHY: Final[dict[str, str]] = {
     "split": "data: split, and it may write",
     "forced": "a tester forces it",
     "write": "its client has just written there",
+    "flag": "its feature flag",
     "cohort": "its cohort",
     "route": "the weight of its route",
     "weight": "the weight of all",
 }
+SAYS: Final[dict[bool | None, str]] = {None: "not known", True: "true", False: "false"}
 POLICIES: Final = {
     "never": "only GET, HEAD and OPTIONS are copied",
     "safe": "its requests write nothing",
@@ -173,6 +187,7 @@ def told(explained: Explanation) -> list[tuple[str, str]]:
         ("path", one.path),
         ("client", one.client),
         ("route", one.route or NOBODY),
+        *([("flag", one.flag)] if one.flag else []),
         ("cohort", one.cohort or NOBODY),
         ("key", key),
         ("side", f"{one.side or 'by chance'} ({WHY[one.by]}{share})"),

@@ -86,7 +86,7 @@ def killed(table: Table) -> Table:
         table,
         weight=0.0,
         mirror=replace(table.mirror, percent=0.0),
-        routes=tuple(replace(route, weight=0.0, failover=False) for route in table.routes),
+        routes=tuple(replace(route, weight=0.0, flag=None, failover=False) for route in table.routes),
         cohorts=(),
         route_weights={},
         cohort_weights={},

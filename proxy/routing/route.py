@@ -91,6 +91,18 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """
+    A feature flag that has a say in who answers: whether new does ("decide"), or that it doesn't ("veto"). What it says
+    of a key counts for `cache` seconds.
+    """
+
+    key: str
+    mode: Literal["veto", "decide"]
+    cache: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """
     One entry of the routing configuration. `weight` is new's share in percent, None for the one of the whole table;
@@ -114,6 +126,7 @@ class Route:
     answer_idle: float | None = None
     idempotency: Idempotency = Idempotency()
     shadow: Rewrite = AS_IT_IS
+    flag: Flag | None = None
 
     @classmethod
     def from_values(cls, raw: dict[str, Any]) -> Self:
@@ -127,6 +140,7 @@ class Route:
             name=raw["name"],
             match=Match.from_values(raw["match"]),
             weight=raw["weight"],
+            flag=None if raw["flag"] is None else Flag(**raw["flag"]),
             mirror=raw["mirror"],
             writes=raw["writes"],
             sticky=None if sticky is None else tuple(sticky),

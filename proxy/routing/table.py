@@ -280,10 +280,13 @@ class Table:
     @property
     def shares(self) -> tuple[float, ...]:
         """
-        Every share, in percent, that new may have of a request: by cohort, by route, and of those without either.
+        Every share, in percent, that new may have of a request: by flag, by cohort, by route, and of those without any.
         """
+        modes = {route.flag.mode for route in self.routes if route.flag is not None}
+        # A flag may keep everybody on old, and one that decides may send everybody to new.
+        by_flag = ((0.0,) if modes else ()) + ((100.0,) if "decide" in modes else ())
         by_cohort = map(self.weight_of_cohort, self.cohorts)
-        return (*by_cohort, *map(self.weight_of, self.routes), self.weight)
+        return (*by_flag, *by_cohort, *map(self.weight_of, self.routes), self.weight)
 
     @property
     def addresses(self) -> tuple[Side, ...]:

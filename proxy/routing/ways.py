@@ -38,6 +38,7 @@ class Way:
         "destinations",
         "failover",
         "find",
+        "flag",
         "name",
         "percent",
         "same_form",
@@ -58,6 +59,7 @@ class Way:
         self.waits: Patience | None = None
         self.writes: Writes | None = None
         self.failover = False
+        self.flag = None if route is None else route.flag
         if route is not None:
             self.percent *= route.mirror / 100.0
             self.writes = compile_writes(route)

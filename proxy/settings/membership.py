@@ -1,12 +1,14 @@
 """
-What must hold of files that say who belongs to a cohort, and of the key that tokens are signed with.
+What must hold of whatever says who is who: files of keys, the key that tokens are signed with, feature flags.
 """
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from proxy.routing.claims import Claims
+from proxy.settings.flags import EXAMPLE
 from proxy.settings.model import Settings
 from proxy.settings.sentences import Finding
 
@@ -19,7 +21,7 @@ SHORTEST: Final = 32
 
 def check_cohorts(settings: Settings, folder: Path, values: Mapping[str, str]) -> Iterator[Finding]:
     """
-    What is wrong with files of keys and with the key of tokens; `values` are those of variables and files.
+    What is wrong with files of keys, flags and the key of tokens; `values` are those of variables and files.
     """
     for place, cohort in enumerate(settings.cohorts):
         if cohort.match.keys is not None:
@@ -28,8 +30,20 @@ def check_cohorts(settings: Settings, folder: Path, values: Mapping[str, str]) -
                 yield Finding(key=where, said=f"{cohort.match.keys}: {trouble}")
             if settings.sticky.key == ("request",):
                 yield Finding(key=where, said="needs to know clients by something; write a sticky.key such as [client]")
+    yield from _check_flags(settings)
     if (reference := settings.claims.key) is not None and (key := values.get(reference)) is not None:
         yield from _check_key(reference, key)
+
+
+def _check_flags(settings: Settings) -> Iterator[Finding]:
+    is_there = find_spec("openfeature") is not None
+    if settings.flags.provider is not None and not is_there:
+        said = "needs OpenFeature; install parallax-proxy[flags], and the provider of your choice"
+        yield Finding(key=("flags", "provider"), said=said)
+    for place, route in enumerate(settings.routes):
+        if route.flag.key is not None and settings.flags.provider is None:
+            said = f"nobody knows what it says; write a flags.provider such as {EXAMPLE}"
+            yield Finding(key=("routes", place, "flag", "key"), said=said)
 
 
 def _check_key(reference: str, key: str) -> Iterator[Finding]:

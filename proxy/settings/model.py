@@ -11,6 +11,7 @@ from proxy.settings.access import Hosts, Store, Tokens
 from proxy.settings.addresses import Address
 from proxy.settings.cohorts import ClaimsSettings, Cohorts
 from proxy.settings.comparing import Comparing
+from proxy.settings.flags import FlagsSettings
 from proxy.settings.kinds import (
     Addresses,
     Credentials,
@@ -369,6 +370,7 @@ class Settings(Section):
     routes: Routes = Field((), description="the first that matches a request is its own; docs/routes.md")
     cohorts: Cohorts = Field((), description="the first that matches a client is its own; docs/routes.md")
     claims: ClaimsSettings = Field(ClaimsSettings())
+    flags: FlagsSettings = Field(FlagsSettings())
     data: Data = Field("shared", description="do old and new write to one store? split: unsafe methods stay on old")
     compare: Compare = Field(Compare())
     judge: Judge = Field(Judge())

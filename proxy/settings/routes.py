@@ -12,6 +12,7 @@ from proxy.routing.match import check_match
 from proxy.routing.route import Match, Route
 from proxy.settings.comparing import Comparing
 from proxy.settings.copies import IdempotencySettings, ShadowSettings
+from proxy.settings.flags import FlagSettings
 from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
 from proxy.settings.quote import quote
 from proxy.settings.rewrite import RewriteSettings
@@ -164,6 +165,7 @@ class RouteSettings(Section):
     shadow: ShadowSettings = Field(ShadowSettings())
     sticky: StickyKey | None = Field(None, description="keys of its own; null: sticky.key")
     failover: bool = Field(False, description="what a side gives no answer to is asked of the other; only safe methods")
+    flag: FlagSettings = Field(FlagSettings())
     old: RewriteSettings = Field(RewriteSettings())
     new: RewriteSettings = Field(RewriteSettings())
     compare: Comparing = Field(Comparing(), description="more rules for its answers, as under compare")
@@ -178,6 +180,7 @@ class RouteSettings(Section):
             name=self.name,
             match=self.match.build(),
             weight=self.weight,
+            flag=self.flag.build(),
             mirror=self.mirror,
             writes=self.writes,
             idempotency=self.idempotency.build(),

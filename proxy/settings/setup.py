@@ -41,6 +41,7 @@ def build_setup(
         mirror=settings.mirror.percent if "percent" in settings.mirror.model_fields_set else None,
         fixed=(),
         caps=Caps(**settings.evidence.model_dump()),
+        flags=settings.flags.provider,
         files=tuple(sorted((str(folder / name), content) for name, content in loaded.authorities.items())),
     )
     return replace(setup, fixed=_fixed(settings, setup))
@@ -62,6 +63,7 @@ def _fixed(settings: Settings, setup: Setup) -> tuple[tuple[str, str], ...]:
         ("judge.memory", show_size(settings.judge.memory)),
         ("drain.delay", show_number(settings.drain.delay)),
         ("drain.timeout", show_number(settings.drain.timeout)),
+        ("flags.provider", settings.flags.provider or "null"),
         ("store", setup.store),
         ("kill_file", setup.kill_file),
     )

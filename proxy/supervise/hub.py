@@ -182,6 +182,8 @@ class Hub:
                 for comparer in self.comparers.values():
                     comparer.send(Kind.JUDGING, frame.payload)
                 self.memory.keep_judging(frame.payload)
+            case Kind.FLAGS_SAID:
+                self._send_workers(Kind.FLAGS_SAID, frame.payload)
             case Kind.SETUP:
                 self.setup = frame.payload
             case Kind.KILL:
@@ -207,7 +209,7 @@ class Hub:
             case Kind.SNAPSHOT:
                 life.snapshot = frame.payload
                 self._pass_on(life, frame)
-            case Kind.SAMPLE | Kind.CANDIDATE | Kind.RECHECKED:
+            case Kind.SAMPLE | Kind.CANDIDATE | Kind.RECHECKED | Kind.FLAGS_ASKED:
                 self._pass_on(life, frame)
             case Kind.REPORT:
                 if not self._pass_on(life, frame):

@@ -43,6 +43,7 @@ def test_everything_is_said() -> None:
         path="/search/a",
         client="192.0.2.7",
         route="search",
+        flag="",
         cohort="",
         key="header:x-user",
         value="user-7",

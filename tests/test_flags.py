@@ -1,0 +1,202 @@
+"""
+Providers are asked beside the traffic: one that hangs, flaps or lies delays no request, and decides nothing.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from signal import SIGUSR1
+
+import pytest
+
+from proxy.clock import monotonic
+from proxy.errors import LinkError
+from proxy.flags import Flags
+from proxy.link.frames import Kind
+from tests.parts.client import get
+from tests.parts.parallax import Configuration, running, until
+from tests.parts.sides import Sides, sides
+
+pytestmark = pytest.mark.timeout(120)
+
+PROVIDERS = "tests.parts.providers:"
+FLAGS = {
+    "flags": {
+        "orders": {
+            "state": "ENABLED",
+            "variants": {"on": True, "off": False},
+            "defaultVariant": "off",
+            "targeting": {"if": [{"in": [{"var": "targetingKey"}, ["ann", "bob"]]}, "on", "off"]},
+        },
+        "words": {"state": "ENABLED", "variants": {"a": "true"}, "defaultVariant": "a"},
+    }
+}
+
+
+class Asked:
+    """
+    Flags without workers: what was sent to them and told, and what was asked.
+    """
+
+    def __init__(self, provider: str) -> None:
+        self.said: dict[tuple[str, str], bool] = {}
+        self.told: list[tuple[str, str]] = []
+        self.flags = Flags(self._send, self._tell)
+        self.flags.start(PROVIDERS + provider)
+
+    def _send(self, kind: Kind, payload: bytes) -> None:
+        assert kind is Kind.FLAGS_SAID
+        self.said.update({(flag, key): value for flag, key, value in json.loads(payload)})
+
+    def _tell(self, level: str, event: str, **fields: str) -> None:
+        self.told.append((event, fields.get("why", "")))
+
+    async def ask(self, *questions: tuple[str, str], what: Callable[[], bool]) -> None:
+        """
+        Ask again and again, as workers do, until something holds.
+        """
+
+        async def holds() -> bool:
+            self.flags.take(json.dumps(questions).encode())
+            return what()
+
+        await until(holds, f"{questions}: {self.said} {self.told}")
+
+
+@pytest.fixture
+def flag_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """
+    What `from_file` reads.
+    """
+    file = tmp_path / "flags.json"
+    file.write_text(json.dumps(FLAGS))
+    monkeypatch.setenv("FLAG_FILE", str(file))
+    return file
+
+
+async def test_a_provider_says_what_each_key_gets(flag_file: Path) -> None:
+    """
+    Flagd's own, with the file that it reads.
+    """
+    asked = Asked("from_file")
+    await asked.ask(("orders", "ann"), ("orders", "eve"), what=lambda: len(asked.said) == 2)
+
+    assert asked.said == {("orders", "ann"): True, ("orders", "eve"): False}
+
+
+@pytest.mark.parametrize(("flag", "why"), [("nowhere", "FLAG_NOT_FOUND"), ("words", "TYPE_MISMATCH")])
+async def test_what_is_no_answer_is_told_once_and_never_said(flag: str, why: str, flag_file: Path) -> None:
+    """
+    Workers go on by what they know.
+    """
+    asked = Asked("from_file")
+    await asked.ask((flag, "ann"), ("orders", "ann"), what=lambda: ("flag_not_evaluated", why) in asked.told)
+
+    assert not [both for both in asked.said if both[0] == flag]
+    assert asked.told.count(("flag_not_evaluated", why)) == 1
+
+
+async def test_a_provider_that_lies_about_types_says_nothing() -> None:
+    """
+    Text is no boolean, whatever the text.
+    """
+    asked = Asked("Lying")
+    await asked.ask(("orders", "ann"), what=lambda: ("flag_not_evaluated", "TYPE_MISMATCH") in asked.told)
+
+    assert asked.said == {}
+
+
+async def test_a_provider_that_flaps_says_what_it_can() -> None:
+    """
+    Each time that it works.
+    """
+    asked = Asked("Flapping")
+    await asked.ask(("orders", "ann"), what=lambda: ("flag_evaluated_again", "") in asked.told)
+
+    assert asked.said == {("orders", "ann"): True}
+
+
+async def test_a_provider_that_cannot_be_made_is_told() -> None:
+    """
+    Nothing is asked then.
+    """
+    asked = Asked("Nobody")
+    await asked.ask(("orders", "ann"), what=lambda: bool(asked.told))
+
+    assert asked.told == [("flags_not_started", "")]
+
+
+def test_questions_that_make_no_sense_are_refused() -> None:
+    """
+    As other frames are.
+    """
+    with pytest.raises(LinkError):
+        Flags(lambda *_: None, lambda *_: None).take(b"[1]")
+
+
+def configured(pair: Sides, provider: str) -> Configuration:
+    """
+    A route that a flag decides, and one that it can veto.
+    """
+    routes = [
+        {"name": "orders", "match": {"path": "/orders/**"}, "flag": {"key": "orders", "mode": "decide"}},
+        {"name": "held", "match": {"path": "/held/**"}, "weight": 100, "flag": {"key": "orders", "mode": "veto"}},
+    ]
+    return {
+        "old": {"url": pair.url("old")},
+        "new": {"url": pair.url("new")},
+        "sticky": {"key": ["header:x-user"]},
+        "routes": routes,
+        "flags": {"provider": PROVIDERS + provider},
+        "comparers": 0,
+    }
+
+
+async def test_flags_decide_and_veto_once_they_are_known(tmp_path: Path, flag_file: Path) -> None:
+    """
+    Nobody waits for them: the first request goes by the native decision. A kill is stronger.
+    """
+    async with sides(spread=0.0) as pair, running(configured(pair, "from_file"), tmp_path) as parallax:
+        client = await parallax.client()
+
+        async def served(path: bytes, user: bytes) -> bytes | None:
+            return (await client.ask(get(path, b"X-User: " + user))).value(b"x-served-by")
+
+        assert (await served(b"/orders/1", b"ann"), await served(b"/held/1", b"eve")) == (b"old", b"new")
+
+        async def known() -> bool:
+            return (await served(b"/orders/1", b"ann"), await served(b"/held/1", b"eve")) == (b"new", b"old")
+
+        await until(known, "what the flag says")
+        assert await served(b"/held/1", b"ann") == b"new"
+        parallax.signal(SIGUSR1)
+
+        async def killed() -> bool:
+            return (await served(b"/orders/1", b"ann"), await served(b"/held/1", b"ann")) == (b"old", b"old")
+
+        await until(killed, "everything on old")
+        client.close()
+
+
+async def test_a_hung_provider_delays_no_request(tmp_path: Path) -> None:
+    """
+    Hundreds of keys that nobody knows anything of: each is answered as if there were no flag, in the time it takes.
+    """
+    async with sides(spread=0.0) as pair, running(configured(pair, "Hanging"), tmp_path) as parallax:
+        client = await parallax.client()
+        slowest = 0.0
+        for number in range(400):
+            for path, side in ((b"/orders/1", b"old"), (b"/held/1", b"new")):
+                began = monotonic()
+                answer = await client.ask(get(path, b"X-User: user-%d" % number))
+                slowest = max(slowest, monotonic() - began)
+                assert answer.value(b"x-served-by") == side
+        client.close()
+
+        async def counted() -> bool:
+            _, metrics = await parallax.fetch(parallax.admin, b"/metrics")
+            return b'parallax_flag_total{flag="orders",outcome="native"} 800.0' in metrics
+
+        await until(counted, "800 native decisions")
+        # The cache's 5 s and a provider's usual deadline are far above; a machine that stalls is not.
+        assert slowest < 2.0
