@@ -8,6 +8,7 @@ import resource
 from collections.abc import Callable
 
 from proxy.clock import monotonic
+from proxy.mirror.brownout import Brownout
 from proxy.mirror.pair import Pair, Unkept
 from proxy.net.front import Front
 from proxy.overload import (
@@ -25,7 +26,7 @@ from proxy.overload import (
 )
 from proxy.plane import MANY, Plane
 from proxy.pressure import Memory, Turns, available
-from proxy.routing.table import RESERVED, Overload, Table
+from proxy.routing.table import RESERVED, SIDES, Overload, Table
 
 # From here on, at level 3, clients that rest are let go for memory or descriptors. Lag is none of their doing, and when
 # they come back it costs more time than to let them be.
@@ -64,6 +65,7 @@ class Shedding:
         self._memory = Memory()
         self._overload: Overload
         self._gate = Gate(self._soon, paced=True)
+        self.brownout = Brownout(0.0)
         self.obey(plane.table)
         self._pressures = Pressures()
         # At the last look: when it was, and how many exchanges had begun.
@@ -93,6 +95,8 @@ class Shedding:
         self._descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         self._gate.open()
         self._gate = Gate(self._soon, paced=overload.lag > 0.0)
+        if table.mirror.brownout != self.brownout.factor:
+            self.brownout = Brownout(table.mirror.brownout)
         self._shed()
 
     def look(self, now: float) -> None:
@@ -108,6 +112,7 @@ class Shedding:
         self._refused += refused
         self._pressures = pressures
         self._ladder.look(pressures, rate, refused)
+        self._look_at_live(now)
         self._shed()
         if pressures.memory >= THRESHOLDS[CALM] and now - self._trimmed > TRIMMING:
             self._trimmed = now
@@ -115,6 +120,20 @@ class Shedding:
         if self.level >= CLIENTS and pressures.stocks >= SCARCE:
             self._let_go(now)
         self._tell(now)
+
+    def _look_at_live(self, now: float) -> None:
+        """
+        Whether copies make live answers slower, and one line when that begins or ends.
+        """
+        plane, brownout, was_on = self._plane, self.brownout, self.brownout.is_on
+        if self.level == CALM:
+            # Else it is we who are slow, and copies are given up for that.
+            brownout.look(now, plane.books.live_seconds, copied=plane.table.mirror.percent > 0.0)
+        if brownout.is_on and not was_on:
+            figures = {"p99": round(brownout.p99, 4), "baseline": round(brownout.baseline, 4)}
+            self._report("brownout", "warning", side=SIDES[brownout.side], factor=brownout.factor, **figures)
+        elif was_on and not brownout.is_on:
+            self._report("brownout_over", "info", side=SIDES[brownout.side])
 
     def _measure(self, now: float) -> Pressures:
         plane, overload = self._plane, self._overload
@@ -156,7 +175,7 @@ class Shedding:
         Make the present level so.
         """
         plane, level = self._plane, self.level
-        plane.copies = self._ladder.copies
+        plane.copies = self._ladder.copies * self.brownout.share
         plane.make_pair = Unkept if level >= BODIES else Pair
         plane.gate = self._gate if level == REQUESTS else None
         if level >= CLIENTS:

@@ -347,6 +347,7 @@ class Worker:
             "breaker_open": plane.breakers_open(),
             "ejected": plane.ejected(),
             "overload": self._shedding.level,
+            "brownout": int(self._shedding.brownout.is_on),
         }
         self._channel.send(Kind.SNAPSHOT, orjson.dumps(totals), always=last)
 

@@ -10,12 +10,15 @@ from typing import Any, cast
 
 import pytest
 
+from proxy.metrics.books import LIVE
+from proxy.mirror.brownout import ANSWERS, BAD, FIRST, WINDOW
+from proxy.mirror.brownout import REST as BREAK
 from proxy.net.client import ClientConnection
 from proxy.overload import BODIES, CALM, CLIENTS, COPIES, PATIENCE, QUOTA, READ, REQUESTS, REST
 from proxy.plane import MANY
 from proxy.pressure import BUSY
 from proxy.shedding import FEW, RESTING, SWEEP, TELLING, Shedding
-from tests.parts.plane import GET, OK, Data, data_plane
+from tests.parts.plane import GET, OK, OLD, Data, data_plane
 from tests.parts.transport import FakeTransport
 from tests.parts.values import a_table
 
@@ -435,3 +438,28 @@ async def test_the_plane_counts_anew_now_and_then(data: Data) -> None:
     looking.look()
 
     assert looking.shedding.level == COPIES
+
+
+async def test_copies_are_shed_while_live_answers_are_slower_with_them() -> None:
+    """
+    `mirror.brownout`: the plane makes none before there is a baseline, and none when they are too much.
+    """
+    with data_plane(overload=PLENTY, mirror={"brownout": 2}) as data:
+        looking = Looking(data)
+        page = data.page()
+
+        def answers(seconds: float, windows: int) -> float:
+            for _ in range(int(windows * WINDOW / 0.25)):
+                for _ in range(ANSWERS):
+                    page.answered(OLD, LIVE, 200, seconds)
+                looking.look()
+            return data.plane.copies
+
+        assert answers(0.01, 1) == 0.0
+        assert answers(0.01, FIRST) == 1.0
+        assert answers(0.04, BAD + 1) == 0.0
+        assert 0.0 < answers(0.01, BREAK) < 1.0
+
+    lines = [(line["event"], line["level"], line["side"]) for line in looking.lines]
+    assert lines == [("brownout", "warning", "old"), ("brownout_over", "info", "old")]
+    assert looking.lines[0]["p99"] > 2 * looking.lines[0]["baseline"]

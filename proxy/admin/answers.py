@@ -60,6 +60,7 @@ def _worker(facts: Facts, table: Table, worker: Worker) -> dict[str, Any]:
             "connections": state.connections,
             "inflight": state.inflight,
             "overload": state.overload,
+            "brownout": state.brownout,
         }
     return answer
 

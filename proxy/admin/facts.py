@@ -289,6 +289,7 @@ class Facts:
                     epoch=worker.epoch,
                     shadow_memory=None if state is None else state.shadow_memory,
                     overload=None if state is None else state.overload,
+                    brownout=None if state is None else state.brownout,
                 )
                 for worker, state in states
             ),

@@ -140,6 +140,7 @@ WORKER: Final = _object(
         "shadow_memory": COUNT,
         "connections": COUNT,
         "inflight": COUNT,
+        "brownout": FLAG,
     },
 )
 ENTRY: Final = _object(

@@ -87,6 +87,8 @@ def _of_workers(facts: Facts, table: Table) -> Iterator[str]:
 def _of_overload(facts: Facts) -> Iterator[str]:
     for worker in facts.alive:
         state = facts.state_of(worker.incarnation)
+        if state is not None and state.brownout:
+            yield f"worker {worker.id} makes no copies: live answers are slower with them; the log's brownout says more"
         if state is not None and state.overload:
             yield f"worker {worker.id} is overloaded: {SHED[state.overload]}; the log's overload says by what"
 

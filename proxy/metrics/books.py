@@ -8,6 +8,7 @@ side and live are 0 old, 1 new; role is 0 live, 1 shadow. No clock and no I/O: c
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import lru_cache
+from operator import add
 from typing import Any
 
 from proxy.compare.difference import Kind
@@ -240,6 +241,16 @@ class Books:
         if twins is None:
             twins = self._twins[page.name] = TwinPage(page)
         return twins
+
+    def live_seconds(self) -> tuple[list[int], list[int]]:
+        """
+        Live latencies of all endpoints in the buckets of `SECONDS`: of old, of new.
+        """
+        totals = ([0] * (len(SECONDS) + 1), [0] * (len(SECONDS) + 1))
+        for page in self.pages.values():
+            for side, total in enumerate(totals):
+                total[:] = map(add, total, page.seconds[side * 2 + LIVE])
+        return totals
 
     def error(self, where: str, cause: str) -> None:
         """

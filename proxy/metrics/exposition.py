@@ -30,6 +30,7 @@ class WorkerGauges:
     epoch: int | None
     shadow_memory: int | None
     overload: int | None
+    brownout: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +278,11 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
         "What a worker sheds: 1 comparisons, 2 copies, 3 idle clients, 4 requests.",
         labels=("worker",),
     )
+    brownout = GaugeMetricFamily(
+        "parallax_brownout",
+        "1 while a worker makes no copies since live answers are slower with them.",
+        labels=("worker",),
+    )
     for gauges in exposed.workers:
         if gauges.epoch is not None:
             epoch.add_metric((gauges.worker,), gauges.epoch)
@@ -284,6 +290,8 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
             memory.add_metric((gauges.worker,), gauges.shadow_memory)
         if gauges.overload is not None:
             overload.add_metric((gauges.worker,), gauges.overload)
+        if gauges.brownout is not None:
+            brownout.add_metric((gauges.worker,), float(gauges.brownout))
     breaker = GaugeMetricFamily(
         "parallax_breaker_open", "1 while any worker's breaker keeps copies from this side.", labels=("side",)
     )
@@ -296,7 +304,7 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
     )
     for side, count in zip(SIDES, exposed.ejected, strict=True):
         ejected.add_metric((side,), float(count))
-    yield from (epoch, memory, overload, breaker, ejected)
+    yield from (epoch, memory, overload, brownout, breaker, ejected)
     yield GaugeMetricFamily(
         "parallax_config_last_reload_successful",
         "1 while the configuration in use is the newest one read.",

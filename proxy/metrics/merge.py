@@ -23,7 +23,8 @@ _Key = TypeVar("_Key", int, str)
 class WorkerState:
     """
     What a worker said about itself beside its totals. `on_new` of those `inflight` are answered by new, `shadow_memory`
-    is bytes held for copies and judging, `overload` the level of its ladder (`proxy/overload.py`).
+    is bytes held for copies and judging, `overload` the level of its ladder (`proxy/overload.py`); `brownout`: it makes
+    no copies, for live answers' sake.
     """
 
     epoch: int = 0
@@ -35,6 +36,7 @@ class WorkerState:
     breaker_open: tuple[bool, bool] = (False, False)
     ejected: tuple[bool, bool] = (False, False)
     overload: int = 0
+    brownout: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ def parse(raw: Any) -> Snapshot:
             breaker_open=(bool(old), bool(new)),
             ejected=(bool(old_out), bool(new_out)),
             overload=int(worker["overload"]),
+            brownout=bool(worker["brownout"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise LinkError(f"a snapshot has the wrong shape ({type(error).__name__}: {error})") from error

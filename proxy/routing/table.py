@@ -107,7 +107,7 @@ class Encryption:
 class Mirror:
     """
     How much is copied and what a copy may cost; `order` is `together` or `after`: a copy waits until the live answer is
-    complete.
+    complete. Where live answers take `brownout` times as long as without copies, there are none; 0: nobody looks.
     """
 
     percent: float
@@ -120,6 +120,7 @@ class Mirror:
     head_timeout: float
     body_timeout: float
     breaker: bool
+    brownout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,15 @@ def show_number(value: float) -> str:
     return str(int(value)) if value == int(value) else str(value)
 
 
+def parse_factor(value: object) -> float:
+    """
+    How many times: a number above 1, or 0 for none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (value == 0 or 1 < value < 1000):
+        raise ValueError(f"{quote(value)} is no factor; write a number above 1, such as 3, or 0 for none")
+    return float(value)
+
+
 def parse_percent(value: object) -> object:
     """
     A percentage from 0 to 100 with at most two decimals; what is no number passes, for pydantic to refuse.
@@ -267,6 +276,7 @@ Size = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes", show=show
 Rate = Annotated[int, BeforeValidator(parse_size), Kind(words="bytes per second", show=show_size)]
 Seconds = Annotated[float, BeforeValidator(parse_seconds), Kind(words="seconds", show=show_number)]
 Percent = Annotated[float, BeforeValidator(parse_percent), Kind(words="percent", show=show_number, text=False)]
+Factor = Annotated[float, PlainValidator(parse_factor), Kind(words="number", show=show_number, text=False)]
 Names = Annotated[tuple[str, ...], PlainValidator(parse_names), Kind(words="list of names", show=show_list, text=False)]
 Paths = Annotated[tuple[str, ...], PlainValidator(parse_paths), Kind(words="list of paths", show=show_list, text=False)]
 Patterns = Annotated[

@@ -16,6 +16,7 @@ from proxy.settings.kinds import (
     Addresses,
     Credentials,
     Endpoints,
+    Factor,
     Headers,
     HealthPath,
     Host,
@@ -177,6 +178,9 @@ class Mirror(Section):
     head_timeout: Seconds = Field(30.0, gt=0, description="for the head of a copy's answer")
     body_timeout: Seconds = Field(30.0, gt=0, description="for the rest of a copy's answer")
     breaker: bool = Field(True, description="stop copying for a while to a side that mostly gives no answer")
+    brownout: Factor = Field(
+        0.0, description="stop while live answers' p99 is so many times what it is without copies; 0: never"
+    )
 
 
 class Sticky(Section):

@@ -58,6 +58,7 @@ def test_weights_are_the_tables_with_what_was_served() -> None:
                 "connections": 7,
                 "inflight": 2,
                 "overload": 0,
+                "brownout": False,
             }
         ],
         "warnings": [],

@@ -130,6 +130,17 @@ def test_an_overloaded_worker_is_named(level: int, said: str) -> None:
     assert said in warning
 
 
+def test_a_worker_that_copies_nothing_for_live_answers_is_named() -> None:
+    """
+    Whoever waits for verdicts should know.
+    """
+    known = facts()
+    known.take_snapshot(1, orjson.dumps(snapshot(Books(), brownout=1)))
+    (warning,) = warnings(known, a_new_table())
+
+    assert warning.startswith("worker host/0 makes no copies: ")
+
+
 @pytest.mark.parametrize(
     ("ejected", "said"),
     [

@@ -21,8 +21,8 @@ def exposed(books: Books) -> Exposed:
     return Exposed(
         books=books,
         workers=(
-            WorkerGauges(worker="host/0", epoch=3, shadow_memory=4096, overload=2),
-            WorkerGauges(worker="host/1", epoch=None, shadow_memory=None, overload=None),
+            WorkerGauges(worker="host/0", epoch=3, shadow_memory=4096, overload=2, brownout=True),
+            WorkerGauges(worker="host/1", epoch=None, shadow_memory=None, overload=None, brownout=None),
         ),
         shares=(Share(new=25.0),),
         mirror=50.0,
@@ -108,6 +108,7 @@ def test_every_series_of_the_contract_is_there(accept: str) -> None:
     assert got[series("parallax_epoch", worker="host/0")] == 3
     assert got[series("parallax_shadow_memory_bytes", worker="host/0")] == 4096
     assert got[series("parallax_overload_level", worker="host/0")] == 2
+    assert got[series("parallax_brownout", worker="host/0")] == 1
     assert got[series("parallax_breaker_open", side="old")] == 0
     assert got[series("parallax_breaker_open", side="new")] == 1
     assert got[series("parallax_ejected", side="old")] == 0

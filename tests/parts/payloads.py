@@ -95,6 +95,7 @@ def snapshot(books: Books, **state: Any) -> dict[str, Any]:
         "breaker_open": [0, 0],
         "ejected": [0, 0],
         "overload": 0,
+        "brownout": 0,
     }
     return {"worker": {**usual, **state}, **books.snapshot()}
 

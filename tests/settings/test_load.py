@@ -80,6 +80,10 @@ def test_what_is_missing_is_named_with_an_example(write: Write, text: str) -> No
         ("weights: {new: 101}", "weights.new: 101 is no percentage; write a number from 0 to 100"),
         ("timeouts: {connect: -1}", "timeouts.connect: -1 is too small; write at least 0"),
         ("mirror: {head_timeout: 0}", "mirror.head_timeout: 0 is too small; write more than 0"),
+        (
+            "mirror: {brownout: 0.5}",
+            "mirror.brownout: 0.5 is no factor; write a number above 1, such as 3, or 0 for none",
+        ),
         ("mirror: {concurrency: 0}", "mirror.concurrency: 0 is too small; write at least 1"),
         ("drain: 5", "drain: 5 is not what goes here; write a mapping with delay, timeout, streams"),
         ("drain: [1, 2]", "drain: [1, 2] is not what goes here; write a mapping with delay, timeout, streams"),
