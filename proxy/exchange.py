@@ -167,9 +167,10 @@ class Exchange:
         connection.start(self, self._request, self._head.method == b"HEAD", self._sent, self._way.waits)
         self._sent_at = monotonic()
 
-    def content(self, data: bytes) -> None:
+    def content(self, data: bytes, copied: bytes | None = None) -> None:
         """
-        A piece of the request's content, to both legs in the same framing; in a tunnel, bytes for the live side.
+        A piece of the request's content, to both legs in the same framing, unless another is `copied`; in a tunnel,
+        bytes for the live side.
         """
         if self._chunked:
             data = chunk(data)
@@ -178,7 +179,7 @@ class Exchange:
         elif self._connecting is not None:
             self._queue.append(data)
         if self._shadow is not None:
-            self._shadow.content(data)
+            self._shadow.content(data if copied is None else copied)
 
     def request_end(self, trailers: list[bytes]) -> None:
         """
@@ -188,7 +189,9 @@ class Exchange:
             self._half_closed()
         if self._chunked:
             self._chunked = False
-            self.content(last_chunk(trailers))
+            way, live = self._way, self._live
+            own, copied = way.destinations[live].trailers(trailers), way.copies[1 - live].trailers(trailers)
+            self.content(last_chunk(own), last_chunk(copied))
         self._sent = True
         if self._connection is not None:
             self._sent_at = monotonic()

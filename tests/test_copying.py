@@ -176,3 +176,21 @@ def test_a_route_strips_besides_what_no_copy_has() -> None:
         1,
         1,
     ]
+
+
+@pytest.mark.parametrize("live", [0, 1])
+def test_what_is_taken_away_is_not_in_a_trailer_section_either(live: int) -> None:
+    """
+    Neither what copies are without, nor what a side doesn't get.
+    """
+    said = {"shadow": {"strip": ["x-api-key"]}, "old": {"remove": ["x-of-new"]}, "writes": "safe"}
+    request = b"POST /users/7 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"
+    trailers = b"0\r\nX-Api-Key: k\r\nX-Of-New: n\r\nX-Sum: s\r\n\r\n"
+    with data_plane(weights={"new": 100 * live}, **a_route(b"/users/7", **said)) as data:
+        front, back = data.both(live)
+        data.client.feed(request, trailers)
+        got = [
+            [name in leg.written for name in (b"X-Api-Key", b"X-Of-New", b"X-Sum: s\r\n\r\n")] for leg in (front, back)
+        ]
+
+    assert got == [[True, live == 1, True], [False, live == 0, True]]

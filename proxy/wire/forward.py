@@ -101,6 +101,12 @@ class Destination:
         plain = replace(rewrite, host="") == AS_IT_IS
         self.rewrite = None if plain else Rewriting(rewrite)
 
+    def trailers(self, lines: list[bytes]) -> list[bytes]:
+        """
+        What of a request's trailer section the side gets.
+        """
+        return lines if self.rewrite is None else self.rewrite.kept(lines)
+
 
 class Rewriting:
     """
@@ -131,10 +137,16 @@ class Rewriting:
         """
         The lines of the head without the removed ones, and with those that are set at the end. Never the list itself.
         """
+        return self.kept(lines) + self._added
+
+    def kept(self, lines: list[bytes]) -> list[bytes]:
+        """
+        The lines without the removed ones. Never the list itself.
+        """
         removed = self._removed
         if not removed:
             return lines.copy()
-        return [line for line in lines if line[: line.find(b":")].lower() not in removed] + self._added
+        return [line for line in lines if line[: line.find(b":")].lower() not in removed]
 
 
 def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:
