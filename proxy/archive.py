@@ -54,6 +54,8 @@ class Archive:
         self._reading = Thread("reading evidence")
         self._kept: Evidence | None = None
         self._since: float | None = None
+        self._is_read = False
+        self._has_tried = asyncio.Event()
 
     def start(self) -> None:
         """
@@ -76,6 +78,16 @@ class Archive:
             self._fails("its disk doesn't answer")
 
     # Reading...
+
+    async def is_read(self) -> bool:
+        """
+        Has it been seen what was kept before? Waits for that while the file is being opened, a few seconds at most.
+        """
+        try:
+            await asyncio.wait_for(self._has_tried.wait(), READING_PATIENCE)
+        except TimeoutError:
+            return False
+        return self._is_read
 
     async def samples(self, number: str, limit: int) -> list[dict[str, Any]]:
         """
@@ -137,6 +149,8 @@ class Archive:
             self._tell("warning", "evidence_renewed", reason=opened.trouble)
         self._signatures.restore(signatures, samples)
         self._kept = kept = opened.kept
+        self._is_read = True
+        self._has_tried.set()
         self._is_well()
         return kept
 
@@ -163,6 +177,7 @@ class Archive:
         if self.trouble is None:
             self._tell("warning", "evidence_not_kept", reason=reason)
         self.trouble = f"evidence is not kept: {reason}"
+        self._has_tried.set()
 
     def _is_well(self) -> None:
         if self.trouble is not None:

@@ -26,16 +26,27 @@ class Dossier:
         self._archive = archive
         self._waiving = waiving
 
-    def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
+    async def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
         """
         See `admin.evidence`.
         """
+        trouble = await self._missing()
         pairs, waived = judged(self._facts), self._waiving.until
         return {
             "signatures": self._signatures.listed(pairs, waived, endpoint=endpoint, severity=severity),
             "dropped": self._archive.dropped,
-            "trouble": self._archive.trouble,
+            "trouble": trouble,
         }
+
+    async def _missing(self) -> str | None:
+        """
+        Why something that was found before may not be known. Raises `NotYet` where that will be known in a moment.
+        """
+        if await self._archive.is_read():
+            return self._archive.trouble
+        if self._archive.trouble is None:
+            raise NotYet("what was found before is being read; ask again in a second")
+        return f"what was found before this start isn't known: {self._archive.trouble}"
 
     def rules(self) -> dict[str, Any]:
         """
@@ -55,10 +66,11 @@ class Dossier:
         """
         See `admin.evidence`.
         """
+        trouble = await self._missing()
         known = self._signatures.known.get(number)
         if known is None:
             raise Unknown("no pair has had this signature; GET /admin/divergences lists those that are known")
-        trouble, samples = self._archive.trouble, self._signatures.samples_of(number)[:limit]
+        samples = self._signatures.samples_of(number)[:limit]
         try:
             samples = await self._archive.samples(number, limit)
         except Unread as error:

@@ -7,15 +7,19 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import proxy.archive
+from proxy.admin.steering import NotYet
 from proxy.archive import Archive, Unread
+from proxy.dossier import Dossier
 from proxy.evidence.batch import Batch, Caps
 from proxy.evidence.signatures import HELD, Signatures
 from proxy.store.evidence import NAME, Evidence
 from tests.parts.payloads import SIGNATURE, judged
+from tests.parts.steered import FakeHub, Steered, a_setup
 
 PATIENCE = 20.0
 
@@ -135,3 +139,51 @@ async def test_a_broken_file_is_renewed_and_counts_go_on(tmp_path: Path) -> None
 
     assert kept.told == ["evidence_renewed"]
     assert counted(tmp_path) == [2]
+
+
+async def test_nobody_is_told_of_nothing_before_it_is_read_what_was_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whoever asks at once waits for it, a little; a file that can't be read is told.
+    """
+    before = Kept(tmp_path)
+    before.signatures.take(judged(count=3))
+    await before.until(lambda: before.archive.samples_kept == 1)
+    gate, real = threading.Event(), Evidence.signatures
+
+    def hangs(self: Evidence, most: int) -> list[dict[str, Any]]:
+        assert gate.wait(PATIENCE)
+        return real(self, most)
+
+    monkeypatch.setattr(Evidence, "signatures", hangs)
+    monkeypatch.setattr(proxy.archive, "READING_PATIENCE", 0.05)
+    life = Steered(FakeHub(), a_setup(tmp_path / "store"))
+    after = Kept(tmp_path)
+    dossier = Dossier(life.facts, after.signatures, after.archive, life.steering.waiving)
+    with pytest.raises(NotYet, match="is being read"):
+        await dossier.signatures(None, None)
+    with pytest.raises(NotYet, match="is being read"):
+        await dossier.signature(SIGNATURE, 5)
+    monkeypatch.setattr(proxy.archive, "READING_PATIENCE", PATIENCE)
+
+    async def opens() -> None:
+        gate.set()
+
+    found, _ = await asyncio.gather(dossier.signatures(None, None), opens())
+
+    assert [(one["id"], one["count"]) for one in found["signatures"]] == [(SIGNATURE, 3)]
+    assert found["trouble"] is None
+
+
+async def test_what_cannot_be_read_is_told_with_what_is_known(tmp_path: Path) -> None:
+    """
+    So that an empty list isn't taken for a good sign.
+    """
+    (tmp_path / NAME).mkdir()
+    life = Steered(FakeHub(), a_setup(tmp_path / "store"))
+    kept = Kept(tmp_path)
+    found = await Dossier(life.facts, kept.signatures, kept.archive, life.steering.waiving).signatures(None, None)
+
+    assert found["signatures"] == []
+    assert "isn't known" in found["trouble"]

@@ -140,6 +140,7 @@ CALLS: Final = (
             Parameter(name="endpoint", says="only of this endpoint, such as GET /users/{id}"),
             Parameter(name="severity", says="only signatures of this severity: status, shape, value, order, header"),
         ),
+        refusals=(503,),
     ),
     Call(
         method="GET",

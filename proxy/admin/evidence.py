@@ -13,9 +13,10 @@ class Evidence(Protocol):
     Signatures, samples, waivers. All calls may raise `steering.Refusal`; none waits for a disk longer than seconds.
     """
 
-    def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
+    async def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
         """
         `signatures`, the worst first, of one endpoint or severity or of all; rows `dropped`, and what is the `trouble`.
+        Raises `NotYet`.
         """
 
     def rules(self) -> dict[str, Any]:

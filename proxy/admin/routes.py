@@ -131,8 +131,12 @@ def _evidence(port: AdminPort) -> dict[str, Handler]:
         endpoint = query.get("endpoint")
         if query.get("severity", SEVERITY_NAMES[0]) not in SEVERITY_NAMES:
             raise Turned(400, f"severity is one of {', '.join(SEVERITY_NAMES)}")
-        found = evidence.signatures(endpoint, query.get("severity"))
-        return reply({**found, "unjudged": unjudged(port.facts, endpoint)})
+
+        async def listed() -> dict[str, Any]:
+            found = await evidence.signatures(endpoint, query.get("severity"))
+            return {**found, "unjudged": unjudged(port.facts, endpoint)}
+
+        return await _tell(listed())
 
     async def get_divergence(request: web.Request) -> web.Response:
         limit = int(request[QUERY].get("limit", SAMPLES))

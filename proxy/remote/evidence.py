@@ -53,7 +53,10 @@ def signatures(found: Json) -> list[RenderableType]:
     """
     rows: Sequence[Json] = found["signatures"]
     if not rows:
-        return [Text("no signatures: nothing that was judged differs, or nothing was judged yet"), *trouble(found)]
+        said = "nothing that was judged differs, or nothing was judged yet"
+        if found.get("trouble"):
+            said = "none that are known, which may not be all"
+        return [Text(f"no signatures: {said}"), *trouble(found)]
     headings = ("signature", "severity", "count", "share", "last seen (UTC)", "endpoint", "where")
     cells = [_signature_cells(row) for row in rows]
     shown: list[RenderableType] = [Rows(headings=headings, rows=cells, short=5, right=frozenset({"count", "share"}))]

@@ -157,7 +157,7 @@ class MemoryEvidence:
         self._steering = steering
         self.made: list[Waiver] = []
 
-    def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
+    async def signatures(self, endpoint: str | None, severity: str | None) -> dict[str, Any]:
         """
         As `Evidence.signatures`.
         """
