@@ -29,7 +29,8 @@ from proxy.compare.redaction import Redaction
 from proxy.crash import tell_without_values
 from proxy.errors import LinkError
 from proxy.evidence.redact import Redactor
-from proxy.evidence.sample import EVERY, Sampling, Spotted, make_sample
+from proxy.evidence.sample import Spotted, make_sample
+from proxy.evidence.sampling import EVERY, Sampling
 from proxy.evidence.seen import Seen
 from proxy.evidence.surveys import EVERY as SURVEY_EVERY
 from proxy.evidence.surveys import Waiting
@@ -222,18 +223,18 @@ class Comparer:
         """
         assert judgement.signature is not None
         assert self._judging is not None
-        signature, now = judgement.signature.id, monotonic()
+        signature, now = judgement.signature, monotonic()
         if pair.flags & KEYED:
             try:
                 context = parse_head(pair.context)
-                self._seen.hit(signature, redactor.digest(context["key"]), bool(context.get("live")))
+                self._seen.hit(signature.id, redactor.digest(context["key"]), bool(context.get("live")))
             except (LinkError, KeyError):
                 # Its verdict stands.
                 self._seen.overflow += 1
                 return
         if self._sampling.wants(signature, now):
             spotted = Spotted(
-                endpoint=judgement.signature.endpoint,
+                endpoint=signature.endpoint,
                 judgement=judgement,
                 version=self._judging.table.version,
                 at=at,
@@ -242,14 +243,14 @@ class Comparer:
                 heads=(pair.old_head, pair.new_head),
                 answers=self._answers(pair),
             )
-            self._sampling.note(signature, spotted, now)
+            self._sampling.note(spotted, now)
 
     def _sample(self) -> None:
         """
         Make one sample, if a pair waits: under the clock, and in hand, as if it were judged.
         """
         asyncio.get_running_loop().call_later(EVERY, self._sample)
-        redactor, spotted = self._redactor, self._sampling.next()
+        redactor, spotted = self._redactor, self._sampling.next(monotonic())
         if redactor is None or spotted is None:
             return
         self._hand.hold(spotted.endpoint.encode())

@@ -1,8 +1,8 @@
 """
 Samples: divergent pairs as people may see them, and as they can be judged again; secrets taken out.
 
-At most one each `EVERY` seconds, and of one signature at most one a second, then ever fewer: the first ones tell most.
-What is chosen waits, as bytes, until there is time to make a sample of it. Callers bring the time and bound it.
+What is chosen (`evidence/sampling.py`) waits, as bytes, until there is time to make a sample of it. Callers bring the
+time and bound it.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,6 @@ from proxy.compare.judge import Judgement
 from proxy.evidence.kept import LEFT_OUT, LONGEST_NAME, Kept, keep, leave_out, shorten, shorten_steps, show
 from proxy.evidence.redact import Redactor
 
-EVERY: Final = 0.2
-# Pairs that wait. Each holds two bodies of 96 KiB at most (`kept.LARGEST`), and of 50 differences 8 KiB or so each.
-WAITING: Final = 5
-# Seconds between two samples of one signature, at first and at last.
-FIRST_PAUSE: Final = 1.0
-LAST_PAUSE: Final = 60.0
-# Signatures whose pauses are remembered.
-REMEMBERED: Final = 5000
 LARGEST: Final = 256 * 1024
 LISTED: Final = 50
 LONGEST: Final = 2048
@@ -91,41 +83,6 @@ def _brief(text: str) -> str:
     What has a digest like the text, and is no longer.
     """
     return text if len(text) <= LONGEST else sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-class Sampling:
-    """
-    Chooses. `note` every divergent pair, `next` when there is time to make a sample.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, Spotted] = {}
-        # By signature: not before, and the pause that follows.
-        self._pauses: dict[str, tuple[float, float]] = {}
-
-    def wants(self, signature: str, now: float) -> bool:
-        """
-        Would a pair with this signature be taken?
-        """
-        if signature in self._waiting or len(self._waiting) >= WAITING:
-            return False
-        return self._pauses.get(signature, (0.0, 0.0))[0] <= now
-
-    def note(self, signature: str, spotted: Spotted, now: float) -> None:
-        """
-        Take a pair, for which `wants` was true.
-        """
-        self._waiting[signature] = spotted.lean()
-        _, pause = self._pauses.pop(signature, (0.0, FIRST_PAUSE))
-        self._pauses[signature] = now + pause, min(2 * pause, LAST_PAUSE)
-        if len(self._pauses) > REMEMBERED:
-            del self._pauses[next(iter(self._pauses))]
-
-    def next(self) -> Spotted | None:
-        """
-        What has waited longest.
-        """
-        return self._waiting.pop(next(iter(self._waiting))) if self._waiting else None
 
 
 def make_sample(spotted: Spotted, redactor: Redactor, number: str) -> dict[str, Any]:

@@ -26,21 +26,24 @@ CASES = [*bombs(), *traps()]
 # of each. As many as may wait for a sample do all the time, and then one is made.
 SCRIPT = """
 import signal, sys
+from dataclasses import replace
 from proxy.compare.judge import FRAMES
 from proxy.comparer import Clock
 from tests.compare.test_hostile import CASES
 from proxy.compare.redaction import Redaction
 from proxy.evidence.redact import Redactor
-from proxy.evidence.sample import WAITING, Sampling, Spotted, make_sample
+from proxy.evidence.sample import Spotted, make_sample
+from proxy.evidence.sampling import WAITING, Sampling
 from tests.parts.hostile import settle
 sampling, redactor, kept = Sampling(), Redactor(Redaction(paths=("$..id",)), b"salt"), []
 def take(judgement, answers):
     kept.append(judgement.signature.id)
-    sampling.note(str(len(kept)), Spotted(endpoint="", route="", judgement=judgement, version=1, at=0.0, context=b"{}",
+    other = judgement._replace(signature=replace(judgement.signature, id=str(len(kept))))
+    sampling.note(Spotted(endpoint="", route="", judgement=other, version=1, at=0.0, context=b"{}",
         heads=(b"{}", b"{}"), answers=answers), 0.0)
     if len(kept) > WAITING:
         clock.start()
-        make_sample(sampling.next(), redactor, "1")
+        make_sample(sampling.next(0.0), redactor, "1")
         clock.since = 0.0
 sys.setrecursionlimit(FRAMES)
 clock = Clock()

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from proxy.cli import main
-from proxy.evidence.sample import FIRST_PAUSE, LAST_PAUSE, LISTED
+from proxy.evidence.sample import LISTED
+from proxy.evidence.sampling import FIRST_PAUSE, LAST_PAUSE
 from proxy.settings.model import Evidence, Redact, Settings
 
 DOCS = Path(__file__).parents[2] / "docs"

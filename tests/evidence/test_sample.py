@@ -16,7 +16,7 @@ from proxy.compare.redaction import Redaction
 from proxy.evidence.kept import LARGEST as LARGEST_BODY
 from proxy.evidence.kept import keep, shorten, write
 from proxy.evidence.redact import Redactor
-from proxy.evidence.sample import LARGEST, WAITING, Sampling, Spotted, make_sample
+from proxy.evidence.sample import LARGEST, Spotted, make_sample
 
 REDACTOR = Redactor(Redaction(), b"salt")
 SECRET = "s3cr3t19xbody"
@@ -222,36 +222,6 @@ def test_values_are_written_as_json(value: object, text: str) -> None:
     json.loads(text)
 
 
-def test_of_one_signature_ever_fewer_are_taken() -> None:
-    """
-    One a second at first, then after pauses that double; others don't wait for it.
-    """
-    sampling, taken = Sampling(), []
-    one = spotted(an_answer(b"1"), an_answer(b"2"))
-    for now in range(200):
-        if sampling.wants("a", now):
-            sampling.note("a", one, now)
-            taken.append(now)
-            assert sampling.next() == one.lean()
-    assert taken[:6] == [0, 1, 3, 7, 15, 31]
-    assert len(taken) < 10
-    assert sampling.wants("b", 5)
-
-
-def test_only_so_many_pairs_wait() -> None:
-    """
-    Each holds two bodies; and of one signature one is enough.
-    """
-    sampling = Sampling()
-    one = spotted(an_answer(b"1"), an_answer(b"2"))
-    for number in range(WAITING):
-        sampling.note(str(number), one, 0.0)
-
-    assert not sampling.wants("0", 100.0)
-    assert not sampling.wants("new", 100.0)
-    assert [sampling.next() for _ in range(WAITING + 1)] == [one.lean()] * WAITING + [None]
-
-
 def size(*values: object) -> int:
     """
     The bytes that values hold, and what they hold.
@@ -282,11 +252,8 @@ def test_what_waits_holds_no_more_than_is_shown(old: bytes, new: bytes) -> None:
     """
     Not the values that differ: a few of them are the memory that is needed to read the next pair.
     """
-    sampling, one = Sampling(), spotted(an_answer(old), an_answer(new))
-    sampling.note("a", one, 0.0)
-    waits = sampling.next()
+    waits = spotted(an_answer(old), an_answer(new)).lean()
 
-    assert waits is not None
     assert size(waits.judgement.differences, waits.left_out, waits.answers) < 300_000
     assert make_sample(waits, REDACTOR, "1")["old"]["left_out"] == "it is over 96 KiB"
 
