@@ -16,7 +16,7 @@ from functools import partial
 import orjson
 import uvloop
 
-from proxy.clock import monotonic, time, timestamp
+from proxy.clock import TICK, monotonic, time, timestamp
 from proxy.course import Reach
 from proxy.crash import tell_without_values, told
 from proxy.link.channel import Channel, open_channel
@@ -41,8 +41,7 @@ from proxy.tables import Tables
 from proxy.tasks import spawn
 from proxy.wire.own import CAUSES
 
-# The one timer. Every timeout is this coarse; snapshots go out every fourth time.
-TICK = 0.25
+# Snapshots go out every fourth time.
 SNAPSHOT_TICKS = 4
 # A worker whose supervisor is gone finishes what it can in this time.
 ORPHAN_SECONDS = 5.0

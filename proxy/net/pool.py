@@ -10,7 +10,7 @@ import ssl
 from errno import EMFILE, ENFILE
 from math import inf
 
-from proxy.clock import monotonic
+from proxy.clock import TICK, monotonic
 from proxy.net.leg import Leg
 from proxy.net.lifetime import Lifetime
 from proxy.net.place import Place, in_order
@@ -228,9 +228,11 @@ class Pool:
         Called by the worker's one timer: expire what is owed, close what has been idle too long, refresh addresses.
         """
         self.now = now
+        # Deadlines were reckoned from a clock that may have been a tick behind: a side gets all the time it was given.
+        certain = now - TICK
         for connection in list(self._all):
             if connection.deadline:
-                connection.expire(now)
+                connection.expire(certain)
         for place in self.places.all:
             while place.idle and now - place.idle[0].idle_since > self._idle_timeout:
                 place.idle.pop(0).transport.close()

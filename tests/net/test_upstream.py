@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.clock import TICK
 from proxy.net.pool import Pool
 from proxy.net.upstream import UpstreamConnection
 from proxy.routing.patience import Patience
@@ -322,6 +323,17 @@ def test_time_runs_only_once_the_request_is_sent(stage: Stage) -> None:
     stage.connection.expire(1060.1)
 
     assert leg.told == ["timeout"]
+
+
+def test_a_side_gets_all_the_time_it_was_given(stage: Stage) -> None:
+    """
+    By a clock that was up to a tick behind when it began.
+    """
+    stage.pool.tick(1060.0 + TICK)
+    assert not stage.leg.over
+    stage.pool.tick(1060.1 + TICK)
+
+    assert stage.leg.told == ["timeout"]
 
 
 def test_a_paused_answer_has_no_deadline(stage: Stage) -> None:
