@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from proxy.settings.setup import build_setup
 from proxy.settings.table import build_table
 from proxy.tasks import spawn
 from tests.parts.payloads import a_new_table
-from tests.parts.steered import OPS, FakeHub, Steered, lines
+from tests.parts.steered import OPS, FakeHub, Steered, a_setup, lines
 
 OLD_URL = "old: {url: http://127.0.0.1:9001}\n"
 MINIMUM = OLD_URL + "new: {url: http://127.0.0.1:9002}\n"
@@ -228,6 +229,22 @@ def test_a_renewed_file_shows(tmp_path: Path) -> None:
     link.unlink()
     os.mkfifo(link)
     assert show(setup) == read_from(setup)
+
+
+def test_a_large_file_shows_what_it_holds_too(tmp_path: Path) -> None:
+    """
+    Longer than any configuration, as lists of keys are; it is read again only when it isn't the one that it was.
+    """
+    (tmp_path / "keys.txt").write_bytes(b"a\n" * LARGEST)
+    setup = a_setup(tmp_path, file=None, files=((str(tmp_path / "keys.txt"), "as it was"),))
+    first, again = show(setup), show(setup)
+    (tmp_path / "keys.txt").write_bytes(b"b\n" * LARGEST)
+
+    assert first == again
+    assert first.files == sha256(b"a\n" * LARGEST).hexdigest()
+    assert show(setup).files == sha256(b"b\n" * LARGEST).hexdigest()
+    (tmp_path / "keys.txt").unlink()
+    assert show(setup).files == GONE
 
 
 def test_a_file_that_is_gone_is_said(tmp_path: Path) -> None:

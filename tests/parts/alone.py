@@ -55,7 +55,8 @@ class Alone:
         """
         loaded = load(write(configuration, folder), environment={})
         self._epoch += 1
-        table = replace(build_table(loaded.settings, loaded.folder, loaded.authorities), epoch=self._epoch)
+        table = build_table(loaded.settings, loaded.folder, loaded.authorities, loaded.values)
+        table = replace(table, epoch=self._epoch)
         self._channel.send(Kind.TABLE, encode(table))
         async with asyncio.timeout(PATIENCE):
             while self._obeyed < self._epoch:
