@@ -43,6 +43,8 @@ def _blinds(rule: Rule, place: str | Pattern | None) -> str | None:
         pattern = re.compile(rule.given["pattern"])
         if all(pattern.fullmatch(value) for value in ANYTHING):
             return "hides every value there is, so that no other value counts; name what may differ"
+    if rule.does == "numbers" and rule.given.get("rel", 0) >= 1:
+        return "hides any difference of numbers: rel is a share of the larger one, such as 0.01 for 1 %"
     return None
 
 

@@ -165,7 +165,10 @@ def sample_lines(sample: Json) -> Iterable[RenderableType]:
     yield _differences(sample)
     yield _side_by_side(sample)
     if sample.get("description"):
-        yield Group(Text("in words (DeepDiff):", style=FAINT), *map(text, str(sample["description"]).splitlines()))
+        yield Group(
+            Text("in words (DeepDiff, of both bodies, whatever rules say):", style=FAINT),
+            *map(text, str(sample["description"]).splitlines()),
+        )
     for name in ("old", "new"):
         yield text(curl(sample, name), FAINT)
 

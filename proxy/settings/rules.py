@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, PlainValidator
 
 from proxy.compare.forms import FORM_NAMES
 from proxy.compare.rules import Rule, compile_rules
-from proxy.settings.kinds import ENDPOINT, TOKEN, Kind
+from proxy.settings.kinds import ENDPOINT, TOKEN, Kind, parse_seconds
 from proxy.settings.quote import quote
 
 HEADER: Final = "header:"
@@ -72,11 +72,15 @@ def given_rule(does: str) -> Callable[[object], Rule]:
         remedy = f"write {EXAMPLES[does]}"
         if not isinstance(value, dict):
             raise ValueError(f"{quote(value)} is no mapping; {remedy}")
-        if missing := needs - value.keys():
-            raise ValueError(f"has no {', '.join(sorted(missing))}; {remedy}")
-        if unknown := value.keys() - needs - may:
-            raise ValueError(f"{', '.join(sorted(map(str, unknown)))} doesn't belong here; {remedy}")
+        missing, unknown = needs - value.keys(), value.keys() - needs - may
+        # Mostly one is the other, misspelt.
+        without = f"has no {', '.join(sorted(missing))}" if missing else ""
+        besides = f"{', '.join(sorted(map(str, unknown)))} doesn't belong here" if unknown else ""
+        if without or besides:
+            raise ValueError(f"{' and '.join(filter(None, (without, besides)))}; {remedy}")
         given = {name: said for name, said in value.items() if name != "path"}
+        if "within" in given:
+            given["within"] = parse_seconds(given["within"])
         _check_given(does, given, remedy)
         return _usable(Rule(does=does, where=parse_where(value.get("path", "")), given=given))
 
@@ -95,11 +99,20 @@ def _check_given(does: str, given: Mapping[str, Any], remedy: str) -> None:
         raise ValueError(f"has neither abs nor rel; {remedy}")
     if "form" in given and given["form"] not in FORM_NAMES:
         raise ValueError(f"{quote(given['form'])} is no form; write one of {', '.join(FORM_NAMES)}")
-    if does == "arrays" and (("as" in given) == ("key" in given) or given.get("as", "set") != "set"):
-        raise ValueError(f"says neither how nor by which key elements are matched; {remedy}")
+    if does == "arrays":
+        _check_matching(given, remedy)
     key = given.get("key", "")
     if not isinstance(key, str | list) or (isinstance(key, list) and not all(isinstance(one, str) for one in key)):
         raise ValueError(f"key: {quote(key)} is no member's name; {remedy}")
+
+
+def _check_matching(given: Mapping[str, Any], remedy: str) -> None:
+    if given.keys() >= {"as", "key"}:
+        raise ValueError(f"says both as and key, where elements are matched by one of them; {remedy}")
+    if not given:
+        raise ValueError(f"says neither how nor by which key elements are matched; {remedy}")
+    if given.get("as", "set") != "set":
+        raise ValueError(f"as: {quote(given['as'])} is no way to match elements; {remedy}")
 
 
 def parse_status(value: object) -> Rule:

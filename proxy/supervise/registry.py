@@ -72,8 +72,12 @@ def registered(entry: Entry, folder: Path) -> Iterator[str | None]:
 def _own(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError("it is somebody else's, open to others, or no folder")
+    if not stat.S_ISDIR(found.st_mode):
+        raise PermissionError("it is no folder")
+    if found.st_uid != os.getuid():
+        raise PermissionError("it belongs to another user")
+    if found.st_mode & 0o077:
+        raise PermissionError(f"others may read or write it; `chmod 700 {folder}`")
 
 
 def _sweep(folder: Path) -> None:

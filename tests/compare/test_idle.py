@@ -137,6 +137,10 @@ def test_each_reason_is_told_of_the_rule_that_is_too_many(rules: tuple[Rule, ...
         (rule("ignore_values", pattern="[^z]*"), True),
         (rule("ignore_values", pattern="[0-9]*"), False),
         (rule("ignore_values", "$.a", pattern=".*"), False),
+        (rule("numbers", "$.a", rel=200), True),
+        (rule("numbers", "$.a", rel=1), True),
+        (rule("numbers", "$.a", rel=0.99), False),
+        (rule("numbers", "$.a", abs=200), False),
     ],
 )
 def test_a_rule_that_hides_everything_is_told(rule: Rule, blind: bool) -> None:

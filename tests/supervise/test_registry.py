@@ -72,10 +72,14 @@ def test_what_killed_supervisors_left_is_swept_away(tmp_path: Path) -> None:
             assert sorted(path.name for path in folder.iterdir()) == ["9900.json", "alive.json", "other.json"]
 
 
-@pytest.mark.parametrize("what", ["open", "link", "file"])
-def test_a_folder_that_somebody_else_could_have_made_is_not_used(tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("open", "others may read or write it; `chmod 700 {}`"), ("link", "it is no folder"), ("file", "File exists")],
+)
+def test_a_folder_that_somebody_else_could_have_made_is_not_used(tmp_path: Path, what: str, said: str) -> None:
     """
-    /tmp belongs to all: an entry there could send commands, and their tokens, anywhere.
+    /tmp belongs to all: an entry there could send commands, and their tokens, anywhere. Which of all that it is, is
+    said.
     """
     folder = tmp_path / "parallax"
     if what == "open":
@@ -88,7 +92,7 @@ def test_a_folder_that_somebody_else_could_have_made_is_not_used(tmp_path: Path,
         folder.write_bytes(b"")
     with registered(an_entry(), folder) as trouble:
         assert trouble is not None
-        assert str(folder) in trouble
+        assert trouble == f"{folder}: {said.format(folder)}"
         assert not list(tmp_path.rglob("*.json"))
 
 
