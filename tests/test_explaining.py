@@ -143,6 +143,17 @@ async def change(parallax: Parallax, call: str, value: dict[str, Any]) -> None:
     assert answer.status == 200, f"{target}: {bytes(answer.body)!r}"
 
 
+async def forced_by_command(parallax: Parallax) -> None:
+    """
+    What `parallax token force` prints on the machine of a running Parallax is believed by it.
+    """
+    found = {"PARALLAX_RUNTIME_DIR": str(parallax.folder / "runtime")}
+    said = CliRunner().invoke(main, ["token", "force", "--side", "new", "--for", "1m"], env=found)
+    fields = ["Host: shop.test", "X-Wary: yes", f"X-Parallax-Force: {said.stdout.strip()}"]
+
+    assert await ask(parallax, "GET /0", fields) == ("new", "new")
+
+
 async def flags_known(parallax: Parallax) -> int:
     """
     Ask for every key until a worker knows what the flag says of it. Returns how many requests that took.
@@ -212,7 +223,8 @@ async def test_five_hundred_requests_go_where_they_are_explained_to_go(
         configured = {**CONFIGURED, "old": {"url": pair.url("old")}, "new": {"url": pair.url("new")}}
         async with running(configured, tmp_path) as parallax:
             maker = Maker((tmp_path / "var" / "signing-key").read_text().strip())
-            maker.before = await flags_known(parallax)
+            await forced_by_command(parallax)
+            maker.before = 1 + await flags_known(parallax)
             await pair.taken()
             usual = {"forced", "write", "flag", "cohort", "route", "weight"}
             assert await agreed(parallax, pair, maker, CASES // 2) == usual
