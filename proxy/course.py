@@ -146,7 +146,9 @@ class Course:
         """
         if before is not None and _parsing(self.table) == _parsing(before.table):
             return before.parser
-        return AnswerParser(answer_names(self.table.headers), self.table.limits.fields)
+        return AnswerParser(
+            answer_names(self.table.headers, attributes=self.table.cookie_attributes), self.table.limits.fields
+        )
 
     def _reach(self, address: Side, tls: Mapping[Side, SSLContext], now: float, known: Reach | None) -> Reach:
         """
@@ -161,7 +163,7 @@ def _parsing(table: Table) -> tuple[object, ...]:
     """
     All that a parser of answers is made of.
     """
-    return table.headers, table.limits.fields
+    return table.headers, table.cookie_attributes, table.limits.fields
 
 
 def _reaching(table: Table, address: Side) -> tuple[object, ...]:

@@ -14,6 +14,7 @@ import pytest
 from proxy.course import Course, Reach
 from proxy.plane import LEAVING
 from proxy.routing.intent import Intent, killed, with_intent
+from proxy.routing.table import decode, encode
 from tests.parts.plane import GET, OK, Data, data_plane
 from tests.parts.values import a_table
 
@@ -69,6 +70,7 @@ def test_another_intent_changes_nothing_but_the_intent(data: Data) -> None:
         ({"timeouts": {"answer_head": "10s"}}, [False, False]),
         ({"mirror": {"concurrency": 7}}, [False, False]),
         ({"compare": {"headers": "all"}}, [False, False]),
+        ({"compare": {"cookies": "attributes"}}, [False, False]),
         ({"limits": {"fields": 10}}, [False, False]),
     ],
 )
@@ -79,6 +81,17 @@ def test_a_side_goes_on_unless_something_it_is_made_of_changed(
     What one side is made of is no business of the other.
     """
     assert kept(data, **settings) == expected
+
+
+@pytest.mark.parametrize(("cookies", "said"), [("names", b"a"), ("attributes", b"a; secure")])
+def test_the_configuration_says_what_is_compared_of_cookies(cookies: str, said: bytes, data: Data) -> None:
+    """
+    Also once the table has travelled.
+    """
+    data.swap(decode(encode(a_table(compare={"cookies": cookies}))))
+    head = data.plane.course.parser.parse(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Secure")
+
+    assert head.significant == [(b"set-cookie:", said)]
 
 
 def test_nothing_that_a_reach_uses_is_forgotten_when_courses_are_compared() -> None:

@@ -72,6 +72,8 @@ GROUPS: Final = 7
 DIGITS: Final = 12
 MADE: Final = re.compile(r"[0-9a-f]{12}")
 MARK: Final = "#"
+# Attributes of cookies that are no secrets.
+ATTRIBUTES: Final = frozenset({"domain", "max-age", "path", "priority", "samesite"})
 # Names whose looks are remembered, and how long they may be: 1 MiB in all.
 NAMES_KEPT: Final = 4096
 LONGEST_KEPT: Final = 100
@@ -313,9 +315,22 @@ class Redactor:
         """
         A header field's value.
         """
+        if name == "set-cookie" and name not in self._headers:
+            return self._cookie(value)
         if name in self._headers or self.is_secret(name):
             return self.digest(value)
         return self.running(value) if name != "location" else self.target(value, REDIRECTED)
+
+    def _cookie(self, line: str) -> str:
+        """
+        Set-Cookie's name and attributes. Workers have taken the value out (`wire.setting`); if not, it is done here.
+        """
+        first, *others = (part.strip().partition("=") for part in line.split(";"))
+        shown = [self.text(first[0]) + (f"={self.digest(first[2])}" if first[2] else "")]
+        for name, equals, value in others:
+            said = self.text(value) if name.lower() in ATTRIBUTES or not value else self.digest(value)
+            shown.append(self.text(name) + equals + said)
+        return "; ".join(shown)
 
     def query(self, names: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         """

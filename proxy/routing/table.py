@@ -243,7 +243,8 @@ class Table:
     `trusted_proxies` are networks; None: anybody may add to what X-Forwarded-For says, and nobody is believed.
     `claims_key` is what tokens have to be signed with, "" to believe any.
     `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one. For `after_write`
-    seconds after a write, a client stays with the side that did it.
+    seconds after a write, a client stays with the side that did it. `cookie_attributes`: of Set-Cookie these are
+    compared too.
     """
 
     epoch: int
@@ -277,6 +278,7 @@ class Table:
     claims_key: str = field(default="", repr=False)
     signing: str = field(default="", repr=False)
     after_write: float = 0.0
+    cookie_attributes: bool = False
 
     @property
     def shares(self) -> tuple[float, ...]:

@@ -65,7 +65,7 @@ among them.
 
 `compare.headers: significant` means `content-type`, `content-language`, `content-disposition`, `location`, `link`,
 `allow`, `retry-after`, `cache-control`, `vary`, `www-authenticate`, `access-control-*` and the names of the cookies in
-`set-cookie`.
+`set-cookie`; with `compare.cookies: attributes` also `Secure`, `HttpOnly`, `SameSite`, `Domain`, `Path` and `Max-Age`.
 """
 
 

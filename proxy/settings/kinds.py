@@ -303,6 +303,7 @@ HealthPath = Annotated[str | None, PlainValidator(parse_health_path), Kind(words
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
 Order = Annotated[Literal["together", "after"], Kind(words="together or after", show=str)]
+CookieParts = Annotated[Literal["names", "attributes"], Kind(words="names or attributes", show=str)]
 Credentials = Annotated[Literal["forward", "strip"], Kind(words="forward or strip", show=str)]
 Headers = Annotated[
     str | tuple[str, ...],

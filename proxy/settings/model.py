@@ -14,6 +14,7 @@ from proxy.settings.comparing import Comparing
 from proxy.settings.flags import FlagsSettings
 from proxy.settings.kinds import (
     Addresses,
+    CookieParts,
     Credentials,
     Endpoints,
     Factor,
@@ -222,6 +223,9 @@ class Compare(Comparing):
 
     headers: Headers = Field(
         "significant", description="fields that count: significant, all, or a list such as [content-type, x-total-*]"
+    )
+    cookies: CookieParts = Field(
+        "names", description="of set-cookie, where it counts: names, or their attributes too; values never"
     )
     endpoints: EndpointRules = Field(
         {}, description="more of all these, for one endpoint, which is known from the start"

@@ -87,6 +87,7 @@ def build_table(
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=compared_fields(settings.compare.headers),
+        cookie_attributes=settings.compare.cookies == "attributes",
         via=settings.via,
         pseudonym=settings.pseudonym,
         forwarded=settings.forwarded,

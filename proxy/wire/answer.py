@@ -8,6 +8,7 @@ from proxy.errors import BadMessage
 from proxy.wire.fields import (
     CONNECTION,
     COOKIE,
+    COOKIE_ATTRIBUTES,
     DATE,
     KEEP_ALIVE,
     LENGTH,
@@ -20,6 +21,7 @@ from proxy.wire.fields import (
     Names,
 )
 from proxy.wire.head import OWS, parse_length, split_head
+from proxy.wire.setting import attributes_of, name_of
 
 # RTSP and Icecast servers answer HTTP requests under their own names.
 KEEP_ALIVE_TIMEOUT = re.compile(rb"(?i)timeout=([0-9]{1,6})")
@@ -161,11 +163,14 @@ def _answer_field(head: AnswerHead, code: int, name: bytes, value: bytes, line: 
         head.stream = value[:17].lower() == b"text/event-stream"
         head.lines.append(line)
     elif code == COOKIE:
-        # Values are secrets and differ by nature: only the cookie's name is compared.
-        head.significant.append((name.lower(), value.split(b"=", 1)[0]))
+        # Values are secrets and differ by nature: they are never compared.
+        head.significant.append((name.lower(), name_of(value)))
         head.lines.append(line)
     elif code == UPGRADE:
         head.upgrade = value.lower()
+    elif code == COOKIE_ATTRIBUTES:
+        head.significant.append((name.lower(), attributes_of(value)))
+        head.lines.append(line)
     elif code == KEEP_ALIVE and (match := KEEP_ALIVE_TIMEOUT.search(value)):
         head.idle_limit = float(match[1])
 

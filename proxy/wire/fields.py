@@ -20,7 +20,7 @@ LONGEST = 64
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REQUEST_ID, TRACEPARENT, MAX_FORWARDS = range(10, 16)
 VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE, KEEP_ALIVE = range(16, 24)
-FORCE = 24
+FORCE, COOKIE_ATTRIBUTES = range(24, 26)
 
 # Hop-by-hop whether or not Connection names them (RFC 9110 §7.6.1, §11.7; Keep-Alive and Proxy-Connection by custom).
 _HOP = {
@@ -122,15 +122,17 @@ def request_names() -> Names:
     return Names(_REQUEST)
 
 
-def answer_names(significant: tuple[str, ...]) -> Names:
+def answer_names(significant: tuple[str, ...], *, attributes: bool = False) -> Names:
     """
-    The codes of answer fields; `significant` are the lower-case names to compare (`x-*` is a prefix, `*` is all).
+    The codes of answer fields; `significant` are the lower-case names to compare (`x-*` is a prefix, `*` is all), and
+    `attributes` tells whether those of cookies are, or only their names.
     """
+    cookie = COOKIE_ATTRIBUTES if attributes else COOKIE
     known = dict(_ANSWER)
     patterns = tuple(name[:-1].encode() for name in significant if name.endswith("*"))
     for name in significant:
         if not name.endswith("*") and known.get(name.encode(), PLAIN) == PLAIN:
-            known[name.encode()] = COOKIE if name == "set-cookie" else SIGNIFICANT
+            known[name.encode()] = cookie if name == "set-cookie" else SIGNIFICANT
     if b"" in patterns:
-        known[b"set-cookie"] = COOKIE
+        known[b"set-cookie"] = cookie
     return Names(known, patterns)

@@ -246,6 +246,23 @@ def test_a_word_that_is_no_secret_by_its_looks_is_one_by_its_name() -> None:
     assert text == f"correcthorsebattery 1 password={PLAIN.digest('correcthorsebattery')}"
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("sid", "sid"),
+        ("sid; httponly; path=/; secure", "sid; httponly; path=/; secure"),
+        ("sid=s; Path=/; x=s", f"sid={PLAIN.digest('s')}; Path=/; x={PLAIN.digest('s')}"),
+        ("path=s", f"path={PLAIN.digest('s')}"),
+    ],
+)
+def test_of_a_cookie_all_but_its_value_is_seen(line: str, shown: str) -> None:
+    """
+    Name and attributes are what is compared; two cookies with one digest would look the same.
+    """
+    assert PLAIN.header("set-cookie", line) == shown
+    assert Redactor(Redaction(headers=("set-cookie",)), SALT).header("set-cookie", line).startswith("#")
+
+
 def test_a_redirection_takes_nobody_s_code_along() -> None:
     """
     Which is worth a token (RFC 6749).

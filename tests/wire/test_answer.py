@@ -178,6 +178,31 @@ def test_compared_fields_carry_their_values_and_cookies_only_their_names() -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (b"sid=secret", b"sid"),
+        (b"sid=secret; Path=/; Secure;HttpOnly ;SameSite=Strict", b"sid; httponly; path=/; samesite=strict; secure"),
+        (b"sid=secret; samesite=STRICT; secure; httponly; path=/", b"sid; httponly; path=/; samesite=strict; secure"),
+        (b"sid=secret; Domain=.Shop.example; Path=/A", b"sid; domain=shop.example; path=/A"),
+        (b"sid=secret; Expires=Wed, 21 Oct 2026 07:28:00 GMT; Max-Age=60", b"sid; expires; max-age=60"),
+        (b"sid=secret; Path=/a; Path=/b; Unknown=secret;;", b"sid; path=/b; unknown"),
+        (b"secret; Secure", b"; secure"),
+        (b"", b""),
+    ],
+)
+def test_attributes_of_cookies_are_compared_where_that_is_wanted(line: bytes, said: bytes) -> None:
+    """
+    In one spelling and order; never the value, nor when it expires.
+    """
+    parser = AnswerParser(answer_names(("set-cookie",), attributes=True), 100)
+    head = parser.parse(b"HTTP/1.1 200 OK\r\nSet-Cookie: " + line)
+
+    assert head.significant == [(b"set-cookie:", said)]
+    assert head.lines == [b"Set-Cookie: " + line]
+    assert b"secret" not in head_of(b"Set-Cookie: " + line).significant[0][1]
+
+
 def test_a_stream_of_events_is_recognised() -> None:
     """
     It never ends, so it is never compared.
