@@ -7,11 +7,11 @@ from typing import Final
 from proxy.clock import time
 from proxy.course import Course
 from proxy.plane import Plane
-from proxy.retrying import LINES, may_go_over
+from proxy.retrying import LINES
 from proxy.routing.choice import EJECTED, Decision
 from proxy.routing.flags import ABOVE_FLAGS, flagged
 from proxy.routing.table import NEW, OLD
-from proxy.routing.ways import Way
+from proxy.routing.ways import Way, may_go_over
 from proxy.wire.request import SAFE, RequestHead
 
 # Who decided where the client is told of it, and what.

@@ -11,8 +11,8 @@ from proxy.net.ejection import TRANSPORT
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
 from proxy.routing.table import NEW
-from proxy.routing.ways import Way
-from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
+from proxy.routing.ways import Way, may_go_over
+from proxy.wire.request import IDEMPOTENT, RequestHead
 
 # Why there may be no byte of an answer: the side's doing, or that as many wait for it as may.
 SILENT: Final = TRANSPORT | {"limit"}
@@ -34,14 +34,6 @@ def may_retry(plane: Plane, head: RequestHead, cause: str, connection: UpstreamC
         and head.method in IDEMPOTENT
         and plane.may_retry()
     )
-
-
-def may_go_over(way: Way, head: RequestHead) -> bool:
-    """
-    Whether the other side may answer a request in place of its own: nothing that writes, and nothing with content,
-    which isn't kept.
-    """
-    return way.failover and head.method in SAFE and not head.has_body and not head.upgrade
 
 
 def goes_over(

@@ -20,7 +20,7 @@ from proxy.routing.match import canonical_path
 from proxy.routing.overrides import Overrides
 from proxy.routing.route import KeyFile, Route
 from proxy.routing.table import NEW, OLD, SIDES, Table
-from proxy.routing.ways import Way, Ways
+from proxy.routing.ways import Way, Ways, may_go_over
 from proxy.wire.fields import request_names
 from proxy.wire.forward import Hop
 from proxy.wire.forwarded import Trust
@@ -36,7 +36,8 @@ class Explanation:
     """
     `side` is None where chance decides, and `share` new's share in percent where a cohort, a route or the weight does.
     `key` is the sticky key that the request has ("" none), `value` what it is and `bucket` where that lies. `copied` is
-    how much of such requests is copied, in percent, and `refusal` why none is, as the books name it.
+    how much of such requests is copied, in percent, and `refusal` why none is, as the books name it; `failover` that
+    the other side is asked if this one gives no answer.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Explanation:
     writes: str
     copied: float
     refusal: str | None
+    failover: bool
 
 
 def read_request(words: str, fields: list[str], table: Table) -> RequestHead:
@@ -120,6 +122,7 @@ def explain(
         writes="never" if route is None else route.writes,
         copied=0.0 if refusal is not None else way.percent,
         refusal=refusal,
+        failover=by != "forced" and may_go_over(way, head),
     )
 
 
@@ -193,4 +196,5 @@ def told(explained: Explanation) -> list[tuple[str, str]]:
         ("side", f"{one.side or 'by chance'} ({WHY[one.by]}{share})"),
         ("writes", f"{one.writes}: {POLICIES[one.writes]}"),
         ("copy", copy),
+        *([("else", f"{other or 'the other side'}, if the side gives no answer")] if one.failover else []),
     ]

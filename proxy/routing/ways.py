@@ -118,6 +118,14 @@ def _waits(table: Table, route: Route) -> Patience | None:
     return Patience(connect=own.connect, head=own.answer_head, body=own.answer_idle)
 
 
+def may_go_over(way: Way, head: RequestHead) -> bool:
+    """
+    Whether the other side may answer a request in place of its own: nothing that writes, and nothing with content,
+    which isn't kept.
+    """
+    return way.failover and head.method in SAFE and not head.has_body and not head.upgrade
+
+
 class Ways:
     """
     `find` the way that a request goes; `only` is the one way of a table without routes, else None. `overrides` say more

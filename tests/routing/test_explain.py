@@ -54,6 +54,7 @@ def test_everything_is_said() -> None:
         writes="safe",
         copied=10.0,
         refusal=None,
+        failover=False,
     )
 
 
@@ -188,3 +189,24 @@ def test_a_pin_is_explained(side: str, seconds: int, by: str) -> None:
     one = explained("GET /search", *fields, sticky={"key": ["client"], "after_write": 30})
 
     assert (one.side, one.by) == (side, by)
+
+
+@pytest.mark.parametrize(
+    ("words", "fields", "is_killed", "failover"),
+    [
+        ("GET /one", [], False, True),
+        ("POST /one", ["Content-Length: 0"], False, False),
+        ("GET /one", ["Content-Length: 1"], False, False),
+        ("GET /one", [], True, False),
+        ("GET /two", [], False, False),
+    ],
+)
+def test_failover_is_explained(words: str, fields: list[str], is_killed: bool, failover: bool) -> None:
+    """
+    For what may go over, and not while killed.
+    """
+    route = {"name": "one", "match": {"path": "/one"}, "failover": True, "weight": 0}
+    one = explained(words, *fields, is_killed=is_killed, routes=[route])
+
+    assert one.failover is failover
+    assert dict(told(one)).get("else") == ("new, if the side gives no answer" if failover else None)
