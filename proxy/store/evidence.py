@@ -3,7 +3,8 @@ Evidence, kept: signatures, samples and whom they hit, in a file of its own besi
 
 Nothing here is worth a wait or a risk: what is lost is seen again. So commits don't wait for the disk (synchronous
 NORMAL: whole after kill -9, the last ones may be gone after a power cut), a broken file is thrown away, and what is
-over a cap goes bit by bit with each batch. Calls come one at a time, from a thread that may hang on a dead disk.
+over a cap goes bit by bit with each batch; weights and waivers, which lie on the same disk, need room more, so of what
+is free there it leaves as much as it takes. Calls come one at a time, from a thread that may hang on a dead disk.
 """
 
 import os
@@ -34,6 +35,10 @@ BUSY_SECONDS: Final = 2.0
 # Rows that one batch deletes of each table, and pages that it gives back: enough to keep up, too few to be felt.
 DELETED: Final = 500
 PAGES: Final = 256
+# Pages that wait in the log beside the file (SQLite's default): a sixteenth of the room there is, where that is less.
+WAITING: Final = 1000
+LEAST_WAITING: Final = 16
+PAGE: Final = 4096
 # Digests of keys of one signature.
 MOST_KEYS: Final = 1000
 
@@ -131,7 +136,9 @@ class Evidence:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine: Engine = make_engine(path, BUSY_SECONDS, pragmas=PRAGMAS)
+        waiting = max(LEAST_WAITING, min(WAITING, _free(path) // 16 // PAGE))
+        pragmas = (*PRAGMAS, f"wal_autocheckpoint = {waiting}")
+        self._engine: Engine = make_engine(path, BUSY_SECONDS, pragmas=pragmas)
         self._counts: dict[str, int] = {}
 
     @classmethod
@@ -204,7 +211,8 @@ class Evidence:
                 over = min(self._counts[name] - most, DELETED)
                 if over > 0:
                     connection.execute(statement, {"most": over})
-        if _used(connection) > caps.max_bytes:
+        used = _used(connection)
+        if used > min(caps.max_bytes, (used + _free(self.path)) // 2):
             share = max(1, _count(connection, "samples") // 20)
             connection.execute(DROP_OLDEST["samples"], {"most": min(share, DELETED)})
             if not batch.samples:
@@ -249,6 +257,17 @@ class Evidence:
 
 def _count(connection: Connection, table: str) -> int:
     return int(connection.exec_driver_sql(f"SELECT COUNT(*) FROM {table}").scalar_one())  # noqa: S608 - ours
+
+
+def _free(path: Path) -> int:
+    """
+    Bytes of the disk that may still be taken; any number where that can't be told, as on one that fails.
+    """
+    try:
+        room = os.statvfs(path.parent)
+    except OSError:
+        return 1 << 62
+    return room.f_bavail * room.f_frsize
 
 
 def _used(connection: Connection) -> int:

@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from proxy.errors import StoreError
+from proxy.evidence.batch import Batch, Caps
+from proxy.store.evidence import Evidence
 from proxy.store.store import Store
 from tests.parts.disk import NOBODY, as_nobody, fill, remount, small_disk
 from tests.parts.keeping import entry, intent
+from tests.store.test_evidence import NOW, sample
 
 
 @pytest.fixture
@@ -76,6 +79,26 @@ def test_a_full_disk_refuses_and_keeps_and_is_forgiven(disk: Path) -> None:
     assert store.verify() is None
     store.close()
     assert Store.open(url(disk)).store.load() == intent(2)
+
+
+def test_evidence_leaves_room_for_weights(tmp_path: Path) -> None:
+    """
+    On a disk far smaller than what evidence may take, with its log beside it: a weight can be saved at any time, and
+    what is newest is kept.
+    """
+    with small_disk(tmp_path / "disk", "3m") as folder:
+        store, kept = Store.open(url(folder)).store, Evidence.open(str(folder)).kept
+        for number in range(300):
+            kept.write(Batch(samples=[sample(number, of=number % 50, at=NOW + number, size=20_000)]), Caps(), NOW)
+            if number % 50 == 0:
+                store.save(intent(1 + number), entry("one"))
+        room = os.statvfs(folder)
+
+        assert room.f_bavail * room.f_frsize > 512 * 1024
+        assert [one["id"] for one in kept.samples(f"{299 % 50:016x}", 1)] == ["299"]
+        assert len(kept.latest(1000)) > 20
+        kept.close()
+        store.close()
 
 
 @pytest.mark.parametrize("known", [True, False])
