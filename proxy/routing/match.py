@@ -4,7 +4,8 @@ Which route, or which cohort, a request belongs to: patterns compiled once per t
 A path's pattern is a path in which `*` stands for anything within one segment, `{name}` for one whole segment and `**`,
 alone in its segment, for any number of them, none included: `/search/**` is `/search` and all below it. Patterns are
 matched against the path as RFC 3986 §6.2.2 normalises it, so that `/%73earch` or `/x/../search` are no way around a
-route; what is sent on stays as it came. Names and values of the query are compared as they were sent. Pure.
+route; what is sent on stays as it came, unless a side's URL or a rewrite moves it (`wire.inside`). Names and values of
+the query are compared as they were sent. Pure.
 """
 
 import re
@@ -18,7 +19,8 @@ from proxy.wire.request import RequestHead
 
 Holds = Callable[[RequestHead], bool]
 
-UNRESERVED: Final = re.compile(rb"%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])")
+# Not right behind a broken code: what is decoded would become a part of it (%2%65).
+UNRESERVED: Final = re.compile(rb"(?<!%)(?<!%[0-9a-fA-F])%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])")
 ANYTHING: Final = "*"
 # Paths that are remembered, and how long one may be: 2 MiB in all. Beyond, the memory starts anew.
 REMEMBERED: Final = 4096

@@ -8,10 +8,12 @@ per side, is added. Nothing is ever sent that was not validated field line by fi
 import re
 from dataclasses import replace
 
+from proxy.routing.match import canonical_path
 from proxy.routing.route import AS_IT_IS, Rewrite
 from proxy.routing.table import Side
 from proxy.wire.answer import AnswerHead
 from proxy.wire.forwarded import Trust, disown
+from proxy.wire.inside import inside
 from proxy.wire.request import RequestHead
 
 # Ends the head of a copy.
@@ -86,10 +88,10 @@ class Hop:
 class Destination:
     """
     How requests to one side are written: `host` None keeps the client's Host, `base` goes before every target,
-    `rewrite` is what a route changes besides.
+    `rewrite` is what a route changes besides; `moves`: targets are not those of clients.
     """
 
-    __slots__ = ("authority", "base", "host", "rewrite")
+    __slots__ = ("authority", "base", "host", "moves", "rewrite")
 
     def __init__(self, side: Side, rewrite: Rewrite = AS_IT_IS) -> None:
         address = f"[{side.address}]" if ":" in side.address else side.address
@@ -100,6 +102,18 @@ class Destination:
         self.host = None if host is None else host.encode("ascii")
         plain = replace(rewrite, host="") == AS_IT_IS
         self.rewrite = None if plain else Rewriting(rewrite)
+        self.moves = bool(self.base) or rewrite.path is not None
+
+    def target(self, target: bytes) -> bytes:
+        """
+        What the side is asked for where it `moves`: no client leaves `base`, or what a route matches, by dot segments.
+        """
+        if target == b"*":
+            return target
+        path, mark, query = target.partition(b"?")
+        if self.rewrite is not None:
+            path = self.rewrite.path(path)
+        return self.base + inside(path) + mark + query
 
     def trailers(self, lines: list[bytes]) -> list[bytes]:
         """
@@ -123,15 +137,14 @@ class Rewriting:
         self._removed = frozenset(name.lower().encode("ascii") for name in named)
         self._added = [f"{name}: {value}".encode("latin-1") for name, value in rewrite.set]
 
-    def target(self, target: bytes) -> bytes:
+    def path(self, path: bytes) -> bytes:
         """
-        The target with another path; a query stays. What is no path any more gets its / back.
+        Another path in place of this one, which is read as routes are matched. What is none any more gets its / back.
         """
-        if self._pattern is None or target == b"*":
-            return target
-        path, mark, query = target.partition(b"?")
-        path = self._pattern.sub(self._replacement, path, count=1)
-        return (path if path[:1] == b"/" else b"/" + path) + mark + query
+        if self._pattern is None:
+            return path
+        path = self._pattern.sub(self._replacement, inside(canonical_path(path)), count=1)
+        return path if path[:1] == b"/" else b"/" + path
 
     def lines(self, lines: list[bytes]) -> list[bytes]:
         """
@@ -204,9 +217,10 @@ def request_bytes(head: RequestHead, to: Destination, added: bytes) -> bytes:
         else:
             lines[head.host_at] = host
     if to.rewrite is not None:
-        lines, target = to.rewrite.lines(lines), to.rewrite.target(target)
-    base = to.base if target != b"*" else b""
-    return b"%b %b%b HTTP/1.1\r\n%b\r\n%b" % (head.method, base, target, b"\r\n".join(lines), added)
+        lines = to.rewrite.lines(lines)
+    if to.moves:
+        target = to.target(target)
+    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (head.method, target, b"\r\n".join(lines), added)
 
 
 def without_credentials(head: RequestHead) -> RequestHead:

@@ -180,6 +180,35 @@ def test_a_client_without_host_gets_the_sides() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sent", "arrives"),
+    [
+        (b"/../../evil", b"/pre/fix/evil"),
+        (b"/%2e%2E/.%2e/evil?x=/../", b"/pre/fix/evil?x=/../"),
+        (b"/x/../../../evil", b"/pre/fix/evil"),
+        (b"http://a/../evil", b"/pre/fix/evil"),
+        (b"/..", b"/pre/fix/"),
+        (b"//a/b.c//%41.png?", b"/pre/fix//a/b.c//%41.png?"),
+    ],
+)
+def test_no_target_leaves_the_path_of_a_side(sent: bytes, arrives: bytes) -> None:
+    """
+    Dot segments are gone before the side's own path; targets without them pass byte for byte.
+    """
+    head = request(start=b"GET %b HTTP/1.1" % sent)
+
+    assert request_bytes(head, plain(url="http://127.0.0.1/pre/fix"), b"").startswith(b"GET %b HTTP/1.1\r\n" % arrives)
+
+
+def test_a_side_without_a_path_gets_targets_as_they_came() -> None:
+    """
+    Its root is above nothing.
+    """
+    head = request(start=b"GET /a/../..%2f//%41 HTTP/1.1")
+
+    assert request_bytes(head, plain(), b"").startswith(b"GET /a/../..%2f//%41 HTTP/1.1\r\n")
+
+
 def test_a_base_goes_before_targets_but_not_before_the_asterisk() -> None:
     """
     `old.url` may have a path.
@@ -241,6 +270,28 @@ def test_a_path_is_rewritten_and_a_query_stays(path: tuple[str, str], target: by
     The first match; what comes out is a path still.
     """
     assert rewritten(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % target, path=path)[0] == b"GET %b HTTP/1.1" % wanted
+
+
+@pytest.mark.parametrize(
+    ("sent", "arrives"),
+    [
+        (b"/api/../api/x", b"/base/v2/x"),
+        (b"/%61pi/x?a=/../", b"/base/v2/x?a=/../"),
+        (b"//api/x", b"/base/v2/x"),
+        (b"/x/%2E%2e/api/x", b"/base/v2/x"),
+        (b"/api/..%2f..%2Fevil", b"/base/v2/evil"),
+        (b"/api/..;/..;a=1/evil", b"/base/v2/evil"),
+    ],
+)
+def test_no_spelling_of_a_path_evades_a_rewrite(sent: bytes, arrives: bytes) -> None:
+    """
+    What a route matches is what it rewrites.
+    """
+    based: dict[str, object] = {"url": "http://127.0.0.1:9001/base"}
+
+    line = rewritten(b"GET %b HTTP/1.1\r\nHost: a\r\n\r\n" % sent, based, path=("^/api/", "/v2/"))[0]
+
+    assert line == b"GET %b HTTP/1.1" % arrives
 
 
 def test_a_base_goes_before_a_rewritten_path_and_the_asterisk_stays() -> None:
