@@ -4,6 +4,7 @@ as it likes, and nobody waits for it; what isn't answered is asked for again whi
 """
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -109,6 +110,8 @@ def _open(provider: str) -> Any:
     """
     from openfeature import api
 
+    # Of each failure it logs a traceback; a provider that is down is told once, by us.
+    logging.getLogger("openfeature").setLevel(logging.CRITICAL)
     module, _, name = provider.partition(":")
     api.set_provider(getattr(import_module(module), name)())
     return api.get_client()

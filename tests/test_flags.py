@@ -139,7 +139,7 @@ def configured(pair: Sides, provider: str) -> Configuration:
     A route that a flag decides, and one that it can veto.
     """
     routes = [
-        {"name": "orders", "match": {"path": "/orders/**"}, "flag": {"key": "orders", "mode": "decide"}},
+        {"name": "orders", "match": {"path": "/orders/**"}, "flag": {"key": "orders", "mode": "decide", "cache": 0.1}},
         {"name": "held", "match": {"path": "/held/**"}, "weight": 100, "flag": {"key": "orders", "mode": "veto"}},
     ]
     return {
@@ -185,7 +185,7 @@ async def test_a_hung_provider_delays_no_request(tmp_path: Path) -> None:
     async with sides(spread=0.0) as pair, running(configured(pair, "Hanging"), tmp_path) as parallax:
         client = await parallax.client()
         slowest = 0.0
-        for number in range(400):
+        for number in range(200):
             for path, side in ((b"/orders/1", b"old"), (b"/held/1", b"new")):
                 began = monotonic()
                 answer = await client.ask(get(path, b"X-User: user-%d" % number))
@@ -195,8 +195,29 @@ async def test_a_hung_provider_delays_no_request(tmp_path: Path) -> None:
 
         async def counted() -> bool:
             _, metrics = await parallax.fetch(parallax.admin, b"/metrics")
-            return b'parallax_flag_total{flag="orders",outcome="native"} 800.0' in metrics
+            return b'parallax_flag_total{flag="orders",outcome="native"} 400.0' in metrics
 
-        await until(counted, "800 native decisions")
+        await until(counted, "400 native decisions")
         # The cache's 5 s and a provider's usual deadline are far above; a machine that stalls is not.
         assert slowest < 2.0
+
+
+async def test_a_flapping_provider_sends_nobody_back(tmp_path: Path) -> None:
+    """
+    Every other answer is a failure: what was known counts on, from the first that came.
+    """
+    async with sides(spread=0.0) as pair, running(configured(pair, "Flapping"), tmp_path) as parallax:
+        client = await parallax.client()
+
+        async def is_on_new() -> bool:
+            return (await client.ask(get(b"/orders/1", b"X-User: ann"))).value(b"x-served-by") == b"new"
+
+        await until(is_on_new, "the first answer")
+        failures = len(parallax.events("flag_not_evaluated"))
+
+        async def has_failed_again() -> bool:
+            assert await is_on_new()
+            return len(parallax.events("flag_not_evaluated")) >= failures + 1
+
+        await until(has_failed_again, "one more failure")
+        client.close()
