@@ -107,9 +107,13 @@ async def test_what_old_does_too_is_noise(restless: Scene) -> None:
     async def is_in_force() -> bool:
         return bool((await known(stage.parallax))["in_force"])
 
+    async def is_measured() -> bool:
+        return bool((await known(stage.parallax))["places"][0]["live"])
+
     await asking(stage, is_in_force, "comparers judge by it")
     since = time()
     await asking(stage, is_noise, "pairs are noise")
+    await asking(stage, is_measured, "new is measured")
     books = await stage.parallax.settled(0)
     _, body = await stage.parallax.fetch(stage.parallax.admin, b"/admin/divergences", await stage.parallax.signed_in())
     _, metrics = await stage.parallax.fetch(stage.parallax.admin, b"/metrics")
@@ -119,6 +123,8 @@ async def test_what_old_does_too_is_noise(restless: Scene) -> None:
     # Once that was said to be in force, not one pair was blamed for it.
     assert all(signature["last"] < since for signature in orjson.loads(body)["signatures"])
     assert place["rate"] > 0.5
+    # Of the pairs before, nobody knew whether they differ there.
+    assert place["live_rate"] == 1.0
     assert b'parallax_twins_total{endpoint="GET /a"}' in metrics
     assert books.balanced
 
