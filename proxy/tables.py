@@ -19,11 +19,11 @@ from proxy.mirror.budget import Budget
 from proxy.mirror.pair import Judge, Pair, Pairs
 from proxy.net.encrypted import listener_context
 from proxy.net.front import Front, Terms
-from proxy.net.resuming import tls_context
 from proxy.plane import Plane
 from proxy.recheck import Rechecks
 from proxy.routing.intent import killed
-from proxy.routing.table import Encryption, Side, Table, decode, fitted
+from proxy.routing.table import Encryption, Table, decode, fitted
+from proxy.sidefiles import SideFiles, Tell
 from proxy.tasks import spawn
 from proxy.threads import Thread
 from proxy.wire.fields import request_names
@@ -37,7 +37,7 @@ class Tables:
     """
     `plane`, `front`, `rechecks` and `leaving` exist from the first table on. `judge` gets the pairs that bytes can't
     settle. `obeyed` is called whenever a table or the latch is in force, and `refused` with a sentence for a table that
-    can't be, `warned` with one for what a table names and can't be read.
+    can't be, `tell` with an event of the log, its level and a sentence for what a table names and can't be read.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Tables:
         *,
         obeyed: Callable[[], None],
         refused: Callable[[str], None],
-        warned: Callable[[str], None] = lambda _: None,
+        tell: Tell = lambda *_: None,
         judge: Judge | None = None,
     ) -> None:
         self.plane: Plane
@@ -64,11 +64,11 @@ class Tables:
         # The table in force, but for the latch; and one that waits for certificates.
         self._table: Table | None = None
         self._wanted: Table | None = None
-        self._tls: dict[Side, SSLContext] = {}
+        self._sides = SideFiles(tell)
         self._served: dict[Encryption, SSLContext] = {}
         self._disk = Thread("certificates")
         self._reading = False
-        self._keys = KeyFiles(warned)
+        self._keys = KeyFiles(partial(tell, "keys_unread", "error"))
 
     def take(self, payload: bytes) -> None:
         """
@@ -107,11 +107,11 @@ class Tables:
         table = self._wanted
         if table is None:
             return
-        missing = [side for side in table.addresses if side.scheme == "https" and side not in self._tls]
-        if missing or self._keys.lacks(table) or (table.tls is not None and table.tls not in self._served):
+        is_unserved = table.tls is not None and table.tls not in self._served
+        if is_unserved or self._sides.lacks(table) or self._keys.lacks(table):
             if not self._reading:
                 self._reading = True
-                spawn(self._read(missing, table), name="files of a table")
+                spawn(self._read(table), name="files of a table")
             return
         self._wanted = None
         try:
@@ -119,14 +119,14 @@ class Tables:
         except (AttributeError, ImportError, KeyError, TypeError, ValueError) as error:
             self._refused(_words(error))
             return
-        self._tls = {side: context for side, context in self._tls.items() if side in table.addresses}
+        self._sides.forget(table)
         self._served = {one: context for one, context in self._served.items() if one == table.tls}
         self._keys.forget(table)
         self._obeyed()
 
-    async def _read(self, sides: list[Side], table: Table) -> None:
+    async def _read(self, table: Table) -> None:
         """
-        Read authorities: those of the system take 40 ms alone, which no client should wait for. And certificates.
+        Read what a table names, while everybody goes on by the last one.
         """
         await self._keys.read(table)
         encryption = table.tls
@@ -135,13 +135,11 @@ class Tables:
                 self._served[encryption] = await self._disk.run(partial(listener_context, encryption))
             except (OSError, ValueError) as error:
                 self._unread(encryption, error)
-        for side in sides:
-            try:
-                self._tls[side] = await self._disk.run(partial(tls_context, side))
-            except (OSError, ValueError) as error:
-                if self._wanted is not None and side in self._wanted.addresses:
-                    self._wanted = None
-                    self._refused(f"the authorities for {side.url} can't be used: {_words(error)}")
+        why = await self._sides.read(table, is_first=self._table is None)
+        # Unless another one has come meanwhile, with other sides.
+        if why is not None and self._wanted is not None and self._wanted.addresses == table.addresses:
+            self._wanted = None
+            self._refused(why)
         self._reading = False
         self._go_on()
 
@@ -171,14 +169,14 @@ class Tables:
         if self._table is None:
             budget = Budget(table.mirror.memory_budget)
             pairs = Pairs(budget, table.mirror.max_body, self._diverged, self._judge)
-            self.plane = Plane(Course(in_force, pairs, monotonic(), self._tls, self._keys.sets), self._books)
+            self.plane = Plane(Course(in_force, pairs, monotonic(), self._sides.contexts, self._keys.sets), self._books)
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now
             self.rechecks = Rechecks(self.plane)
             self.leaving = Leaving(self.plane, self.front)
         else:
             plane = self.plane
-            course = Course(in_force, plane.pairs, plane.now, self._tls, self._keys.sets, plane.course)
+            course = Course(in_force, plane.pairs, plane.now, self._sides.contexts, self._keys.sets, plane.course)
             terms = self._terms(course)
             plane.follow(course)
             self.front.terms = terms

@@ -73,7 +73,7 @@ class Worker:
             self._divergent,
             obeyed=self._obeyed,
             refused=self._refused,
-            warned=self._warned,
+            tell=self._mention,
             judge=self._handover,
         )
         self._plane: Plane | None = None
@@ -166,11 +166,11 @@ class Worker:
         """
         self._report("table_refused", "error", error=why)
 
-    def _warned(self, why: str) -> None:
+    def _mention(self, event: str, level: str, words: str) -> None:
         """
-        A table is in force, and something that it names can't be read.
+        What is wrong with something that a table in force names, or no longer.
         """
-        self._report("keys_unread", "error", error=why)
+        self._report(event, level, **{"error" if level == "error" else "reason": words})
 
     def _begin(self) -> None:
         """

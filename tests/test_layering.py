@@ -32,7 +32,7 @@ STORIES = {
     "tables",
 } | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "flags", "waiting"),
+    *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "sidefiles", "flags", "waiting"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {

@@ -176,7 +176,7 @@ async def test_authorities_that_cannot_be_read_are_told(taken: Taken, secure: Ca
     taken.take(secure(2, ca="gone.pem"))
     await taken.settled(2)
     assert len(taken.refused) == 1
-    assert taken.refused[0].startswith("the authorities for https://127.0.0.1:1 can't be used: FileNotFoundError")
+    assert taken.refused[0].startswith("new.tls.ca: /nowhere/gone.pem can't be read (no such file or directory); write")
 
     taken.take(secure(2, ca="gone.pem"))
     taken.take(at(3, 7.0))

@@ -15,7 +15,7 @@ from proxy.net.leg import Leg
 from proxy.net.lifetime import Lifetime
 from proxy.net.place import Place, in_order
 from proxy.net.places import Places
-from proxy.net.resuming import Resuming
+from proxy.net.resuming import Awaited, Resuming
 from proxy.net.upstream import UpstreamConnection
 from proxy.routing.patience import Patience
 from proxy.routing.table import Limits, Side, Timeouts
@@ -109,6 +109,13 @@ class Pool:
 
     # Connecting...
 
+    @property
+    def lacking(self) -> str:
+        """
+        Why no handshake with this side can be made now; "" if one can.
+        """
+        return self._tls.lacking if isinstance(self._tls, Awaited) else ""
+
     def connect(self, leg: Leg) -> "asyncio.Task[None] | None":
         """
         Open a connection for `leg`, which gets `connected` or `failed`; cancel the task to give up. None at the limit.
@@ -126,6 +133,11 @@ class Pool:
         """
         Try each address until one accepts or the time is over.
         """
+        if lacking := self.lacking:
+            self._attempts.discard(attempt)
+            self.detail = lacking
+            leg.failed("certificate")
+            return
         connection: UpstreamConnection | None = None
         place: Place | None = None
         cause = "dns"
@@ -238,7 +250,7 @@ class Pool:
                 place.idle.pop(0).transport.close()
         self.places.tick(now)
         self.lifetime.tick()
-        if self.places.only is None and not self.closing:
+        if self.places.only is None and not self.closing and not self.lacking:
             self._knock(now)
 
     def _knock(self, now: float) -> None:

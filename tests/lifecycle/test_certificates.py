@@ -4,19 +4,21 @@ Certificates are renewed while clients come and go: nothing is lost, also at the
 
 import asyncio
 import hashlib
+import os
 import ssl
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGKILL, SIGTERM
 
 import pytest
 import trustme
 
 from proxy.tasks import spawn
 from tests.lifecycle.test_drain import Tally, keeper, one_shot
+from tests.parts.client import get
 from tests.parts.origin import OK, always
 from tests.parts.parallax import Parallax, until
 from tests.parts.scene import scene
-from tests.parts.tls import client_context, write_pair
+from tests.parts.tls import client_context, write_authority, write_pair
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -91,3 +93,37 @@ async def test_certificates_are_renewed_under_load_and_nobody_is_lost(tmp_path: 
     assert tally.said_close >= KEEPERS
     assert tally.refused == KEEPERS + ONE_SHOTS
     assert code == 0
+
+
+async def test_a_worker_that_is_started_between_two_files_of_new_answers_for_old(tmp_path: Path) -> None:
+    """
+    Whatever becomes of new's files, old's clients have their answers. New is back once the files fit.
+    """
+    authority = trustme.CA()
+    write_authority(tmp_path, authority)
+    write_pair(tmp_path, authority, "us")
+    tls = {"ca": "ca.pem", "certificate": "us.pem", "key": "us.key"}
+    async with scene({"new": {"url": "https://127.0.0.1:1", "tls": tls}}, tmp_path) as stage:
+        parallax = stage.parallax
+        parallax.forgiven |= {"reload_refused", "side_unread", "child_ended"}
+        stage.old.script = always(OK)
+        fits = (tmp_path / "us.pem").read_bytes()
+        (tmp_path / "us.pem").unlink()
+        os.kill(parallax.workers()[0], SIGKILL)
+
+        async def told() -> bool:
+            return bool(parallax.events("side_unread"))
+
+        await until(told, "the files of new are missed")
+        client = await parallax.client()
+        assert (await client.ask(get())).status == 200
+        client.close()
+        (said,) = parallax.events("side_unread")
+        assert said["error"].startswith(f"new.tls.certificate: {tmp_path}/us.pem can't be read")
+        (tmp_path / "us.pem").write_bytes(fits)
+
+        async def back() -> bool:
+            return bool(parallax.events("side_read"))
+
+        await until(back, "they are read again")
+        assert parallax.events("table_refused") == []
