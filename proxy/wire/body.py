@@ -189,7 +189,8 @@ class ChunkedDecoder:
             raise BadMessage(400, "malformed trailer line")
         if name.lower() in FRAMING:
             raise BadMessage(400, "framing field in the trailer section")
-        if name.lower() not in NOT_IN_TRAILERS and name.lower() not in self._nominated:
+        # Names with underscores too that gateways would take for these.
+        if name.lower().replace(b"_", b"-") not in NOT_IN_TRAILERS and name.lower() not in self._nominated:
             self.trailers.append(line)
             if len(self.trailers) > self._limits.fields:
                 raise BadMessage(431, "too many trailer lines")

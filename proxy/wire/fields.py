@@ -15,6 +15,8 @@ TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm
 DIGITS = b"0123456789"
 REMEMBERED = 4096
 LONGEST = 64
+# Look-alikes of fields that are ours begin so.
+OURS = (b"x_parallax", b"x-parallax")
 
 # Codes. PLAIN is forwarded as it came; DROP never is; the others need a look.
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
@@ -106,6 +108,9 @@ class Names:
             raise BadMessage(400, "malformed field line")
         lower = name.lower()
         code = self._known.get(lower)
+        if code is None and lower.startswith(OURS):
+            # To whoever is behind a gateway that makes variables of fields (RFC 3875 §4.1.18), X_A is X-A.
+            code = DROP if lower.replace(b"_", b"-") in self._known else None
         if code is None:
             if lower.translate(None, b"!#$%&'*+-.^_`|~0123456789") in (b"transferencoding", b"contentlength"):
                 raise BadMessage(400, "a field name that looks like a framing field")

@@ -22,6 +22,9 @@ EXPECT = b"Expect: 100-continue\r\n"
 
 BODILESS = frozenset({204, 304})
 
+# Field names as gateways make variables of them (RFC 3875 §4.1.18): X_A is X-A to whoever is behind one.
+FOLDED = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_", b"abcdefghijklmnopqrstuvwxyz-")
+
 # How an answer's end is told to the client.
 NOTHING, LENGTH, CHUNKS, CLOSE = range(4)
 
@@ -91,7 +94,7 @@ class Destination:
     `rewrite` is what a route changes besides; `moves`: targets are not those of clients.
     """
 
-    __slots__ = ("authority", "base", "host", "moves", "rewrite")
+    __slots__ = ("_path", "authority", "base", "host", "moves", "rewrite")
 
     def __init__(self, side: Side, rewrite: Rewrite = AS_IT_IS) -> None:
         address = f"[{side.address}]" if ":" in side.address else side.address
@@ -102,7 +105,8 @@ class Destination:
         self.host = None if host is None else host.encode("ascii")
         plain = replace(rewrite, host="") == AS_IT_IS
         self.rewrite = None if plain else Rewriting(rewrite)
-        self.moves = bool(self.base) or rewrite.path is not None
+        self._path = self.rewrite if rewrite.path is not None else None
+        self.moves = bool(self.base) or self._path is not None
 
     def target(self, target: bytes) -> bytes:
         """
@@ -110,9 +114,11 @@ class Destination:
         """
         if target == b"*":
             return target
+        if self._path is None and b"." not in target and b"%" not in target:
+            return self.base + target
         path, mark, query = target.partition(b"?")
-        if self.rewrite is not None:
-            path = self.rewrite.path(path)
+        if self._path is not None:
+            path = self._path.path(path)
         return self.base + inside(path) + mark + query
 
     def trailers(self, lines: list[bytes]) -> list[bytes]:
@@ -134,7 +140,7 @@ class Rewriting:
         self._pattern = re.compile(pattern.encode()) if rewrite.path is not None else None
         self._replacement = replacement.encode()
         named = (*rewrite.remove, *(name for name, _ in rewrite.set))
-        self._removed = frozenset(name.lower().encode("ascii") for name in named)
+        self._removed = frozenset(name.encode("ascii").translate(FOLDED) for name in named)
         self._added = [f"{name}: {value}".encode("latin-1") for name, value in rewrite.set]
 
     def path(self, path: bytes) -> bytes:
@@ -154,12 +160,12 @@ class Rewriting:
 
     def kept(self, lines: list[bytes]) -> list[bytes]:
         """
-        The lines without the removed ones. Never the list itself.
+        The lines without the removed ones, and without their look-alikes. Never the list itself.
         """
         removed = self._removed
         if not removed:
             return lines.copy()
-        return [line for line in lines if line[: line.find(b":")].lower() not in removed]
+        return [line for line in lines if line[: line.find(b":")].translate(FOLDED) not in removed]
 
 
 def added_lines(head: RequestHead, hop: Hop, bits: int) -> bytes:

@@ -187,7 +187,10 @@ def test_what_must_not_come_in_trailers_is_dropped() -> None:
     """
     decoder = chunked(nominated=frozenset({b"x-hop"}))
 
-    fed(decoder, [b"0\r\nX-Hop: 1\r\nSet-Cookie: a=b\r\nX-Sum: 1\r\nVia: x\r\nAuthorization: s\r\n\r\n"])
+    fed(
+        decoder,
+        [b"0\r\nX-Hop: 1\r\nSet-Cookie: a=b\r\nX-Sum: 1\r\nVia: x\r\nAuthorization: s\r\nX_Parallax_Force: a\r\n\r\n"],
+    )
 
     assert decoder.trailers == [b"X-Sum: 1"]
 

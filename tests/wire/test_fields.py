@@ -40,6 +40,22 @@ def test_a_name_means_the_same_in_any_case(name: bytes) -> None:
     assert code(request_names(), name + b": a") == HOST
 
 
+@pytest.mark.parametrize("name", [b"X_Parallax_Shadow", b"x-parallax_DRY-run", b"X_PARALLAX-Force"])
+def test_look_alikes_of_our_own_fields_are_dropped(name: bytes) -> None:
+    """
+    Behind a gateway they would be the real ones; none of them says anything to us.
+    """
+    assert code(request_names(), name + b": 1") == DROP
+
+
+@pytest.mark.parametrize("name", [b"X_Request_Id", b"x_parallax_else", b"X-Parallax-Else", b"xparallaxshadow", b"_"])
+def test_other_names_with_underscores_are_names(name: bytes) -> None:
+    """
+    Dropping them all would lose fields of systems that use them.
+    """
+    assert code(request_names(), name + b": 1") == PLAIN
+
+
 @given(st.text(TOKEN, min_size=1, max_size=20))
 def test_any_token_is_a_name(name: str) -> None:
     """

@@ -315,6 +315,19 @@ def test_fields_are_removed_and_then_set() -> None:
     assert len(head.lines) == 5
 
 
+def test_look_alikes_of_fields_that_a_route_sets_or_removes_are_removed_too() -> None:
+    """
+    A gateway makes one variable of X_Internal and X-Internal. Other names with underscores pass, to the other side too.
+    """
+    lines = (b"X_Internal: evil", b"x-api_KEY: k", b"X_Other: 1", b"Xinternal: 2")
+    raw = b"GET / HTTP/1.1\r\nHost: a\r\n" + b"\r\n".join(lines) + b"\r\n\r\n"
+    to = Destination(a_table().sides[0], Rewrite(set=(("x-internal", "yes"),), remove=("X-API-Key",)))
+
+    assert request_bytes(a_request(raw), to, b"").split(b"\r\n")[2:-1] == [*lines[2:], b"x-internal: yes"]
+    assert to.trailers(list(lines)) == [*lines[2:]]
+    assert request_bytes(a_request(raw), plain(), b"").split(b"\r\n")[2:-1] == [*lines]
+
+
 @pytest.mark.parametrize(("host", "wanted"), [("", b"side.example"), (None, b"a"), ("route.example", b"route.example")])
 def test_a_routes_host_takes_the_place_of_the_sides(host: str | None, wanted: bytes) -> None:
     """
