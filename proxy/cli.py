@@ -239,7 +239,7 @@ def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
     settings, state = loaded.settings, Path(setup.state)
     named = {"weights.new": setup.new, "mirror.percent": setup.mirror}
     return Launch(
-        table=build_table(settings, loaded.folder, loaded.authorities, loaded.values, loaded.endpoints),
+        table=build_table(settings, loaded.folder, loaded.authorities, loaded.values, loaded.endpoints, loaded.texts),
         listen=(settings.listen.host, settings.listen.port),
         health=(settings.health.listen.host, settings.health.listen.port),
         admin=(settings.admin.listen.host, settings.admin.listen.port),

@@ -159,7 +159,9 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     again = build_setup(loaded, file=file, options=options, environment=os.environ)
     if problems := refuse_fixed(setup, again):
         raise ConfigurationError(*problems)
-    table = build_table(loaded.settings, loaded.folder, loaded.authorities, loaded.values, loaded.endpoints)
+    table = build_table(
+        loaded.settings, loaded.folder, loaded.authorities, loaded.values, loaded.endpoints, loaded.texts
+    )
     judging = build_judging(loaded.settings, version=0)
     return Configuration(table=table, judging=judging, setup=again, warnings=loaded.warnings)
 

@@ -7,9 +7,10 @@ minute for one that says nothing; and one half can be closed.
 """
 
 import asyncio
+import os
 import ssl
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from proxy.routing.table import Encryption
@@ -28,18 +29,48 @@ Later = Callable[[float, Callable[[], None]], object]
 
 def listener_context(encryption: Encryption) -> ssl.SSLContext:
     """
-    For the handshakes of one table. Reads files. Raises `OSError` (`ssl.SSLError` is one) or `ValueError` when they
-    can't be used.
+    For the handshakes of one table: by the texts in it, and by the files if these are lacking or, read between two
+    files of a renewed pair, don't fit. Raises `OSError` (`ssl.SSLError` is one) or `ValueError` when neither can be
+    used.
     """
+    if encryption.pair and (encryption.authorities or encryption.client_ca is None):
+        with suppress(OSError, ValueError):
+            return _context(encryption, is_by_texts=True)
+    return _context(encryption, is_by_texts=False)
+
+
+def _context(encryption: Encryption, *, is_by_texts: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(encryption.certificate, encryption.key, password=_no_password)
+    if is_by_texts:
+        with _in_memory(encryption.pair) as path:
+            context.load_cert_chain(path, password=_no_password)
+    else:
+        context.load_cert_chain(encryption.certificate, encryption.key, password=_no_password)
     if encryption.client_ca is not None:
-        context.load_verify_locations(cafile=encryption.client_ca)
+        if is_by_texts:
+            with _in_memory(encryption.authorities) as path:
+                context.load_verify_locations(cafile=path)
+        else:
+            context.load_verify_locations(cafile=encryption.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+@contextmanager
+def _in_memory(text: str) -> Iterator[str]:
+    """
+    A path for OpenSSL, which takes a key only from a file: of one that lies on no disk, and ends with this.
+    """
+    descriptor = os.memfd_create("certificate", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(text.encode("latin-1"))
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
 
 
 def _no_password() -> str:

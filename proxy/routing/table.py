@@ -92,7 +92,8 @@ class Encryption:
     """
     TLS towards clients: whole paths of PEM files; with `client_ca` a client must have a certificate of these
     authorities. So many handshakes at once, so many seconds for each. `files` tells apart what the files held when the
-    configuration was read.
+    configuration was read; `pair` is the chain and its key as they were then, `authorities` the text of `client_ca`, ""
+    for what was not read: a worker that is started later must not depend on what becomes of the files.
     """
 
     certificate: str
@@ -101,6 +102,8 @@ class Encryption:
     handshakes: int
     handshake_timeout: float
     files: str = ""
+    pair: str = field(default="", repr=False)
+    authorities: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ class Loaded:
     Settings that can be used, the folder that relative files are looked for in, and what the operator should know.
     `content` is the SHA-256 of the file's bytes, "" without a file; `authorities` has that of each file with CAs,
     certificates, keys, values or endpoints that it names; `values` and `endpoints` are those that it names and doesn't
-    hold.
+    hold; `texts` what the files of `tls` hold, by their names.
     """
 
     settings: Settings
@@ -51,6 +51,7 @@ class Loaded:
     authorities: dict[str, str]
     endpoints: tuple[str, ...]
     values: dict[str, str] = field(repr=False)
+    texts: dict[str, str] = field(repr=False)
     warnings: tuple[str, ...]
 
 
@@ -99,6 +100,7 @@ def load(
         authorities=_read_authorities(settings, folder),
         endpoints=endpoints,
         values=values,
+        texts=_read_texts(settings, folder),
         warnings=tuple(warnings),
     )
 
@@ -122,6 +124,16 @@ def _read_authorities(settings: Settings, folder: Path) -> dict[str, str]:
     for name in _named(settings):
         with suppress(OSError):
             found[name] = sha256((folder / name).read_bytes()).hexdigest()
+    return found
+
+
+def _read_texts(settings: Settings, folder: Path) -> dict[str, str]:
+    # As above. Comments in them may be in any encoding, so that every byte has to stay what it is.
+    found = {}
+    for name in (settings.tls.certificate, settings.tls.key, settings.tls.client_ca):
+        if name is not None:
+            with suppress(OSError):
+                found[name] = (folder / name).read_bytes().decode("latin-1")
     return found
 
 

@@ -53,12 +53,13 @@ def build_table(
     authorities: Mapping[str, str] | None = None,
     values: Mapping[str, str] | None = None,
     endpoints: tuple[str, ...] = (),
+    texts: Mapping[str, str] | None = None,
 ) -> Table:
     """
     The table of the very first start: epoch 1, the weight as configured. PEM files are looked for in `folder`; what
     they hold is in `authorities`, by their names. `values` are those of variables and files that routes name, by
-    reference; `endpoints` those of an OpenAPI file. Endpoints that have rules are configured ones too: what is told of
-    them from the first request on is judged by these rules.
+    reference; `endpoints` those of an OpenAPI file; `texts` what the files of `tls` hold, by their names. Endpoints
+    that have rules are configured ones too: what is told of them from the first request on is judged by these rules.
 
     The digest names the configuration: equal for equal settings and PEM files, on any machine with the same folder.
     What the first intent is made of isn't in it: a reload changes the digest, never the intent. Nor is the number of
@@ -100,7 +101,7 @@ def build_table(
         ),
         cohorts=tuple(cohort.build(folder, held) for cohort in settings.cohorts),
         claims_key=(values or {}).get(settings.claims.key or "", ""),
-        tls=_build_encryption(settings.tls, folder, held),
+        tls=_build_encryption(settings.tls, folder, held, texts or {}),
         proxy_protocol=settings.proxy_protocol,
         trusted_proxies=settings.trusted_proxies,
         after_write=settings.sticky.after_write,
@@ -111,10 +112,13 @@ def build_table(
     return replace(table, digest=sha256(encode(alike)).hexdigest()[:16])
 
 
-def _build_encryption(tls: ListenTls, folder: Path, held: Mapping[str, str]) -> Encryption | None:
+def _build_encryption(
+    tls: ListenTls, folder: Path, held: Mapping[str, str], texts: Mapping[str, str]
+) -> Encryption | None:
     if tls.certificate is None or tls.key is None:
         return None
     named = [name for name in (tls.certificate, tls.key, tls.client_ca) if name is not None]
+    pair = [texts.get(tls.certificate, ""), texts.get(tls.key, "")]
     return Encryption(
         certificate=str(folder / tls.certificate),
         key=str(folder / tls.key),
@@ -122,6 +126,8 @@ def _build_encryption(tls: ListenTls, folder: Path, held: Mapping[str, str]) -> 
         handshakes=tls.handshakes,
         handshake_timeout=tls.handshake_timeout,
         files=" ".join(held.get(name, "") for name in named).strip(),
+        pair="\n".join(pair) if all(pair) else "",
+        authorities=texts.get(tls.client_ca or "", ""),
     )
 
 

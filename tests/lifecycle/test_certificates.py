@@ -95,29 +95,36 @@ async def test_certificates_are_renewed_under_load_and_nobody_is_lost(tmp_path: 
     assert code == 0
 
 
-async def test_a_worker_that_is_started_between_two_files_of_new_answers_for_old(tmp_path: Path) -> None:
+async def test_a_worker_that_is_started_between_two_renewed_files_answers_for_old(tmp_path: Path) -> None:
     """
-    Whatever becomes of new's files, old's clients have their answers. New is back once the files fit.
+    Whatever becomes of new's files and of those that clients are shown. New is back once its files fit.
     """
     authority = trustme.CA()
     write_authority(tmp_path, authority)
     write_pair(tmp_path, authority, "us")
-    tls = {"ca": "ca.pem", "certificate": "us.pem", "key": "us.key"}
-    async with scene({"new": {"url": "https://127.0.0.1:1", "tls": tls}}, tmp_path) as stage:
+    write_pair(tmp_path, authority)
+    trusted = client_context(authority)
+    ours = {"certificate": "server.pem", "key": "server.key"}
+    theirs = {"ca": "ca.pem", "certificate": "us.pem", "key": "us.key"}
+    new = {"url": "https://127.0.0.1:1", "tls": theirs}
+    async with scene({"tls": ours, "new": new}, tmp_path) as stage:
         parallax = stage.parallax
         parallax.forgiven |= {"reload_refused", "side_unread", "child_ended"}
         stage.old.script = always(OK)
         fits = (tmp_path / "us.pem").read_bytes()
         (tmp_path / "us.pem").unlink()
+        before = held(tmp_path)
+        (tmp_path / "server.key").unlink()
         os.kill(parallax.workers()[0], SIGKILL)
 
         async def told() -> bool:
             return bool(parallax.events("side_unread"))
 
         await until(told, "the files of new are missed")
-        client = await parallax.client()
+        client = await parallax.client(trusted=trusted)
         assert (await client.ask(get())).status == 200
         client.close()
+        assert await shown(parallax, trusted) == before
         (said,) = parallax.events("side_unread")
         assert said["error"].startswith(f"new.tls.certificate: {tmp_path}/us.pem can't be read")
         (tmp_path / "us.pem").write_bytes(fits)

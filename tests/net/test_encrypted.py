@@ -246,6 +246,32 @@ def test_clients_show_a_certificate_where_one_is_wanted(raw: FakeTransport, file
             shown(name)
 
 
+def test_what_the_table_holds_counts_whatever_becomes_of_the_files(files: Encryption, raw: FakeTransport) -> None:
+    """
+    For a worker that is started later. Texts that don't fit were read between two renewed files, so the files count.
+    """
+    chain, key = Path(files.certificate).read_text(), Path(files.key).read_text()
+    authorities = AUTHORITY.cert_pem.bytes().decode()
+    folder = Path(files.certificate).parent
+    write_pair(folder, AUTHORITY, "mine", "me.test")
+    ours = client_context(AUTHORITY, shows=(folder, "mine"))
+    gone = replace(files, certificate="/gone.pem", key="/gone.key", client_ca="/gone-ca.pem", authorities=authorities)
+    # Comments may be in any encoding.
+    server = listener_context(replace(gone, pair=f"# Schl\xfcssel\n{chain}\n{key}"))
+    Ends(raw, server, ours).shaken()
+    raw.taken()
+    with pytest.raises(ssl.SSLError, match="PEER_DID_NOT_RETURN"):
+        Ends(raw, server, client_context(AUTHORITY)).shaken()
+
+    write_pair(folder, AUTHORITY, "other")
+    broken = f"{chain}\n{(folder / 'other.key').read_text()}"
+    raw.taken()
+    Ends(raw, listener_context(replace(files, pair=broken)), client_context(AUTHORITY)).shaken()
+    with pytest.raises(OSError, match="No such file"):
+        listener_context(replace(gone, pair=broken))
+    assert key not in repr(replace(files, pair=key))
+
+
 @pytest.mark.parametrize("missing", ["certificate", "key", "client_ca"])
 def test_files_that_cannot_be_read_are_errors(files: Encryption, missing: str) -> None:
     """
