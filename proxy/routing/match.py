@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from proxy.routing.belonging import Lookup, conditions
+from proxy.routing.globs import compile_glob
 from proxy.routing.keys import cookie_start, cookie_values, field_start
 from proxy.routing.route import Match
 from proxy.wire.request import RequestHead
 
 Holds = Callable[[RequestHead], bool]
+Fits = Callable[[bytes], bool]
 
 # Not right behind a broken code: what is decoded would become a part of it (%2%65).
 UNRESERVED: Final = re.compile(rb"(?<!%)(?<!%[0-9a-fA-F])%(2[dDeE]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA]|5[fF]|7[eE])")
@@ -100,7 +102,7 @@ class _Node:
         self.literal: dict[bytes, _Node] = {}
         # After a whole segment of whatever kind, and after one of a certain kind.
         self.any: _Node | None = None
-        self.patterns: list[tuple[bytes, re.Pattern[bytes], _Node]] = []
+        self.patterns: list[tuple[bytes, Fits, _Node]] = []
         self.ends: list[int] = []
         # After `**`.
         self.rest: _Node | None = None
@@ -130,8 +132,7 @@ class _Node:
             if text == segment:
                 return node
         node = _Node()
-        pattern = re.compile(b"[^/]*".join(re.escape(part) for part in segment.split(b"*")))
-        self.patterns.append((segment, pattern, node))
+        self.patterns.append((segment, compile_glob(segment), node))
         return node
 
     def collect(self, segments: list[bytes], at: int, places: list[int]) -> None:
@@ -154,8 +155,8 @@ class _Node:
         if segment:
             if self.any is not None:
                 self.any.collect(segments, at + 1, places)
-            for _, pattern, below in self.patterns:
-                if pattern.fullmatch(segment) is not None:
+            for _, fits, below in self.patterns:
+                if fits(segment):
                     below.collect(segments, at + 1, places)
 
 
@@ -274,7 +275,7 @@ def _has_cookie(name: str, value: str) -> Holds:
     return _has_any(cookie_values(name), _value(value))
 
 
-def _has_any(find: Callable[[RequestHead], list[bytes]], fits: Callable[[bytes], bool]) -> Holds:
+def _has_any(find: Callable[[RequestHead], list[bytes]], fits: Fits) -> Holds:
     def holds(head: RequestHead) -> bool:
         found = find(head)
         return bool(found) and any(map(fits, found))
@@ -293,14 +294,10 @@ def _has_parameter(name: str, value: str) -> Holds:
     return holds
 
 
-def _value(pattern: str) -> Callable[[bytes], bool]:
+def _value(pattern: str) -> Fits:
     """
     Whether a value fits a pattern, in which `*` stands for anything.
     """
-    raw = pattern.encode()
     if pattern == ANYTHING:
         return lambda _: True
-    if b"*" not in raw:
-        return lambda value: value == raw
-    compiled = re.compile(b".*".join(re.escape(part) for part in raw.split(b"*")), re.DOTALL)
-    return lambda value: compiled.fullmatch(value) is not None
+    return compile_glob(pattern.encode())
