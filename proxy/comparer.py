@@ -63,6 +63,7 @@ HERE: Final = Verdict(0, Said.HERE, 0, 0, 0)
 # Heads that are remembered, and how long they may be: 2 MiB in all.
 REMEMBERED: Final = 512
 LONGEST: Final = 4096
+LONGEST_COST: Final = 2**32 - 1
 # Patterns that are remembered as they are told.
 PATTERNS: Final = 4096
 
@@ -196,18 +197,20 @@ class Comparer:
         """
         judging = self._judging
         assert judging is not None, "no worker is greeted before"
+        since = monotonic()
         endpoint, route = pair.endpoint.decode("utf-8", "replace"), pair.route.decode("utf-8", "replace")
         try:
             book = judging.book(endpoint, route)
             judgement = self._judge(pair, book)
-        except Exception:  # noqa: BLE001 - the one door: a pair that breaks the judge is one pair without a verdict
+        except Exception as error:  # noqa: BLE001 - the one door: what breaks the judge is one pair without a verdict
             self._clock.since = 0.0
             self._hand.free()
-            return Verdict(pair.id, int(Said.JUDGE_ERROR), 0, 0, judging.table.version)
+            said = Said.TOO_SLOW if isinstance(error, TookTooLong) else Said.JUDGE_ERROR
+            return Verdict(pair.id, int(said), 0, 0, judging.table.version, _cost(since))
         self._hand.free()
         if pair.flags & RECHECK:
             # It was noted when it diverged.
-            return _verdict(pair.id, judgement, judging.table.version)
+            return _verdict(pair.id, judgement, judging.table.version, _cost(since))
         at, is_twin = time(), bool(pair.flags & TWIN)
         self._seen.note(book, judgement, at, twin=is_twin)
         if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
@@ -215,7 +218,7 @@ class Comparer:
         now = monotonic()
         if not is_twin and self._seen.surveys.wants(endpoint, now) and judging.has_rules(endpoint, route):
             self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
-        return _verdict(pair.id, judgement, judging.table.version)
+        return _verdict(pair.id, judgement, judging.table.version, _cost(since))
 
     def _spot(self, pair: PairMessage, judgement: Judgement, at: float, redactor: Redactor) -> None:
         """
@@ -342,10 +345,17 @@ def _redactor(redact: Redaction) -> Redactor | None:
         raise LinkError("what is to be redacted can't be used") from error
 
 
-def _verdict(number: int, judgement: Judgement, version: int) -> Verdict:
+def _verdict(number: int, judgement: Judgement, version: int, cost: int) -> Verdict:
     said = SAYS[judgement.verdict or judgement.reason or ""]
     signature = int(judgement.signature.id, 16) if judgement.signature is not None else 0
-    return Verdict(number, said, judgement.kinds, signature, version)
+    return Verdict(number, said, judgement.kinds, signature, version, cost)
+
+
+def _cost(since: float) -> int:
+    """
+    Microseconds since then, as a verdict has room for them: for an hour.
+    """
+    return min(int((monotonic() - since) * 1e6), LONGEST_COST)
 
 
 class Worker(asyncio.Protocol):

@@ -24,7 +24,7 @@ from proxy.link.frames import Frame, Kind
 from proxy.metrics.books import LIVE, ROLES, Books
 from proxy.metrics.endpoints import Known
 from proxy.metrics.learner import Learner
-from proxy.mirror.handover import Handover
+from proxy.mirror.handover import KEPT_AWAY, Handover
 from proxy.mirror.pair import Pair
 from proxy.mirror.sample import sample
 from proxy.mirror.troubles import Trouble
@@ -55,6 +55,8 @@ JUDGING_SECONDS = 2.0
 IDLE_SECONDS = 1.0
 # Seconds from one tick to the next that are too many.
 LATE = 2 * TICK
+# Of the memory for pairs, one part in so many is for those that are served last.
+COSTLY_SHARE = 4
 
 
 class Worker:
@@ -67,6 +69,7 @@ class Worker:
         self._books = Books()
         self._channel: Channel
         self._handover = Handover()
+        self._handover.on_slow = self._too_slow
         self._comparers = Comparers(self._handover)
         self._tables = Tables(
             self._books,
@@ -152,7 +155,9 @@ class Worker:
         """
         A table, or the kill latch, is in force; with the first table, accept.
         """
-        self._handover.limit = self._tables.plane.table.judging.queue
+        table = self._tables.plane.table
+        self._handover.limit = table.judging.queue
+        self._handover.costly.memory = table.mirror.memory_budget // COSTLY_SHARE
         if self._listener is None:
             self._begin()
             return
@@ -227,6 +232,15 @@ class Worker:
         if not signature and self._samples > 0:
             self._samples -= 1
             self._channel.send(Kind.SAMPLE, orjson.dumps(sample(pair, time())))
+
+    def _too_slow(self, endpoint: str) -> None:
+        """
+        None of its pairs is judged for a while.
+        """
+        remedy = (
+            "look at the patterns of its rules (`parallax check` warns of slow ones) and at how large its answers are"
+        )
+        self._report("endpoint_too_slow", "warning", endpoint=endpoint, seconds=KEPT_AWAY, remedy=remedy)
 
     # The one timer...
 

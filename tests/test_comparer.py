@@ -170,7 +170,10 @@ def test_a_pair_that_takes_too_long_is_given_up_and_the_next_one_judged(comparer
     worker.send(a_pair(1, TRAPPED, TRAPPED.replace(b"!", b"?"), endpoint=TRAP), a_pair(2, b"1", b" 1"))
     other.send(a_pair(3, b"1", b" 1"))
 
-    assert [(one.id, one.said) for one in worker.hear(2)] == [(1, Said.JUDGE_ERROR), (2, Said.EQUIVALENT)]
+    slow, quick = worker.hear(2)
+    assert [(one.id, one.said) for one in (slow, quick)] == [(1, Said.TOO_SLOW), (2, Said.EQUIVALENT)]
+    assert slow.cost >= 200_000
+    assert quick.cost > 0
     assert monotonic() - began >= TABLE.max_seconds
     assert len(other.hear()) == 1
     # A sample of an earlier pair may be in the making.

@@ -1,13 +1,14 @@
 """
 Rules that can't ever do anything, told from how they are written: twice there, covered by a broader one, or for what is
-not compared; and those that hide everything. Pure; `evidence/usage.py` tells which rules do nothing with the answers
-that really come.
+not compared; those that hide everything, and those that can take for ever. Pure; `evidence/usage.py` tells which rules
+do nothing with the answers that really come.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from proxy.compare.backtracking import may_explode
 from proxy.compare.paths import ANY, DEEP, Pattern, Segment, parse_path
 from proxy.compare.rules import HEADER, STATUS, Rule
 
@@ -15,14 +16,18 @@ from proxy.compare.rules import HEADER, STATUS, Rule
 EVERYWHERE: Final[Pattern] = (DEEP,)
 # Values that have nothing in common: what fits all of them fits anything. Short, as a pattern may backtrack.
 ANYTHING: Final = ("", "0", "-17.5", "A bé, c!", "2026-01-31", "x" * 12)
+EXPLODES: Final = (
+    "can take exponential time where it doesn't fit, so that its pairs have no verdict; let no text be shared out among"
+    " repetitions in several ways: a+ for (a+)+, or (a++)+"
+)
 # What only bodies have.
 OF_BODIES: Final = frozenset({"arrays", "null_is_missing"})
 
 
 def idle(rules: Sequence[Rule], is_compared: Callable[[str], bool]) -> dict[int, str]:
     """
-    Why a rule has no effect, or too much of it, by its number. `is_compared` tells whether a header field is, by its
-    lower-case name.
+    Why a rule has no effect, or too much of it, or takes too long, by its number. `is_compared` tells whether a header
+    field is, by its lower-case name.
 
     Only what is certain: a rule that isn't named may still never meet anything.
     """
@@ -33,7 +38,8 @@ def idle(rules: Sequence[Rule], is_compared: Callable[[str], bool]) -> dict[int,
         if why is not None:
             found[number] = why
     blind = {number: why for number, rule in enumerate(rules) if (why := _blinds(rule, places[number])) is not None}
-    return blind | found
+    slow = {number: EXPLODES for number, rule in enumerate(rules) if may_explode(rule.given.get("pattern", ""))}
+    return slow | blind | found
 
 
 def _blinds(rule: Rule, place: str | Pattern | None) -> str | None:

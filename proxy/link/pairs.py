@@ -21,7 +21,7 @@ from proxy.errors import LinkError
 # context, old head, old content, new head, new content.
 HEADER: Final = Struct(">IQBHHIIIII")
 LENGTH: Final = Struct(">I")
-VERDICT: Final = Struct(">QBHQI")
+VERDICT: Final = Struct(">QBHQII")
 # struct ucred of unix(7), by which either end knows the other's user: pid, uid, gid.
 CREDENTIALS: Final = Struct("3i")
 # Two bodies of mirror.max_body at its largest, and heads.
@@ -45,12 +45,13 @@ class Said(IntEnum):
     UNDECODABLE = 16
     BODY_TOO_LARGE = 17
     JUDGE_ERROR = 18
+    TOO_SLOW = 19
 
 
 class Verdict(NamedTuple):
     """
     One record: `kinds` is a mask of `compare.difference.Kind`, `signature` has 64 bit (0: none), `version` names the
-    judging table.
+    judging table, `cost` is in microseconds.
     """
 
     id: int
@@ -58,6 +59,7 @@ class Verdict(NamedTuple):
     kinds: int
     signature: int
     version: int
+    cost: int = 0
 
 
 class PairMessage(NamedTuple):

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Sequence
 from typing import Final, cast
 
+from proxy.clock import monotonic
 from proxy.link.pairs import CREDENTIALS, Said, VerdictReader
 from proxy.mirror.handover import Handover, Share
 from proxy.tasks import spawn
@@ -16,6 +17,8 @@ from proxy.tasks import spawn
 BATCH_SECONDS: Final = 0.005
 # No further batch while so many bytes are unsent; the kernel holds about 200 KiB more.
 HIGH: Final = 64 * 1024
+# A comparer that says nothing for so many seconds gets no more until it does: what waits here can still be sorted.
+PROMPT: Final = 0.05
 # From one attempt to connect to the next, in ticks of the worker's timer.
 FIRST_PAUSE, LONGEST_PAUSE = 1, 8
 
@@ -29,14 +32,30 @@ class Connection(asyncio.Protocol):
         self.share: Share | None = None
         self._comparers = comparers
         self._reader = VerdictReader()
+        # When it said something, or got something after it had nothing.
+        self._heard = 0.0
         self.transport: asyncio.Transport | None = None
 
     def can_take(self) -> bool:
         """
-        Whether a batch can be sent now.
+        Whether a batch can be sent now, and there is one.
         """
         transport = self.transport
-        return self.share is not None and transport is not None and transport.get_write_buffer_size() < HIGH
+        if self.share is None or transport is None or transport.get_write_buffer_size() >= HIGH:
+            return False
+        if self.share.pairs and monotonic() - self._heard > PROMPT:
+            return False
+        return self._comparers.handover.has_for(self.share)
+
+    def hand_over(self) -> None:
+        """
+        Send a batch, for which `can_take` was true.
+        """
+        assert self.share is not None
+        assert self.transport is not None
+        if not self.share.pairs:
+            self._heard = monotonic()
+        self.transport.writelines(self._comparers.handover.give(self.share))
 
     def abort(self) -> None:
         """
@@ -71,7 +90,10 @@ class Connection(asyncio.Protocol):
             # What has waited for somebody to take it.
             self._comparers.flush()
         if self.share is not None:
+            self._heard = monotonic()
             self._comparers.handover.answered(self.share, verdicts)
+            if self._comparers.held_back:
+                self._comparers.flush()
 
     def resume_writing(self) -> None:
         """
@@ -125,6 +147,8 @@ class Comparers:
 
     def __init__(self, handover: Handover) -> None:
         self.handover = handover
+        # Something waits until a comparer has said something.
+        self.held_back = False
         self._places: list[Place] = []
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
@@ -161,14 +185,14 @@ class Comparers:
         Hand over what waits, as far as somebody takes it: first to who has least to do.
         """
         handover = self.handover
+        self.held_back = False
         while handover.waits:
             able = [one for place in self._places if (one := place.connection) is not None and one.can_take()]
             if not able:
+                self.held_back = True
                 return
             chosen = min(able, key=_unanswered) if len(able) > 1 else able[0]
-            if chosen.share is None or chosen.transport is None:
-                return
-            chosen.transport.writelines(handover.give(chosen.share))
+            chosen.hand_over()
 
     def close(self) -> None:
         """

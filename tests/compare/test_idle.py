@@ -156,3 +156,20 @@ def test_of_several_alike_one_is_left() -> None:
     """
     assert set(told(*[rule("case", "$.a")] * 3)) == {1, 2}
     assert set(told(rule("case", "$..a"), rule("case", "$.**.a"), rule("case", "$.a"))) == {1, 2}
+
+
+def test_patterns_that_can_take_for_ever_are_told_of() -> None:
+    """
+    Wherever a rule has one.
+    """
+    slow, quick = "(a+)+b", "(a+,)+b"
+    rules = [
+        Rule(does="ignore_values", given={"pattern": slow}),
+        Rule(does="rewrite", where="$.a", given={"pattern": slow, "with": ""}),
+        Rule(does="ignore_values", given={"pattern": quick}),
+    ]
+
+    found = idle(rules, lambda _: True)
+
+    assert list(found) == [0, 1]
+    assert all(why.startswith("can take exponential time") for why in found.values())

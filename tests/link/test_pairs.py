@@ -74,7 +74,7 @@ def test_lengths_that_do_not_add_up_are_refused(header: bytes) -> None:
         list(PairReader().feed(header))
 
 
-@given(st.lists(st.builds(Verdict, *[st.integers(0, 255)] * 5)), CUTS)
+@given(st.lists(st.builds(Verdict, *[st.integers(0, 255)] * 6)), CUTS)
 def test_verdicts_come_out_as_they_went_in(verdicts: list[Verdict], cuts: list[int]) -> None:
     """
     However the bytes were cut.

@@ -6,7 +6,8 @@ import pytest
 
 from proxy.link.pairs import Said
 from proxy.metrics.books import VERDICTS
-from proxy.mirror.handover import DEADLINE
+from proxy.mirror.costly import STRIKES
+from proxy.mirror.handover import DEADLINE, KEPT_AWAY, LATE, Share
 from tests.parts.handed import Stage
 
 
@@ -124,3 +125,127 @@ def test_all_of_them_end_when_draining() -> None:
 
     assert stage.entries == {"draining": 2}
     assert stage.budget.used == stage.handover.unanswered == 0
+
+
+def judged(stage: Stage, share: Share, seconds: float, times: int = 1, said: int = Said.EQUIVALENT) -> None:
+    """
+    So many pairs of an endpoint were judged, each at that cost.
+    """
+    for _ in range(times):
+        stage.differ()
+        [number] = stage.given(share)
+        stage.says(share, number, said, cost=seconds)
+
+
+def costly(limit: int = 100) -> tuple[Stage, Stage, Share]:
+    """
+    A slow endpoint whose first pairs have taken a second each, beside a quick one that waits for the comparer; the
+    slow one is served last from now on.
+    """
+    slow, quick = Stage(limit), Stage(limit, name="GET /quick")
+    quick.pairs.judge = quick.handover = slow.handover
+    share = slow.handover.open()
+    judged(quick, share, 0.001, 10)
+    judged(slow, share, 1.0, 2)
+    slow.differ()
+    quick.differ(3)
+    slow.handover.tick(1.0)
+    assert list(slow.handover.costly.names) == ["GET /a"]
+    return slow, quick, share
+
+
+def test_an_endpoint_that_takes_most_of_the_time_is_served_after_all_others() -> None:
+    """
+    Also what waited before, and one pair at a time if that is all there is time for.
+    """
+    slow, quick, share = costly()
+    slow.differ()
+    assert [pair.endpoint for pair in slow.taken(share)] == [b"GET /quick"] * 3
+    [last] = slow.taken(share)
+    assert last.endpoint == b"GET /a"
+    assert not slow.handover.has_for(share)
+    quick.differ()
+    assert [pair.endpoint for pair in slow.taken(share)] == [b"GET /quick"]
+    slow.says(share, last.id, Said.EQUIVALENT, cost=1.0)
+
+    assert slow.handover.has_for(share)
+    assert [pair.endpoint for pair in slow.taken(share)] == [b"GET /a"]
+
+
+def test_of_what_is_served_last_only_so_much_waits_as_can_be_judged_in_time() -> None:
+    """
+    The rest ends as `queue_full`, at the endpoint that it is about; the others' queue has its room.
+    """
+    slow, quick, share = costly()
+    slow.differ(9)
+    assert slow.entries == {"equivalent": 2, "queue_full": 8}
+    slow.handover.costly.memory = 1
+    slow.taken(share)
+    slow.taken(share)
+    slow.differ(2)
+    assert slow.entries == {"equivalent": 2, "queue_full": 10}
+    for second in range(2, 6):
+        slow.handover.tick(float(second))
+
+    assert slow.entries == {"equivalent": 2, "queue_full": 11}
+    assert set(quick.entries) == {"equivalent"}
+
+
+def test_an_endpoint_is_served_like_the_others_once_nothing_waits_long() -> None:
+    """
+    And none is put last for what it costs alone: only while somebody waits for it.
+    """
+    slow, quick, share = costly()
+    for stage in (quick, slow):
+        for pair in stage.taken(share):
+            stage.says(share, pair.id, Said.EQUIVALENT, cost=0.01)
+    judged(slow, share, 1.0, 2)
+    slow.handover.tick(2.0)
+
+    assert slow.handover.costly.names == {}
+    assert slow.entries == {"equivalent": 5}
+    assert slow.budget.used == quick.budget.used == slow.handover.unanswered == 0
+
+
+def test_an_endpoint_whose_pairs_keep_costing_too_much_is_kept_away() -> None:
+    """
+    After three on end, told once; then the first one that does so again is enough, and one that doesn't begins anew.
+    """
+    stage, told = Stage(), list[str]()
+    stage.handover.on_slow = told.append
+    share = stage.handover.open()
+    judged(stage, share, 1.0, STRIKES - 1, Said.TOO_SLOW)
+    judged(stage, share, 0.1)
+    judged(stage, share, 1.0, STRIKES - 1, Said.TOO_SLOW)
+    assert told == []
+    judged(stage, share, 1.0, 1, Said.TOO_SLOW)
+    stage.differ()
+    assert told == ["GET /a"]
+    assert stage.entries == {"equivalent": 1, "judge_error": 2 * STRIKES}
+    stage.handover.tick(KEPT_AWAY)
+    judged(stage, share, 1.0, 1, Said.TOO_SLOW)
+    stage.handover.tick(2 * KEPT_AWAY)
+    judged(stage, share, 0.1)
+    judged(stage, share, 1.0, 1, Said.TOO_SLOW)
+
+    assert told == ["GET /a"] * 2
+    assert stage.entries == {"equivalent": 2, "judge_error": 2 * STRIKES + 2}
+
+
+def test_what_a_comparer_would_answer_too_late_is_lost_and_not_all_that_it_has() -> None:
+    """
+    As long as it goes on answering.
+    """
+    stage = Stage()
+    share = stage.handover.open()
+    stage.differ(2)
+    first, second = stage.given(share)
+    stage.handover.tick(LATE)
+    stage.differ()
+    [third] = stage.given(share)
+    stage.says(share, first, Said.EQUIVALENT)
+
+    assert stage.handover.tick(DEADLINE + 0.1) == []
+    for number in (second, third):
+        stage.says(share, number, Said.EQUIVALENT)
+    assert stage.entries == {"equivalent": 2, "comparer_lost": 1}

@@ -22,8 +22,8 @@ class Stage:
     Pairs of one endpoint that differ in their content, and who judges them.
     """
 
-    def __init__(self, limit: int = 10, budget: int = 100_000) -> None:
-        self.page = Page("GET /a")
+    def __init__(self, limit: int = 10, budget: int = 100_000, name: str = "GET /a") -> None:
+        self.page = Page(name)
         self.handover = Handover(limit)
         self.handover.active = True
         self.shown: list[int] = []
@@ -46,14 +46,21 @@ class Stage:
         """
         The numbers of the pairs that a comparer gets now.
         """
-        data = b"".join(self.handover.give(share))
-        return [pair.id for pair in PairReader().feed(data)]
+        return [pair.id for pair in self.taken(share)]
 
-    def says(self, share: Share, number: int, said: int, kinds: int = 0, signature: int = 0) -> None:
+    def taken(self, share: Share) -> list[PairMessage]:
         """
-        A comparer's word on one pair.
+        The pairs that a comparer gets now.
         """
-        self.handover.answered(share, [Verdict(number, said, kinds, signature, 1)])
+        return [*PairReader().feed(b"".join(self.handover.give(share)))]
+
+    def says(
+        self, share: Share, number: int, said: int, kinds: int = 0, signature: int = 0, *, cost: float = 0.0
+    ) -> None:
+        """
+        A comparer's word on one pair, which has cost so many seconds.
+        """
+        self.handover.answered(share, [Verdict(number, said, kinds, signature, 1, int(cost * 1e6))])
 
     @property
     def entries(self) -> dict[str, int]:
