@@ -8,6 +8,7 @@ from proxy.errors import BadMessage
 from proxy.wire.fields import (
     CONNECTION,
     COOKIE,
+    COOKIE_ALONE,
     COOKIE_ATTRIBUTES,
     DATE,
     KEEP_ALIVE,
@@ -21,16 +22,21 @@ from proxy.wire.fields import (
     Names,
 )
 from proxy.wire.head import OWS, parse_length, split_head
+from proxy.wire.marks import OURS
 from proxy.wire.setting import attributes_of, name_of
 
 # RTSP and Icecast servers answer HTTP requests under their own names.
 KEEP_ALIVE_TIMEOUT = re.compile(rb"(?i)timeout=([0-9]{1,6})")
+# Before a cookie's name; some browsers take one without a name, `=a=b`, for a cookie called a.
+NAMELESS = OWS + b"="
+COOKIES = frozenset({COOKIE, COOKIE_ATTRIBUTES, COOKIE_ALONE})
 STATUS_LINE = re.compile(rb"(?:HTTP|RTSP|ICE)/(0\.9|1\.[01]) ([1-9][0-9]{2})(?: [^\r\n]*)?")
 
 
 class AnswerHead:
     """
-    A side's answer head: `lines` without hop-by-hop fields, `significant` the (name, value) pairs that are compared.
+    A side's answer head: `lines` without hop-by-hop fields and what only Parallax may say, `significant` the
+    (name, value) pairs that are compared.
 
     `length` is -1 when unknown; `chunked` only when chunked is the final coding; `reusable` is what the head says of
     the connection's future, `idle_limit` the seconds of `Keep-Alive: timeout`, or 0. `packed` is for whoever passes it
@@ -161,6 +167,11 @@ def _answer_field(head: AnswerHead, code: int, name: bytes, value: bytes, line: 
     elif code == TYPE:
         head.significant.append((name.lower(), value))
         head.stream = value[:17].lower() == b"text/event-stream"
+        head.lines.append(line)
+    elif code in COOKIES and value.lstrip(NAMELESS).startswith(OURS):
+        # Only we make them: a side could end what a client or a tester has of us, or say it in our name.
+        return
+    elif code == COOKIE_ALONE:
         head.lines.append(line)
     elif code == COOKIE:
         # Values are secrets and differ by nature: they are never compared.

@@ -9,7 +9,7 @@ import re
 
 from proxy.errors import BadMessage
 from proxy.routing.table import Limits
-from proxy.wire.fields import FIELD_BYTES, FRAMING, NOT_IN_TRAILERS, TOKEN_BYTES
+from proxy.wire.fields import FIELD_BYTES, FRAMING, NOT_IN_TRAILERS, RESERVED, TOKEN_BYTES
 
 HEX = b"0123456789abcdefABCDEF"
 # 16 hex digits are 64 bits; more could only overflow somebody.
@@ -190,7 +190,9 @@ class ChunkedDecoder:
         if name.lower() in FRAMING:
             raise BadMessage(400, "framing field in the trailer section")
         # Names with underscores too that gateways would take for these.
-        if name.lower().replace(b"_", b"-") not in NOT_IN_TRAILERS and name.lower() not in self._nominated:
+        plain = name.lower().replace(b"_", b"-")
+        is_kept = plain not in NOT_IN_TRAILERS and not plain.startswith(RESERVED)
+        if is_kept and name.lower() not in self._nominated:
             self.trailers.append(line)
             if len(self.trailers) > self._limits.fields:
                 raise BadMessage(431, "too many trailer lines")

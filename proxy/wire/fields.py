@@ -17,12 +17,14 @@ REMEMBERED = 4096
 LONGEST = 64
 # Look-alikes of fields that are ours begin so.
 OURS = (b"x_parallax", b"x-parallax")
+# What in answers, and in trailer sections, only Parallax itself may say begins so.
+RESERVED = b"x-parallax-"
 
 # Codes. PLAIN is forwarded as it came; DROP never is; the others need a look.
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REQUEST_ID, TRACEPARENT, MAX_FORWARDS = range(10, 16)
 VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE, KEEP_ALIVE = range(16, 24)
-FORCE, COOKIE_ATTRIBUTES = range(24, 26)
+FORCE, COOKIE_ATTRIBUTES, COOKIE_ALONE = range(24, 27)
 
 # Hop-by-hop whether or not Connection names them (RFC 9110 §7.6.1, §11.7; Keep-Alive and Proxy-Connection by custom).
 _HOP = {
@@ -91,8 +93,9 @@ class Names:
     The codes of one direction's field names, with a bounded memory for spellings not met before.
     """
 
-    def __init__(self, known: dict[bytes, int], patterns: tuple[bytes, ...] = ()) -> None:
+    def __init__(self, known: dict[bytes, int], patterns: tuple[bytes, ...] = (), *, is_answer: bool = False) -> None:
         self._known = known
+        self._is_answer = is_answer
         self._patterns = patterns
         self.codes: dict[bytes, int] = {}
         for name, code in known.items():
@@ -110,7 +113,8 @@ class Names:
         code = self._known.get(lower)
         if code is None and lower.startswith(OURS):
             # To whoever is behind a gateway that makes variables of fields (RFC 3875 §4.1.18), X_A is X-A.
-            code = DROP if lower.replace(b"_", b"-") in self._known else None
+            meant = lower.replace(b"_", b"-")
+            code = DROP if meant in self._known or (self._is_answer and meant.startswith(RESERVED)) else None
         if code is None:
             if lower.translate(None, b"!#$%&'*+-.^_`|~0123456789") in (b"transferencoding", b"contentlength"):
                 raise BadMessage(400, "a field name that looks like a framing field")
@@ -136,8 +140,8 @@ def answer_names(significant: tuple[str, ...], *, attributes: bool = False) -> N
     known = dict(_ANSWER)
     patterns = tuple(name[:-1].encode() for name in significant if name.endswith("*"))
     for name in significant:
-        if not name.endswith("*") and known.get(name.encode(), PLAIN) == PLAIN:
-            known[name.encode()] = cookie if name == "set-cookie" else SIGNIFICANT
-    if b"" in patterns:
-        known[b"set-cookie"] = cookie
-    return Names(known, patterns)
+        if not name.endswith("*") and known.get(name.encode(), PLAIN) == PLAIN and not name.startswith("x-parallax-"):
+            known[name.encode()] = SIGNIFICANT
+    is_compared = "set-cookie" in significant or any(b"set-cookie".startswith(pattern) for pattern in patterns)
+    known[b"set-cookie"] = cookie if is_compared else COOKIE_ALONE
+    return Names(known, patterns, is_answer=True)

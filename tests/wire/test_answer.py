@@ -30,6 +30,25 @@ def state(head: AnswerHead) -> dict[str, object]:
     return {name: getattr(head, name) for name in AnswerHead.__slots__}
 
 
+@pytest.mark.parametrize("compared", [(), ("*",), ("set-cookie", "x-parallax-side"), ("set-*", "x-*")])
+@pytest.mark.parametrize("attributes", [False, True])
+def test_no_side_says_what_only_parallax_may(compared: tuple[str, ...], attributes: bool) -> None:
+    """
+    Who answered, and what keeps a client or a tester on a side; whatever is compared.
+    """
+    lines = [
+        *(b"X-Parallax-Side: new", b"x-parallax-FAILOVER: old", b"X_Parallax-Whatever: 1", b"X-Parallax: theirs"),
+        *(b"Set-Cookie: __parallax_force=x", b"set-cookie:\t __parallax_write=; Max-Age=0", b"Set-Cookie: a=b"),
+        *(b"Set-Cookie: =__parallax_force=x", b"SET-COOKIE: __parallax_=", b"Set-Cookie: my__parallax_force=1"),
+    ]
+    head = AnswerParser(answer_names(compared, attributes=attributes), 100).parse(
+        b"\r\n".join([b"HTTP/1.1 200 OK", *lines])
+    )
+
+    assert head.lines == [b"X-Parallax: theirs", b"Set-Cookie: a=b", b"Set-Cookie: my__parallax_force=1"]
+    assert not any(b"parallax_write" in value or b"parallax-" in name for name, value in head.significant)
+
+
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=8))
 def test_lines_keep_their_order_and_every_byte(fields: list[tuple[bytes, bytes]]) -> None:
     """

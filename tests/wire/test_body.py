@@ -189,7 +189,10 @@ def test_what_must_not_come_in_trailers_is_dropped() -> None:
 
     fed(
         decoder,
-        [b"0\r\nX-Hop: 1\r\nSet-Cookie: a=b\r\nX-Sum: 1\r\nVia: x\r\nAuthorization: s\r\nX_Parallax_Force: a\r\n\r\n"],
+        [
+            b"0\r\nX-Hop: 1\r\nSet-Cookie: a=b\r\nX-Sum: 1\r\nVia: x\r\nAuthorization: s\r\nX_Parallax_Force: a\r\n",
+            b"X-Parallax-Side: new\r\n\r\n",
+        ],
     )
 
     assert decoder.trailers == [b"X-Sum: 1"]
