@@ -16,6 +16,10 @@ ASKED: Final = 5_000
 LONGEST: Final = 256
 # Seconds from asking to asking again, while nothing is answered.
 AGAIN: Final = 1.0
+# What a flag said is forgotten after so many times its `cache`, and not before so many seconds: long enough for a
+# provider to be started anew, short enough that nobody is led by what a flag said yesterday.
+KEPT: Final = 12
+KEPT_SECONDS: Final = 60.0
 # What decides whatever a flag says, besides what is looked at before it.
 ABOVE_FLAGS: Final = frozenset({"split", "write"})
 BY_FLAG: Final = (Decision(OLD, "flag"), Decision(NEW, "flag"))
@@ -23,16 +27,16 @@ BY_FLAG: Final = (Decision(OLD, "flag"), Decision(NEW, "flag"))
 
 class _Known:
     """
-    What one flag says of one key: None before the first answer, of use until `until`; not asked again before `again`.
+    What one flag said of one key at `said`: None before the first answer, and once that is too long ago; not asked
+    again before `again`.
     """
 
-    __slots__ = ("again", "cache", "until", "value")
+    __slots__ = ("again", "said", "value")
 
-    def __init__(self, cache: float, again: float) -> None:
+    def __init__(self) -> None:
         self.value: bool | None = None
-        self.until = 0.0
-        self.cache = cache
-        self.again = again
+        self.said = 0.0
+        self.again = 0.0
 
 
 class FlagMemory:
@@ -50,7 +54,7 @@ class FlagMemory:
 
     def says(self, flag: Flag, key: bytes, now: float) -> bool | None:
         """
-        What a flag says of a key as far as that is known.
+        What a flag says of a key as far as that is known, and was said less than `kept_for` ago.
         """
         if len(key) > LONGEST:
             return self._count(flag, "native", None)
@@ -59,9 +63,13 @@ class FlagMemory:
         if known is None:
             if len(self._known) >= REMEMBERED:
                 del self._known[next(iter(self._known))]
-            known = self._known[both] = _Known(flag.cache, 0.0)
-        if now < known.until:
-            return self._count(flag, "fresh", known.value)
+            known = self._known[both] = _Known()
+        if known.value is not None:
+            age = now - known.said
+            if age < flag.cache:
+                return self._count(flag, "fresh", known.value)
+            if age >= kept_for(flag):
+                known.value = None
         if now >= known.again and len(self.asked) < ASKED:
             known.again = now + AGAIN
             self.asked.append(both)
@@ -73,7 +81,7 @@ class FlagMemory:
         """
         known = self._known.get((flag, key))
         if known is not None:
-            known.value, known.until = value, now + known.cache
+            known.value, known.said = value, now
 
     def take(self) -> list[tuple[str, bytes]]:
         """
@@ -86,6 +94,13 @@ class FlagMemory:
         name = f"{flag.key}|{outcome}"
         self.counts[name] = self.counts.get(name, 0) + 1
         return value
+
+
+def kept_for(flag: Flag) -> float:
+    """
+    Seconds for which what a flag said of a key counts, as long as nothing newer is known.
+    """
+    return max(KEPT * flag.cache, KEPT_SECONDS)
 
 
 def flagged(flag: Flag, said: bool | None, native: Decision) -> Decision:

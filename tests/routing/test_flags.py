@@ -5,7 +5,7 @@ A flag is asked for beside the request, and counts as long as nothing newer is k
 import pytest
 
 from proxy.routing.choice import Decision
-from proxy.routing.flags import AGAIN, ASKED, BY_FLAG, LONGEST, REMEMBERED, FlagMemory, flagged
+from proxy.routing.flags import AGAIN, ASKED, BY_FLAG, LONGEST, REMEMBERED, FlagMemory, flagged, kept_for
 from proxy.routing.route import Flag
 from proxy.routing.table import NEW, OLD, decode, encode
 from tests.parts.values import a_table
@@ -32,6 +32,38 @@ def test_what_is_not_known_is_asked_for_once() -> None:
     memory.answered("orders", b"ann", False, 107.1)
     assert memory.says(FLAG, b"ann", 107.2) is False
     assert counts == {"orders|native": 3, "orders|fresh": 2, "orders|last_known": 1}
+
+
+@pytest.mark.parametrize(("cache", "kept"), [(0.1, 60.0), (5.0, 60.0), (10.0, 120.0)])
+def test_what_was_said_long_ago_is_forgotten(cache: float, kept: float) -> None:
+    """
+    The native decision holds then, from the first request on, and until there is an answer; a client that comes back
+    after hours isn't led by what the flag said when it was there.
+    """
+    counts: dict[str, int] = {}
+    memory, flag = FlagMemory(counts), Flag(key="orders", mode="decide", cache=cache)
+    memory.says(flag, b"ann", 100.0)
+    memory.answered("orders", b"ann", True, 100.0)
+
+    assert kept_for(flag) == kept
+    assert memory.says(flag, b"ann", 100.0 + kept - 0.5) is True
+    assert [memory.says(flag, b"ann", 100.0 + kept), memory.says(flag, b"ann", 100.0 + 2 * kept)] == [None, None]
+    memory.answered("orders", b"ann", False, 100.0 + 2 * kept)
+    assert memory.says(flag, b"ann", 100.0 + 2 * kept) is False
+    assert counts == {"orders|native": 3, "orders|last_known": 1, "orders|fresh": 1}
+
+
+def test_a_changed_cache_counts_for_what_was_said_before() -> None:
+    """
+    A reload that shortens it must not leave the old one in force for clients that were here.
+    """
+    memory = FlagMemory({})
+    memory.says(FLAG, b"ann", 100.0)
+    memory.answered("orders", b"ann", True, 100.0)
+    memory.take()
+    memory.says(Flag(key="orders", mode="decide", cache=0.5), b"ann", 101.0)
+
+    assert memory.take() == [("orders", b"ann")]
 
 
 def test_what_is_remembered_and_asked_for_is_bounded() -> None:
