@@ -247,7 +247,7 @@ def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
         judging=build_judging(settings, version=1),
         state=state,
         kill_file=Path(setup.kill_file),
-        # Control makes one there when nobody has configured any.
+        # One is made there where nobody has configured any.
         token_file=None if setup.tokens else state / "admin-token",
         certificate=None if setup.tls is None else Path(setup.tls.certificate),
         named=tuple(key for key, value in named.items() if value is not None),

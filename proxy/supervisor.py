@@ -17,9 +17,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from proxy.admin.token import kept_token
 from proxy.clock import monotonic
 from proxy.compare.judging import encode as encode_judging
 from proxy.crash import leave_no_core, told
+from proxy.errors import ConfigurationError
 from proxy.files import explain
 from proxy.link.frames import Kind
 from proxy.log import Log, open_log
@@ -81,6 +83,7 @@ def serve(launch: Launch) -> int:
             remedy = f"make it this user's alone: chmod 700 {launch.state}"
             log.warning("state_exposed", folder=str(launch.state), why=why, remedy=remedy)
         launch = replace(launch, table=replace(launch.table, signing=_signing_key(launch.state, log)))
+        _make_token(launch.token_file)
         places = stack.enter_context(closing(Places(launch.comparers)))
         code = asyncio.run(Supervisor(launch, listeners, places, recollect(launch, log), held, log).run())
         if held.held and launch.state is not None:
@@ -99,6 +102,16 @@ def _signing_key(state: Path | None, log: Log) -> str:
             remedy = "let this user write there; until then nothing that is signed outlives a restart"
             log.warning("signing_key_not_kept", folder=str(state), why=explain(error), remedy=remedy)
     return new_secret()
+
+
+def _make_token(path: Path | None) -> None:
+    """
+    Have the admin port's token lie there before anybody hears `ready`, or finds this run: commands read it before they
+    ask. Control reads it too, and tells where that fails.
+    """
+    if path is not None:
+        with suppress(ConfigurationError, OSError):
+            kept_token(path)
 
 
 class Supervisor:

@@ -128,13 +128,7 @@ async def desk(folder: Path, **configuration: Any) -> AsyncIterator[Desk]:
     """
     environment = {"PARALLAX_RUNTIME_DIR": str(folder / "runtime")}
     async with running({**SIDES, **STICKY, **configuration}, folder / "home", environment=environment) as parallax:
-        found = Desk(parallax=parallax, folder=folder)
-
-        async def answers() -> bool:
-            return (await found.run("weights")).code == 0
-
-        await until(answers, "control answers", PATIENCE)
-        yield found
+        yield Desk(parallax=parallax, folder=folder)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -158,6 +152,19 @@ async def here(shared_desk: Desk) -> AsyncIterator[Desk]:
     """
     yield shared_desk
     await shared_desk.begin_anew()
+
+
+@pytest.mark.parametrize("words", [("status",), ("weights", "set", "--new", "5", "--reason", "deployed")])
+async def test_commands_work_from_the_ready_line_on(words: tuple[str, ...], tmp_path: Path) -> None:
+    """
+    A script that waits for it asks at once: the token lies there, and control, which begins meanwhile, answers.
+    """
+    async with desk(tmp_path) as here:
+        token = here.parallax.folder / "var" / "admin-token"
+        mode = token.stat().st_mode & 0o777
+        ran = await here.run(*words)
+
+    assert (mode, ran.code, ran.err) == (0o600, 0, "")
 
 
 async def test_weights_are_changed_and_told(here: Desk) -> None:
