@@ -14,8 +14,9 @@ from proxy.compare.signature import Signature
 from proxy.evidence.sample import Spotted
 
 EVERY: Final = 0.2
-# Pairs that wait. Each holds two bodies of 96 KiB at most (`kept.LARGEST`), and of 50 differences 8 KiB or so each.
-WAITING: Final = 5
+# Pairs that wait: a burst of signatures that may not come again. Each holds two bodies of 96 KiB at most
+# (`kept.LARGEST`), and of 50 differences 8 KiB or so each: 24 MiB in all.
+WAITING: Final = 40
 # Seconds between two samples of one signature, at first and at last.
 FIRST_PAUSE: Final = 1.0
 LAST_PAUSE: Final = 60.0

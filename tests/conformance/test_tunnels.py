@@ -97,7 +97,7 @@ async def new(way: Way, tmp_path: Path) -> AsyncIterator[Echo]:
 
 async def test_messages_pass_byte_for_byte(way: Way, new: Echo) -> None:
     """
-    Many at once, and their closing handshakes.
+    Many at once, and their closing handshakes (RFC 9110 §7.8). item 67
     """
     async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         for number, client in enumerate(await way.clients(FEW)):
