@@ -142,6 +142,7 @@ def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: 
       parallax check config/parallax.yaml
       parallax check config/parallax.yaml --request 'GET /search?q=x' --header 'X-User-Id: 7' --client 192.0.2.7
     """
+    from proxy.keyfiles import counted, read_keys
     from proxy.settings.load import load
 
     if request is not None:
@@ -157,6 +158,11 @@ def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: 
             continue
         for warning in loaded.warnings:
             click.echo(f"{warning} (warning)")
+        for cohort in loaded.settings.cohorts:
+            if cohort.match.keys is not None:
+                # How many tells of a file in another form than is meant.
+                keys = counted(read_keys(loaded.folder / cohort.match.keys))
+                click.echo(f"{file}: cohorts: {cohort.name}: {cohort.match.keys} has {keys}")
         click.echo(f"{file}: can be used: old {loaded.settings.old.url}, new {loaded.settings.new.url}")
     sys.exit(BAD if bad else DONE)
 

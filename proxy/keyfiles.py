@@ -21,12 +21,14 @@ LIBRARY = "jwt.algorithms"
 
 class KeyFiles:
     """
-    `sets` are what the files hold that tables name; `warn` is told of those that can't be read.
+    `sets` are what the files hold that tables name; `warn` is told of those that can't be read, `count` of how many
+    keys the others have.
     """
 
-    def __init__(self, warn: Callable[[str], None]) -> None:
+    def __init__(self, warn: Callable[[str], None], count: Callable[[str], None] = lambda _: None) -> None:
         self.sets: dict[KeyFile, KeySet] = {}
         self._warn = warn
+        self._count = count
         self._thread = Thread("key files")
         self._prepared = False
 
@@ -50,12 +52,13 @@ class KeyFiles:
             if file in self.sets:
                 continue
             try:
-                self.sets[file] = await self._thread.run(partial(read_keys, Path(file[0])))
+                self.sets[file] = keys = await self._thread.run(partial(read_keys, Path(file[0])))
+                self._count(f"{file[0]}: {counted(keys)}")
             except OSError as error:
-                last = [keys for (name, _), keys in self.sets.items() if name == file[0]]
+                last = [held for (name, _), held in self.sets.items() if name == file[0]]
                 self.sets[file] = last[-1] if last else KeySet()
-                held = "what it held before counts on" if last else "nobody belongs to its cohort"
-                self._warn(f"{file[0]}: can't be read ({(error.strerror or 'unreadable').lower()}); {held}")
+                then = "what it held before counts on" if last else "nobody belongs to its cohort"
+                self._warn(f"{file[0]}: can't be read ({(error.strerror or 'unreadable').lower()}); {then}")
 
     def forget(self, table: Table) -> None:
         """
@@ -73,6 +76,14 @@ def key_files(table: Table) -> list[KeyFile]:
     The files of keys that a table names.
     """
     return [cohort.match.keys for cohort in table.cohorts if cohort.match.keys is not None]
+
+
+def counted(keys: KeySet) -> str:
+    """
+    How many keys there are, in words.
+    """
+    number = len(keys)
+    return "1 key" if number == 1 else f"{number:,} keys"
 
 
 def _prepare() -> None:

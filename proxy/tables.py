@@ -68,7 +68,7 @@ class Tables:
         self._served: dict[Encryption, SSLContext] = {}
         self._disk = Thread("certificates")
         self._reading = False
-        self._keys = KeyFiles(partial(tell, "keys_unread", "error"))
+        self._keys = KeyFiles(partial(tell, "keys_unread", "error"), partial(tell, "keys_read", "info"))
 
     def take(self, payload: bytes) -> None:
         """

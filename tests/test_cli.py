@@ -140,6 +140,19 @@ def test_check_tells_warnings_and_passes() -> None:
     assert "(warning)\n" in result.output
 
 
+def test_check_counts_keys(folder: Path) -> None:
+    """
+    So that a file in another form than is meant is seen.
+    """
+    (folder / "beta.txt").write_bytes(b"\xef\xbb\xbfann\r\nbob\r\n")
+    cohorts = "cohorts: [{name: beta, match: {keys: beta.txt}, side: new}]\nsticky: {key: [client]}\n"
+    (folder / "keys.yaml").write_text(MINIMUM + cohorts)
+    result = run("check", "keys.yaml")
+
+    assert result.exit_code == 0
+    assert "keys.yaml: cohorts: beta: beta.txt has 2 keys\n" in result.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -37,7 +37,8 @@ async def test_a_file_is_read_once_for_each_content(table: Callable[[str], Table
     """
     (tmp_path / "beta.txt").write_text("ann\nbob\n")
     warnings: list[str] = []
-    files = KeyFiles(warnings.append)
+    counts: list[str] = []
+    files = KeyFiles(warnings.append, counts.append)
     first, second = table("1"), table("2")
 
     assert files.lacks(first)
@@ -51,6 +52,7 @@ async def test_a_file_is_read_once_for_each_content(table: Callable[[str], Table
     files.forget(second)
     assert list(files.sets.values()) == [other]
     assert warnings == []
+    assert counts == [f"{tmp_path}/beta.txt: 2 keys", f"{tmp_path}/beta.txt: 1 key"]
 
 
 async def test_what_is_gone_counts_on_or_is_empty(table: Callable[[str], Table], tmp_path: Path) -> None:

@@ -91,7 +91,9 @@ class Claims:
             claims = _json(parts[1])
             if self._verify is None:
                 return Known(claims, -inf, inf)
-            if not self._verify(token[: token.rindex(b".")], _bytes(parts[2]), _json(parts[0])):
+            header = _json(parts[0])
+            # RFC 7515 §4.1.11: who doesn't know what must be understood must not believe, and we know nothing of it.
+            if "crit" in header or not self._verify(token[: token.rindex(b".")], _bytes(parts[2]), header):
                 return NOTHING
             return Known(claims, _time(claims, "nbf", -inf), _time(claims, "exp", inf))
         except ValueError:

@@ -16,6 +16,8 @@ import mmh3
 # Arrays, a power of two, and lines between two breaths.
 SHARDS: Final = 4096
 LINES: Final = 256
+# What editors and spreadsheets put before a text in UTF-8.
+BOM: Final = b"\xef\xbb\xbf"
 
 
 class KeySet:
@@ -27,6 +29,12 @@ class KeySet:
 
     def __init__(self) -> None:
         self._shards: list[array[int]] = []
+
+    def __len__(self) -> int:
+        """
+        How many there are, repeated ones too.
+        """
+        return sum(map(len, self._shards))
 
     def __contains__(self, key: bytes) -> bool:
         if not self._shards:
@@ -42,7 +50,7 @@ class KeySet:
         that others get their turn; the set has them when this is over.
         """
         shards: list[array[int]] = [array("q") for _ in range(SHARDS)]
-        start, lines = 0, 0
+        start, lines = len(BOM) if data.startswith(BOM) else 0, 0
         while start < len(data):
             end = data.find(b"\n", start)
             end = len(data) if end < 0 else end

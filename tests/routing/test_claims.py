@@ -37,11 +37,11 @@ def part(value: bytes) -> bytes:
     return base64.urlsafe_b64encode(value).rstrip(b"=")
 
 
-def token(claims: dict[str, Any], alg: str = "HS256", key: str = SECRET) -> bytes:
+def token(claims: dict[str, Any], alg: str = "HS256", key: str = SECRET, **more: Any) -> bytes:
     """
     A token signed in one of the ways.
     """
-    signed = part(orjson.dumps({"alg": alg, "typ": "JWT"})) + b"." + part(orjson.dumps(claims))
+    signed = part(orjson.dumps({"alg": alg, "typ": "JWT", **more})) + b"." + part(orjson.dumps(claims))
     match alg:
         case "HS256":
             signature = hmac.digest(key.encode(), signed, hashlib.sha256)
@@ -84,6 +84,17 @@ def test_the_key_says_which_signatures_count_and_never_the_token(alg: str) -> No
     Not even one that took the public key for a secret.
     """
     assert read(pem(RSA), token({"sub": "ann"}, alg, pem(RSA))) == {}
+
+
+def test_what_must_be_understood_is_not() -> None:
+    """
+    Who doesn't know an extension must not believe (RFC 7515 §4.1.11). Unverified tokens say what they like.
+    """
+    extended = token({"sub": "ann"}, crit=["b64"], b64=True)
+
+    assert read(SECRET, extended) == {}
+    assert read(SECRET, token({"sub": "ann"}, b64=True)) == {"sub": "ann"}
+    assert read("", extended) == {"sub": "ann"}
 
 
 def test_a_token_of_another_key_or_without_signature_says_nothing() -> None:

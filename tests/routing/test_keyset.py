@@ -32,6 +32,15 @@ def test_a_set_has_what_is_listed_and_nothing_else(listed: set[bytes], others: s
     assert b"" not in keys
 
 
+def test_a_byte_order_mark_is_no_part_of_a_key() -> None:
+    """
+    Spreadsheets write it.
+    """
+    keys = filled(b"\xef\xbb\xbfann\r\nbob\r\n")
+
+    assert (b"ann" in keys, b"bob" in keys, len(keys)) == (True, True, 2)
+
+
 def test_many_keys_are_taken_in_small_steps() -> None:
     """
     So that somebody else gets a turn; until it is over nobody is listed.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
 
 from proxy.errors import ConfigurationError
 from proxy.routing.table import Table, decode, encode
@@ -87,6 +88,8 @@ def test_a_public_key_may_lie_in_a_file(tmp_path: Path) -> None:
         ({"claim": ["sub"]}, {}, "is no mapping"),
         ({"claim": {"sub": "*"}}, {"claims": {"key": "env:NOWHERE"}}, "there is no such environment variable"),
         ({"claim": {"sub": "*"}}, {"claims": {"key": "env:BAD"}}, "is no public key for RS256 or ES256"),
+        ({"claim": {"sub": "*"}}, {"claims": {"key": "file:private.pem"}}, "is a private key, which whoever"),
+        ({"keys": "wide.txt"}, {}, "wide.txt: is in UTF-16"),
         ({"claim": {"sub": "*"}}, {"claims": {"key": "hunter2"}}, "write env:NAME, or file:PATH"),
     ],
 )
@@ -95,6 +98,9 @@ def test_what_cannot_be_is_refused(match: dict[str, Any], more: dict[str, Any], 
     A secret is never repeated.
     """
     (tmp_path / "beta.txt").write_text("ann\n")
+    (tmp_path / "wide.txt").write_text("ann\n", encoding="utf-16")
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (tmp_path / "private.pem").write_bytes(RSA.private_bytes(serialization.Encoding.PEM, *form))
     problem = refused(tmp_path, match, **more)
 
     assert said in problem
