@@ -250,7 +250,7 @@ def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":
         health=(settings.health.listen.host, settings.health.listen.port),
         admin=(settings.admin.listen.host, settings.admin.listen.port),
         setup=encode(setup),
-        judging=build_judging(settings, version=1),
+        judging=build_judging(settings, version=1, values=loaded.values),
         state=state,
         kill_file=Path(setup.kill_file),
         # One is made there where nobody has configured any.

@@ -162,7 +162,7 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     table = build_table(
         loaded.settings, loaded.folder, loaded.authorities, loaded.values, loaded.endpoints, loaded.texts
     )
-    judging = build_judging(loaded.settings, version=0)
+    judging = build_judging(loaded.settings, version=0, values=loaded.values)
     return Configuration(table=table, judging=judging, setup=again, warnings=loaded.warnings)
 
 

@@ -145,16 +145,26 @@ def with_learned(configured: JudgingTable, learned: JudgingTable) -> JudgingTabl
 
 def encode(table: JudgingTable) -> bytes:
     """
-    The table as it travels over a link and lies on disk.
+    The table as it travels over a link: one line, and if there are secrets to be redacted one more with those.
     """
-    return orjson.dumps({**asdict(table), "waived": sorted(table.waived)})
+    raw = {**asdict(table), "waived": sorted(table.waived)}
+    secrets = raw["redact"].pop("secrets")
+    return orjson.dumps(raw) + (b"\n" + orjson.dumps(secrets) if secrets else b"")
+
+
+def for_disk(data: bytes) -> bytes:
+    """
+    What may lie on disk of an encoded table: who is started anew has the secrets from where the configuration has them.
+    """
+    return data.partition(b"\n")[0]
 
 
 def decode(data: bytes) -> JudgingTable:
     """
     The table that `encode` made these bytes of. Raises KeyError, TypeError or ValueError for anything else.
     """
-    raw: dict[str, Any] = orjson.loads(data)
+    line, _, secrets = data.partition(b"\n")
+    raw: dict[str, Any] = orjson.loads(line)
     return JudgingTable(
         version=raw["version"],
         rules=tuple(Rule(**rule) for rule in raw["rules"]),
@@ -168,14 +178,14 @@ def decode(data: bytes) -> JudgingTable:
             Accepted(endpoint=one["endpoint"], parts=tuple((pattern, Kind(kind)) for pattern, kind in one["parts"]))
             for one in raw["accepted"]
         ),
-        redact=_decode_redaction(raw.get("redact", {})),
+        redact=_decode_redaction(raw.get("redact", {}), orjson.loads(secrets or b"[]")),
         largest=raw["largest"],
         max_seconds=raw["max_seconds"],
     )
 
 
-def _decode_redaction(raw: Mapping[str, Any]) -> Redaction:
+def _decode_redaction(raw: Mapping[str, Any], secrets: list[str]) -> Redaction:
     salt = str(raw.get("salt", ""))
     bytes.fromhex(salt)
     lists = {name: tuple(raw.get(name, ())) for name in ("headers", "paths", "query", "patterns")}
-    return Redaction(**lists, salt=salt)
+    return Redaction(**lists, salt=salt, secrets=tuple(secrets))

@@ -5,8 +5,9 @@ Equal values have equal digests, so that people still see what is equal; without
 deployment, a digest can't be tried against a list of guesses. Done in the comparer, before anything is kept or sent on.
 
 A value is replaced for the name it stands under (`password`, `Set-Cookie`), for its looks (a JWT, an address, a card
-number, a long word of letters and digits such as keys are), or because the configuration names its place. What looks
-like a UUID or a hash keeps that form, so that a rule that excuses forms can still be tried on what was kept.
+number, a long word of letters and digits such as keys are), because the configuration names its place, or because it is
+a secret that routes give to sides. What looks like a UUID or a hash keeps that form, so that a rule that excuses forms
+can still be tried on what was kept.
 """
 
 import hmac
@@ -61,6 +62,8 @@ PATTERNS: Final = (
 # Words such as keys are: twelve characters or more, of which three are digits and three are letters.
 WORD: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{12,}={0,2}")
 LEAST_OF_EACH: Final = 3
+# Characters of a configured secret that is looked for: shorter ones stand everywhere.
+LEAST_KNOWN: Final = 6
 HEX: Final = re.compile(r"[0-9a-f]{12,}|[0-9A-F]{12,}")
 UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # Card numbers: 13 to 19 digits (ISO/IEC 7812-1), perhaps in groups, that pass Luhn's check; among other numbers too.
@@ -108,7 +111,8 @@ class Redactor:
             self._patterns = (*PATTERNS, *(re.compile(pattern) for pattern in redaction.patterns))
         except re.error as error:
             raise ValueError(f"{error.pattern!r} is no regular expression ({error})") from error
-        self._is_quick = not redaction.patterns
+        self._secrets = _known(redaction.secrets)
+        self._is_quick = not redaction.patterns and self._secrets is None
         self._rules: Rules | None = None
         if redaction.paths:
             leaf = Leaf(ignore=0)
@@ -187,7 +191,9 @@ class Redactor:
             shown = match[0] if match[0] in made else self._word(match)
             return match[0] if shown == match[0] else noted(shown)
 
-        # Cards first: a digest has digits too.
+        # What is known first, as a whole; then cards: a digest has digits too.
+        if self._secrets is not None:
+            text = self._secrets.sub(hide, text)
         text = NUMBERS.sub(
             lambda match: match[0] if len(match[0]) < CARD_DIGITS[0] else self._card(match[0], noted), text
         )
@@ -296,7 +302,8 @@ class Redactor:
             return self.running(value)
         if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() < 64:
             digits = str(abs(value))
-            return self.digest(digits) if len(digits) >= 13 and luhn(digits) else value
+            is_known = self._secrets is not None and self._secrets.fullmatch(digits) is not None
+            return self.digest(digits) if is_known or (len(digits) >= 13 and luhn(digits)) else value
         return value
 
     def _covered(self, value: Any) -> Any:
@@ -346,6 +353,9 @@ class Redactor:
         A request target, or another URL: path and query, without what a user and a fragment may say. `secrets` are more
         names of parameters.
         """
+        if self._secrets is not None:
+            # They may have slashes.
+            target = self._secrets.sub(lambda match: quote(self.digest(match[0])), target)
         whole = target.partition("#")[0]
         path, mark, query = whole.partition("?")
         scheme, slashes, rest = path.partition("://")
@@ -379,6 +389,15 @@ class Redactor:
         Does a name say that its value is a secret?
         """
         return _is_secret(name) if len(name) <= LONGEST_KEPT else _is_secret.__wrapped__(name)
+
+
+def _known(secrets: Sequence[str]) -> re.Pattern[str] | None:
+    """
+    Finds secrets, also behind a scheme that they came with (`Bearer …`), and as they stand in a URL.
+    """
+    parts = {part for secret in secrets for part in (secret, secret.partition(" ")[2]) if len(part) >= LEAST_KNOWN}
+    forms = parts | {quote(part, safe="") for part in parts}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True)))) if forms else None
 
 
 def _attribute(match: re.Match[str]) -> str:

@@ -173,17 +173,23 @@ def compared_fields(chosen: str | tuple[str, ...]) -> tuple[str, ...]:
     return ("*",) if chosen == "all" else SIGNIFICANT
 
 
-def build_judging(settings: Settings, version: int) -> JudgingTable:
+def build_judging(settings: Settings, version: int, values: Mapping[str, str] | None = None) -> JudgingTable:
     """
-    What pairs are judged by, as far as the configuration says.
+    What pairs are judged by, as far as the configuration says. `values` as for `build_table`: sides may repeat those
+    that they get.
     """
     compare = settings.compare
+    held = values or {}
+    giving = (one for route in settings.routes for one in (route.old, route.new, route.shadow))
+    named = dict.fromkeys(reference for one in giving for reference in one.elsewhere())
     return JudgingTable(
         version=version,
         rules=compare.rules(),
         by_endpoint=compare.endpoints,
         by_route={route.name: rules for route in settings.routes if (rules := route.compare.rules())},
-        redact=Redaction(**settings.redact.model_dump()),
+        redact=Redaction(
+            **settings.redact.model_dump(), secrets=tuple(held[reference] for reference in named if reference in held)
+        ),
         largest=settings.judge.max_decoded,
         max_seconds=settings.judge.max_seconds,
     )

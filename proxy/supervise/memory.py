@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from proxy.clock import time, timestamp
-from proxy.compare.judging import JudgingTable
+from proxy.compare.judging import JudgingTable, for_disk
 from proxy.compare.judging import decode as decode_judging
 from proxy.files import explain, set_aside
 from proxy.log import Log
@@ -103,7 +103,7 @@ class Folder:
         """
         As `keep_table`.
         """
-        self._judging.keep(judging)
+        self._judging.keep(for_disk(judging))
 
     def keep_endpoints(self, endpoints: bytes) -> None:
         """

@@ -4,7 +4,8 @@ The judging table in use: which rules a pair has, by its endpoint and its route,
 
 from proxy.compare.answer import Answer
 from proxy.compare.judge import Judgement, judge
-from proxy.compare.judging import Judging, JudgingTable, decode, encode, first_numbers, rules_digest
+from proxy.compare.judging import Judging, JudgingTable, decode, encode, first_numbers, for_disk, rules_digest
+from proxy.compare.redaction import Redaction
 from proxy.compare.rules import Rule
 
 AT = Rule(does="ignore", where="$.at")
@@ -71,3 +72,16 @@ def test_a_table_comes_out_as_it_went_in() -> None:
     """
     assert decode(encode(TABLE)) == TABLE
     assert rules_digest(TABLE) != rules_digest(JudgingTable(version=3, rules=(AT,), by_endpoint=TABLE.by_endpoint))
+
+
+def test_secrets_travel_with_a_table_and_are_on_no_disk() -> None:
+    """
+    What lies on disk is a table too, as if nobody had named any.
+    """
+    table = JudgingTable(version=1, redact=Redaction(headers=("x-user",), secrets=("hunter-two", "a\nb")))
+
+    assert decode(encode(table)) == table
+    assert b"hunter" not in for_disk(encode(table))
+    assert "hunter" not in repr(table)
+    assert decode(for_disk(encode(table))) == JudgingTable(version=1, redact=Redaction(headers=("x-user",)))
+    assert for_disk(encode(TABLE)) == encode(TABLE)

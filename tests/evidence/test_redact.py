@@ -3,6 +3,7 @@ Redaction: secrets are gone, equality and form stay.
 """
 
 import json
+from collections.abc import Callable
 from time import process_time
 
 import pytest
@@ -310,3 +311,39 @@ def test_luhn(digits: str, right: bool) -> None:
     The example of the standard's annex, and one next to it.
     """
     assert luhn(digits) is right
+
+
+KNOWN = Redactor(Redaction(secrets=("Bearer open sesame", "a/b", "four/seven", "123456", "hunterhunter")), SALT)
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda secret: KNOWN.text(f"so: {secret}!"),
+        lambda secret: KNOWN.running(f"<a title='{secret}'> x={secret}"),
+        lambda secret: KNOWN.header("x-seen", f"a, {secret}"),
+        lambda secret: KNOWN.header("location", f"https://side.test/a/{secret}?x={secret}#{secret}"),
+        lambda secret: KNOWN.header("set-cookie", f"{secret}={secret}; Path=/{secret}"),
+        lambda secret: KNOWN.target(f"/a/{secret}/b"),
+        lambda secret: str(KNOWN.value({secret: [f"is {secret}", {"a": secret}]})),
+        lambda secret: str(KNOWN.at(["a", 0], secret)),
+        lambda secret: str(KNOWN.query([("a", secret)])),
+    ],
+)
+@pytest.mark.parametrize(
+    "secret", ["Bearer open sesame", "open sesame", "open%20sesame", "four/seven", "four%2Fseven", "hunterhunter"]
+)
+def test_what_routes_give_to_sides_is_gone_wherever_it_is_repeated(show: Callable[[str], str], secret: str) -> None:
+    """
+    Secrets by nothing but the configuration: also without their scheme, and as they stand in a URL.
+    """
+    assert secret not in show(secret)
+
+
+def test_a_known_secret_may_be_a_number_and_short_words_are_none() -> None:
+    """
+    What has fewer than six characters stands everywhere.
+    """
+    assert str(KNOWN.value(123456)).startswith("#")
+    assert KNOWN.value(1234567) == 1234567
+    assert KNOWN.text("a/b") == "a/b"

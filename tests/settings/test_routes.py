@@ -160,6 +160,21 @@ def test_a_secret_that_cannot_be_used_is_not_repeated(tmp_path: Path) -> None:
     assert "geheim" not in told
 
 
+def test_what_sides_are_given_from_elsewhere_is_redacted(tmp_path: Path) -> None:
+    """
+    Of both sides and of copies; what stands in the file itself is no secret.
+    """
+    file = tmp_path / "parallax.yaml"
+    (tmp_path / "token").write_text("from-file\n")
+    file.write_text(
+        BASE + "routes:\n  - name: a\n    match: {path: /}\n    old: {set: {x-a: 'file:token', x-b: plain}}\n"
+        "    new: {set: {x-a: 'env:A'}}\n    shadow: {set: {x-a: 'env:B', x-b: 'env:A'}}\n"
+    )
+    loaded = load(file, environment={"A": "from-a", "B": "from-b"})
+
+    assert build_judging(loaded.settings, 1, loaded.values).redact.secrets == ("from-file", "from-a", "from-b")
+
+
 def test_a_route_has_rules_of_its_own(tmp_path: Path) -> None:
     """
     As under `compare`; one that can't have any effect there is told at its line.
