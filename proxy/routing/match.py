@@ -5,12 +5,13 @@ A path's pattern is a path in which `*` stands for anything within one segment, 
 alone in its segment, for any number of them, none included: `/search/**` is `/search` and all below it. Patterns are
 matched against the path as RFC 3986 §6.2.2 normalises it, so that `/%73earch` or `/x/../search` are no way around a
 route; what is sent on stays as it came, unless a side's URL or a rewrite moves it (`wire.inside`). Names and values of
-the query are compared as they were sent. Pure.
+the query are decoded once, as servers do it (`+` is a space). Pure.
 """
 
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from proxy.routing.belonging import Lookup, conditions
 from proxy.routing.globs import compile_glob
@@ -288,10 +289,20 @@ def _has_parameter(name: str, value: str) -> Holds:
 
     def holds(head: RequestHead) -> bool:
         query = head.target.partition(b"?")[2].partition(b"#")[0]
-        parts = (one.partition(b"=") for one in query.split(b"&")) if query else ()
-        return any(one == start and fits(said) for one, _, said in parts)
+        if not query:
+            return False
+        if b"%" not in query and b"+" not in query and start not in query:
+            return False
+        parts = (one.partition(b"=") for one in query.split(b"&"))
+        return any(_decoded(one) == start and fits(_decoded(said)) for one, _, said in parts)
 
     return holds
+
+
+def _decoded(part: bytes) -> bytes:
+    if b"+" in part:
+        part = part.replace(b"+", b" ")
+    return unquote_to_bytes(part) if b"%" in part else part
 
 
 def _value(pattern: str) -> Fits:

@@ -126,7 +126,31 @@ def test_fields_and_cookies_are_matched_by_name_and_value(match: Match, fits: li
     assert [found("/", match, fields=f"{line}\r\n" if line else "") for line in misses] == [-1] * len(misses)
 
 
-def test_parameters_of_the_query_are_matched_as_they_were_sent() -> None:
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("beta=%31", True),
+        ("b%65ta=1", True),
+        ("%62%65%74%61=%31&x=2", True),
+        ("beta=%2531", False),
+        ("beta=1%00", False),
+        ("beta%3D1", False),
+        ("beta=2&who=a%20b", True),
+        ("beta=2&who=a+b", True),
+        ("beta=2&wh%6F=a%2Bb", False),
+        ("who=%", False),
+    ],
+)
+def test_parameters_of_the_query_are_decoded_once(query: str, fits: bool) -> None:
+    """
+    As servers read them, so that no spelling is a way around a route; a plus is a space.
+    """
+    routes = Match(query=(("beta", "1"),)), Match(query=(("who", "a b"),))
+
+    assert (found(f"/?{query}", *routes) >= 0) is fits
+
+
+def test_a_parameter_has_a_name_and_a_value() -> None:
     """
     A parameter without a value has an empty one.
     """
