@@ -189,7 +189,7 @@ def as_configured(file: Path, wanted: dict[str, Any]) -> tuple[dict[str, Any], P
     from proxy.settings.setup import build_setup
 
     try:
-        loaded = load(file, environment=os.environ)
+        loaded = load(file, environment=os.environ, is_to_serve=False)
     except ConfigurationError as error:
         if not file.exists():
             # Another one may be meant than the one that would be found.

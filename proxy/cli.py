@@ -150,7 +150,7 @@ def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: 
     bad = False
     for file in files:
         try:
-            loaded = load(file, environment=os.environ)
+            loaded = load(file, environment=os.environ, is_to_serve=False)
         except ConfigurationError as error:
             bad = True
             for problem in error.problems:
@@ -208,7 +208,7 @@ def _explain(files: tuple[Path, ...], request: str, *, as_json: bool, **asked: A
 
     if len(files) > 1:
         raise click.UsageError("--request is explained by one configuration; name one FILE")
-    loaded = _load(files[0], {})
+    loaded = _load(files[0], {}, is_to_serve=False)
     state = Path(build_setup(loaded, file=files[0], options={}, environment=os.environ).state)
     sys.exit(DONE if say(loaded, state, request, as_json=as_json, **asked) else NO)
 
@@ -225,11 +225,11 @@ def _overrides(options: Mapping[str, str | int | None]) -> dict[tuple[str, ...],
     return {paths[name]: value for name, value in options.items() if value is not None}
 
 
-def _load(file: Path | None, options: Mapping[tuple[str, ...], object]) -> "Loaded":
+def _load(file: Path | None, options: Mapping[tuple[str, ...], object], *, is_to_serve: bool = True) -> "Loaded":
     from proxy.settings.load import load
 
     try:
-        loaded = load(file, environment=os.environ, options=options)
+        loaded = load(file, environment=os.environ, options=options, is_to_serve=is_to_serve)
     except ConfigurationError as error:
         refuse(error)
     for warning in loaded.warnings:

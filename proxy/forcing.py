@@ -88,7 +88,7 @@ def _state(file: Path | None) -> Path:
         from proxy.settings.setup import build_setup
 
         try:
-            loaded = load(file, environment=os.environ)
+            loaded = load(file, environment=os.environ, is_to_serve=False)
         except ConfigurationError as error:
             refuse(error)
         return Path(build_setup(loaded, file=file, options={}, environment=os.environ).state)

@@ -140,6 +140,25 @@ def test_check_tells_warnings_and_passes() -> None:
     assert "(warning)\n" in result.output
 
 
+def test_check_needs_no_secrets_of_the_environment(folder: Path) -> None:
+    """
+    Those are in production, and not in the shell of who checks; `serve` needs them.
+    """
+    routes = (
+        "routes: [{name: a, match: {path: /a}, new: {set: {x-a: 'env:NOT_HERE'}}}]\nclaims: {key: 'env:NOR_HERE'}\n"
+    )
+    (folder / "secret.yaml").write_text(MINIMUM + routes)
+    result = run("check", "secret.yaml")
+
+    assert result.exit_code == 0
+    assert "env:NOT_HERE: there is no such environment variable; set it for parallax serve; it is not" in result.output
+    assert "tokens are believed unverified here (warning)" in result.output
+    explained = run("check", "secret.yaml", "--request", "GET /a")
+    assert explained.exit_code == 0
+    assert "route   a\n" in explained.output
+    assert run("serve", "-c", "secret.yaml").exit_code == 2
+
+
 def test_check_counts_keys(folder: Path) -> None:
     """
     So that a file in another form than is meant is seen.

@@ -61,12 +61,13 @@ def load(
     environment: Mapping[str, str],
     options: Mapping[tuple[str, ...], object] | None = None,
     data: bytes | None = None,
+    is_to_serve: bool = True,
 ) -> Loaded:
     """
     Read, override, validate and check. Raises `ConfigurationError` with every problem found.
 
     `options` holds what the command line said, by key path; every path is one of `sentences.OPTIONS`. `data` is what
-    the file holds, for who has read it already.
+    the file holds, for who has read it already. Who doesn't serve by it may lack variables that hold secrets.
     """
     if file is None:
         source, data = Source(values={}, places={}), b""
@@ -85,7 +86,8 @@ def load(
     folder = Path.cwd() if file is None else file.absolute().parent
     endpoints, trouble = _described(settings, folder)
     values = read_elsewhere(settings, folder, environment)
-    findings = [*check(settings, folder, environment), *check_elsewhere(settings, folder, environment), *trouble]
+    findings = [*check(settings, folder, environment), *trouble]
+    findings += check_elsewhere(settings, folder, environment, is_to_serve=is_to_serve)
     findings += check_cohorts(settings, folder, values)
     findings += check_endpoints(settings, endpoints)
     wrong = [*check_variable(environment), *(teller.tell(finding) for finding in findings if not finding.warning)]
