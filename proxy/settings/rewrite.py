@@ -10,6 +10,7 @@ from pydantic import Field, PlainValidator
 
 from proxy.routing.route import Rewrite
 from proxy.settings.addresses import parse_host
+from proxy.settings.expressions import check_expression
 from proxy.settings.kinds import TOKEN, Kind
 from proxy.settings.quote import quote
 from proxy.settings.section import Section
@@ -49,6 +50,7 @@ def parse_path_change(value: object) -> tuple[str, str] | None:
         re.compile(b"(?:" + pattern.encode() + b")|.*").sub(said.encode(), b"/")
     except (re.error, IndexError) as error:
         raise ValueError(f"{quote(pattern)} with {quote(said)} can't be used ({error}); write {EXAMPLE}") from None
+    check_expression(pattern, whole=False)
     return pattern, said
 
 

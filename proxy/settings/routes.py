@@ -12,6 +12,7 @@ from proxy.routing.match import check_match
 from proxy.routing.route import Match, Route
 from proxy.settings.comparing import Comparing
 from proxy.settings.copies import IdempotencySettings, ShadowSettings
+from proxy.settings.expressions import check_expression
 from proxy.settings.flags import FlagSettings
 from proxy.settings.kinds import METHOD, TOKEN, Kind, Percent, Seconds, Size
 from proxy.settings.quote import quote
@@ -129,6 +130,7 @@ class RouteMatch(Section):
         if match == Match():
             raise ValueError("says nothing, so everything would match; write a method, host, path, header or cookie")
         check_match(match)
+        check_expression(match.regex, whole=True)
         return self
 
 
