@@ -386,6 +386,21 @@ def test_a_token_nobody_could_configure_is_not_made(words: tuple[str, ...]) -> N
     assert "plx_" not in result.output
 
 
+def test_kill_needs_no_secrets_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Those are in production, and not in the shell of who is on call: the address is the configured one all the same.
+    """
+    monkeypatch.setattr(latch, "PATIENCE", 0.2)
+    file = tmp_path / "parallax.yaml"
+    routes = "routes: [{name: a, match: {path: /a}, new: {set: {x-a: 'env:NOT_HERE'}}}]\n"
+    file.write_text(MINIMUM + routes)
+    with deaf() as pid, held(tmp_path / "var", pid=pid):
+        result = run(None, "kill", "-c", str(file), "--json", PARALLAX_RUNTIME_DIR=str(tmp_path))
+
+    assert "the API: nothing answers at http://127.0.0.1:1" in result.stderr
+    assert "can't be used" not in result.stderr
+
+
 @pytest.mark.parametrize("mistake", ["", "bogus: 1\n", "store: sqlite:///var/parallax.db\n\t{{{"])
 def test_kill_finds_by_its_configuration_a_parallax_that_no_registry_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
