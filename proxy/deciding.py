@@ -8,10 +8,9 @@ from proxy.clock import time
 from proxy.course import Course
 from proxy.plane import Plane
 from proxy.retrying import LINES
-from proxy.routing.choice import EJECTED, Decision
-from proxy.routing.flags import ABOVE_FLAGS, flagged
+from proxy.routing.choice import EJECTED, SPLIT, Decision
 from proxy.routing.table import NEW, OLD
-from proxy.routing.ways import Way, may_go_over
+from proxy.routing.ways import Way, may_go_over, overruled
 from proxy.wire.request import SAFE, RequestHead
 
 # Who decided where the client is told of it, and what.
@@ -26,17 +25,18 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
     if head.force and (forced := _forced(plane, course, head)) is not None:
         return forced
     choice = way.choice
-    if head.wrote and (pinned := course.ways.overrides.pinned(head, time())) is not None:
-        decision = pinned
-    elif choice is not None:
+    if choice is not None:
         decision = choice.decide(head, address, plane.random)
     elif way.weight <= 0.0:
         decision = way.by[OLD]
     else:
         decision = way.by[plane.random() * 100.0 < way.weight]
-    if way.flag is not None and decision.by not in ABOVE_FLAGS:
-        key = b"" if way.find is None else way.find(head, address)
-        decision = flagged(way.flag, plane.flags.says(way.flag, key, plane.now), decision)
+    if (head.wrote or way.flag is not None) and decision is not SPLIT:
+        said: bool | None = None
+        if way.flag is not None:
+            said = plane.flags.says(way.flag, b"" if way.find is None else way.find(head, address), plane.now)
+        pin = course.ways.overrides.pinned(head, time()) if head.wrote else None
+        decision = overruled(way, head, address, decision, said, pin)
     live = decision.live
     if course.sides[live].ejection.is_out and (live == NEW or may_go_over(way, head)):
         live = course.instead_of(live, plane.now, plane.random(), is_safe=head.method in SAFE)
@@ -54,13 +54,12 @@ def may_reach_new(course: Course, head: RequestHead, address: bytes, *, stands_i
         return True
     if head.force and (forced := ways.overrides.forced(head, time())) is not None:
         return forced.live == NEW
+    native = way.by[way.weight > 0.0] if way.choice is None else way.choice.decide(head, address, lambda: 0.0)
+    if native is SPLIT or way.is_closed(head, address):
+        return False
     if head.wrote and (pinned := ways.overrides.pinned(head, time())) is not None:
         return pinned.live == NEW
-    if way.flag is not None and way.flag.mode == "decide":
-        return True
-    if way.choice is not None:
-        return way.choice.decide(head, address, lambda: 0.0).live == NEW
-    return way.weight > 0.0
+    return native.live == NEW or (way.flag is not None and way.flag.mode == "decide")
 
 
 def told(decision: Decision, way: Way, head: RequestHead) -> tuple[bytes, ...]:
@@ -72,12 +71,13 @@ def told(decision: Decision, way: Way, head: RequestHead) -> tuple[bytes, ...]:
     return LINES[1 - decision.live] if may_go_over(way, head) else ()
 
 
-def pinning(course: Course, way: Way, live: int, status: int, scheme: bytes) -> tuple[bytes, ...]:
+def pinning(course: Course, way: Way, live: int, status: int, scheme: bytes, *, kept: bool) -> tuple[bytes, ...]:
     """
-    The line that keeps a client with the side that has done its write.
+    The line that keeps a client with the side that has done its write; none for one that only a pin has `kept` there,
+    or whoever writes often enough would be there for ever.
     """
     overrides = course.ways.overrides
-    if not overrides.pins or not 200 <= status < 400 or (way.writes is not None and way.writes.reads):
+    if kept or not overrides.pins or not 200 <= status < 400 or (way.writes is not None and way.writes.reads):
         return ()
     return (overrides.pin(live, time(), encrypted=scheme == b"https"),)
 

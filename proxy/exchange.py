@@ -57,8 +57,8 @@ class Exchange:
 
     __slots__ = (
         "_added", "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
-        "_lines", "_live", "_over", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_sent",
-        "_sent_at", "_shadow", "_tunnel", "_way", "upgrade",
+        "_kept", "_lines", "_live", "_over", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried",
+        "_sent", "_sent_at", "_shadow", "_tunnel", "_way", "upgrade",
     )  # fmt: skip
 
     def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -74,6 +74,7 @@ class Exchange:
         self._added = told(decision, way, head) if decision.by in TOLD else ()
         # No other side but this: it is the other already, or a tester wants to see this one fail.
         self._over = decision.by == "forced"
+        self._kept = decision.by == "write"
         self._page = page = plane.page(head)
         page.eligible[live] += 1
         plane.requests = begun = plane.requests + 1
@@ -233,7 +234,7 @@ class Exchange:
         if head.status == 101:
             self._tunnel = True
         if self._head.method not in SAFE:
-            self._added += pinning(self._course, self._way, self._live, head.status, client.hop.scheme)
+            self._added += pinning(self._course, self._way, self._live, head.status, client.hop.scheme, kept=self._kept)
         client.answer(head, self._added)
 
     def data(self, data: bytes) -> None:

@@ -165,8 +165,8 @@ def test_what_is_said_to_the_client_is_in_no_comparison(data_with: Callable[...,
     data.settled()
 
 
-FLAG = {"name": "a", "match": {"path": "/**"}, "weight": 0, "flag": {"key": "orders", "mode": "decide"}}
-COHORT = {"name": "staff", "match": {"path": "/**"}, "side": "old"}
+FLAG = {"name": "a", "match": {"path": "/**"}, "weight": 1, "flag": {"key": "orders", "mode": "decide"}}
+COHORT = {"name": "staff", "match": {"path": "/**"}, "weight": 1}
 
 
 def test_a_flag_is_stronger_than_cohorts_and_weights(data_with: Callable[..., Data]) -> None:
@@ -175,6 +175,7 @@ def test_a_flag_is_stronger_than_cohorts_and_weights(data_with: Callable[..., Da
     """
     flags = {"provider": "tests.parts.providers:Hanging"}
     data = data_with(mirror={"percent": 0}, routes=[FLAG], cohorts=[COHORT], flags=flags)
+    data.plane.random = lambda: 0.5
 
     assert answered(data, GET)[0] == OLD
     data.plane.flags.answered("orders", b"", True, data.plane.now)
@@ -189,7 +190,40 @@ def test_split_data_is_stronger_than_a_flag(data_with: Callable[..., Data]) -> N
     Of what may write.
     """
     data = data_with(mirror={"percent": 0}, routes=[FLAG], data="split")
+    data.plane.random = lambda: 0.5
     answered(data, GET)
     data.plane.flags.answered("orders", b"", True, data.plane.now)
 
     assert (answered(data, GET)[0], answered(data, POST)[0]) == (NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"routes": [{**FLAG, "weight": 0}]},
+        {"routes": [{name: value for name, value in FLAG.items() if name != "weight"}], "weights": {"new": 0}},
+        {"routes": [{**FLAG, "weight": 100}], "cohorts": [{**COHORT, "weight": 0}]},
+        {"routes": [{**FLAG, "weight": 100}], "cohorts": [{"name": "a", "match": {"path": "/**"}, "side": "old"}]},
+    ],
+)
+def test_a_share_of_0_is_stronger_than_a_flag(closed: dict[str, Any], data_with: Callable[..., Data]) -> None:
+    """
+    Whichever share the request goes by; a tester is stronger.
+    """
+    data = data_with(mirror={"percent": 0}, **closed)
+    answered(data, GET)
+    data.plane.flags.answered("orders", b"", True, data.plane.now)
+
+    assert [answered(data, request)[0] for request in (GET, POST)] == [OLD, OLD]
+    assert answered(data, forced(NEW))[0] == NEW
+
+
+def test_a_flag_keeps_on_old_whatever_the_share(data_with: Callable[..., Data]) -> None:
+    """
+    That way is open at 100 % too.
+    """
+    data = data_with(mirror={"percent": 0}, routes=[{**FLAG, "weight": 100}])
+    assert answered(data, GET)[0] == NEW
+    data.plane.flags.answered("orders", b"", False, data.plane.now)
+
+    assert answered(data, GET)[0] == OLD

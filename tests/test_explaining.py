@@ -32,7 +32,7 @@ CASES = 500
 TOKENS = ("e30.eyJzdWIiOiJhbm4ifQ.x", "e30.eyJzdWIiOiJib2IifQ.x")
 PATHS = (
     *("/orders", "/orders/../search", "/search", "/%73earch/a", "//search", "/v1/a", "/v3/a", "/", "/a?v=21&w="),
-    *("/decided", "/held"),
+    *("/decided", "/held", "/closed"),
 )
 FLAG = {"key": "orders", "cache": 3600}
 USERS = 50
@@ -41,6 +41,7 @@ ROUTES: list[dict[str, Any]] = [
     {"name": "search", "match": {"path": "/search/**"}, "weight": 60, "writes": "safe"},
     {"name": "query", "match": {"query": {"v": "2*"}}, "weight": 100, "writes": "dry_run"},
     {"name": "decided", "match": {"path": "/decided/**"}, "weight": 50, "flag": {**FLAG, "mode": "decide"}},
+    {"name": "closed", "match": {"path": "/closed/**"}, "weight": 0, "flag": {**FLAG, "mode": "decide"}},
     {"name": "held", "match": {"path": "/held/**"}, "weight": 70, "flag": {**FLAG, "mode": "veto"}},
     {"name": "host", "match": {"host": ["*.shop.test"]}, "mirror": 0},
     {"name": "regex", "match": {"regex": "/v[12]/.*"}, "sticky": ["client"]},
@@ -110,7 +111,7 @@ class Maker:
         key = roll.choice((self._key, self._key, "ab" * 32))
         yield f"Idempotency-Key: {self.number}", 0.6
         pin = pack(bytes.fromhex(key), WROTE, roll.choice((b"old", b"new")), until).decode()
-        yield f"Cookie: a=b; __parallax_write={pin}", 0.15
+        yield f"Cookie: a=b; __parallax_write={pin}", 0.5
         yield f"X-Parallax-Force: {forcing(key, roll.randrange(2), until)}", 0.15
 
 

@@ -138,8 +138,10 @@ def configured(pair: Sides, provider: str) -> Configuration:
     """
     A route that a flag decides, and one that it can veto.
     """
+    decide = {"key": "orders", "mode": "decide", "cache": 0.1}
     routes = [
-        {"name": "orders", "match": {"path": "/orders/**"}, "flag": {"key": "orders", "mode": "decide", "cache": 0.1}},
+        {"name": "orders", "match": {"path": "/orders/**"}, "weight": 0.01, "flag": decide},
+        {"name": "closed", "match": {"path": "/closed/**"}, "flag": decide},
         {"name": "held", "match": {"path": "/held/**"}, "weight": 100, "flag": {"key": "orders", "mode": "veto"}},
     ]
     return {
@@ -168,7 +170,7 @@ async def test_flags_decide_and_veto_once_they_are_known(tmp_path: Path, flag_fi
             return (await served(b"/orders/1", b"ann"), await served(b"/held/1", b"eve")) == (b"new", b"old")
 
         await until(known, "what the flag says")
-        assert await served(b"/held/1", b"ann") == b"new"
+        assert (await served(b"/held/1", b"ann"), await served(b"/closed/1", b"ann")) == (b"new", b"old")
         parallax.signal(SIGUSR1)
 
         async def killed() -> bool:

@@ -19,6 +19,8 @@ SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade:
 LONG = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 STREAMS = 30.0
 ROUTE = {"name": "users", "match": {"path": "/users/**"}}
+FLAGGED = {**ROUTE, "flag": {"key": "users", "mode": "decide"}}
+ON_OLD = {"name": "all", "match": {"path": "/**"}, "side": "old"}
 
 Make = Callable[..., Data]
 
@@ -179,11 +181,15 @@ def test_nobody_has_to_leave_old(make: Make) -> None:
         ({"sticky": {"key": ["client"]}}, True),
         ({"sticky": {"key": ["header:x-user"]}, "weights": {"new": 50}}, False),
         ({"data": "split"}, False),
+        ({"routes": [{**FLAGGED, "weight": 0.01}]}, True),
+        ({"routes": [{**FLAGGED, "weight": 0}]}, False),
+        ({"routes": [{**FLAGGED, "weight": 50}], "cohorts": [ON_OLD]}, False),
+        ({"routes": [FLAGGED], "data": "split"}, False),
     ],
 )
 def test_who_may_still_be_asked_of_new_stays(make: Make, settings: dict[str, Any], stays: bool) -> None:
     """
-    Chance may say what it likes; a route, a cohort, a bucket or split data that says old means it.
+    Chance and flags may say what they like; a route, a cohort, a bucket or split data that says old means it.
     """
     data = make()
     client, _ = tunnel(data, NEW)

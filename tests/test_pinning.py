@@ -124,9 +124,10 @@ def test_one_route_to_new_is_reason_enough(data_with: Callable[..., Data]) -> No
         {"weights": {"new": 0.01}},
         {"weights": {"new": 99.99}},
         {"sticky": {"after_write": 30, "key": ["client"]}},
-        {"cohorts": [{"name": "a", "match": {"path": "/**"}, "side": "old"}]},
-        {"cohorts": [{"name": "a", "match": {"path": "/**"}, "side": "new"}]},
-        {"routes": [{"name": "a", "match": {"path": "/**"}, "weight": 0}]},
+        {"weights": {"new": 0}, "cohorts": [{"name": "a", "match": {"path": "/**"}, "weight": 0.01}]},
+        {"weights": {"new": 0}, "cohorts": [{"name": "a", "match": {"path": "/**"}, "side": "new"}]},
+        {"weights": {"new": 0}, "routes": [{"name": "a", "match": {"path": "/**"}, "weight": 0.01}]},
+        {"routes": [{"name": "a", "match": {"path": "/**"}, "weight": 100}]},
     ],
 )
 def test_a_pin_says_more_than_cohorts_routes_and_weights(
@@ -138,6 +139,66 @@ def test_a_pin_says_more_than_cohorts_routes_and_weights(
     data = data_with(**settings)
 
     assert [answered(data, pinned(side, request))[0] for request in (GET, POST)] == [NAMES[side]] * 2
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        {"cohorts": [{"name": "a", "match": {"path": "/**"}, "side": "old"}]},
+        {"cohorts": [{"name": "a", "match": {"path": "/**"}, "weight": 0}]},
+        {"routes": [{"name": "a", "match": {"path": "/**"}, "weight": 0}]},
+        {"weights": {"new": 0}, "routes": [{"name": "a", "match": {"path": "/elsewhere"}, "weight": 100}]},
+    ],
+)
+def test_a_share_of_0_says_more_than_a_pin(data_with: Callable[..., Data], closed: dict[str, Any]) -> None:
+    """
+    Nobody is kept on new, or brought there by a write elsewhere; on old one may stay, which was there before.
+    """
+    data = data_with(**closed)
+
+    for side in NAMES:
+        assert [answered(data, pinned(side, request))[0] for request in (GET, POST)] == [OLD, OLD]
+
+
+@pytest.mark.parametrize("side", NAMES)
+def test_a_pin_says_more_than_a_flag(data_with: Callable[..., Data], side: str) -> None:
+    """
+    Both ways, while new's share isn't 0.
+    """
+    flag = {"key": "orders", "mode": "decide"}
+    data = data_with(routes=[{"name": "a", "match": {"path": "/**"}, "flag": flag}])
+    for said in (False, True):
+        answered(data, GET)
+        data.plane.flags.answered("orders", b"", said, data.plane.now)
+
+        assert answered(data, pinned(side))[0] == NAMES[side]
+
+
+@pytest.mark.parametrize("roll", [0.2, 0.7])
+@pytest.mark.parametrize("side", NAMES)
+def test_a_pin_does_not_renew_itself(data_with: Callable[..., Data], side: str, roll: float) -> None:
+    """
+    Only where the client would be without it a write brings another: so whoever writes again and again comes back.
+    """
+    data = data_with()
+    data.plane.random = lambda: roll
+    live, _, answer = answered(data, pinned(side, POST))
+
+    assert live == NAMES[side]
+    assert bool(COOKIE.search(answer)) is (live == int(roll < 0.5))
+
+
+def test_a_write_where_new_is_closed_brings_its_client_back_to_old(data_with: Callable[..., Data]) -> None:
+    """
+    Old has done it, whatever was on new before.
+    """
+    _, _, answer = answered(
+        data_with(routes=[{"name": "a", "match": {"path": "/**"}, "weight": 0}]), pinned("new", POST)
+    )
+    found = COOKIE.search(answer)
+
+    assert found is not None
+    assert found[1].startswith(b"__parallax_write=old.")
 
 
 def test_a_tester_says_more_than_a_pin(data_with: Callable[..., Data]) -> None:

@@ -41,6 +41,24 @@ FIELDS = {
     for live, side in enumerate(SIDES)
 }
 DECIDED |= {why: (live, {"weights": {"new": 50}, "sticky": {"after_write": 1}}) for why, (live, _) in FIELDS.items()}
+# A share of 0 is closed to pins and to flags, on that route.
+HALF_ON_NEW = {"weights": {"new": 50}, "sticky": {"after_write": 1}}
+DECIDED |= {
+    "pinned to new where that is closed": (OLD, HALF_ON_NEW),
+    "forced to new where that is closed": (NEW, HALF_ON_NEW),
+    "flag says new": (NEW, {}),
+    "flag says new where that is closed": (OLD, {}),
+}
+FIELDS |= {f"{why} where that is closed": FIELDS[why] for why in ("pinned to new", "forced to new")}
+FLAG = {"flag": {"key": "one", "mode": "decide"}}
+# What the route says for that, and who is live beside it.
+ON_ROUTE: dict[str, tuple[dict[str, Any], int]] = {
+    "route": ({"weight": 100}, OLD),
+    "pinned to new where that is closed": ({"weight": 0}, NEW),
+    "forced to new where that is closed": ({"weight": 0}, NEW),
+    "flag says new": ({"weight": 0.01, **FLAG}, OLD),
+    "flag says new where that is closed": ({"weight": 0, **FLAG}, OLD),
+}
 AT_ONCE, AFTERWARDS, NEVER = "at once", "afterwards", "never"
 
 
@@ -66,9 +84,9 @@ def configured(policy: str, why: str, split: bool, order: str) -> dict[str, Any]
     The settings of one case.
     """
     settings = {**DECIDED[why][1], "mirror": {"order": order}}
-    if policy != "none" or why == "route":
+    if policy != "none" or why in ON_ROUTE:
         route = {"name": "one", "match": {"path": "/one/**"}, "writes": "never" if policy == "none" else policy}
-        settings["routes"] = [route | ({"weight": 100} if why == "route" else {})]
+        settings["routes"] = [route | (ON_ROUTE[why][0] if why in ON_ROUTE else {})]
     return settings | ({"data": "split"} if split else {})
 
 
@@ -89,10 +107,14 @@ def test_no_write_reaches_a_shadow_without_its_policy(policy: str, why: str, spl
             return True
 
         data.plane.claims.send = claim
+        for route in data.plane.table.routes:
+            if route.flag is not None:
+                data.plane.flags.says(route.flag, b"", data.plane.now)
+                data.plane.flags.answered(route.flag.key, b"", True, data.plane.now)
         cases = product((*READS, *WRITING), (b"", b"hello"), (False, True), (b"/one/a", b"/two"))
         for number, (method, content, has_key, path) in enumerate(cases):
             on_route = path == b"/one/a"
-            wanted = DECIDED[why][0] if on_route or why != "route" else OLD
+            wanted = DECIDED[why][0] if on_route or why not in ON_ROUTE else ON_ROUTE[why][1]
             live = OLD if split and method in WRITING else wanted
             head = b"%b %b HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % (method, path, len(content))
             key = b"Idempotency-Key: %d\r\n" % number if has_key else b""

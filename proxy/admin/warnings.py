@@ -28,6 +28,7 @@ def warnings(facts: Facts, table: Table) -> list[str]:
         *_of_overload(facts),
         *_of_saving(facts),
         *_of_drawing(table),
+        *_of_flags(table),
         *_of_ejection(facts),
         *_of_breakers(facts),
         *of_configuration(facts, table),
@@ -110,6 +111,19 @@ def _of_drawing(table: Table) -> Iterator[str]:
             "each request is drawn by itself, so one user's requests go to both sides; "
             "sticky.key says what users are known by"
         )
+
+
+def _of_flags(table: Table) -> Iterator[str]:
+    by_cohort = any(table.weight_of_cohort(cohort) > 0.0 for cohort in table.cohorts)
+    for route in table.routes:
+        if route.flag is None or route.flag.mode != "decide":
+            continue
+        share = table.weight_of(route)
+        if share > 0.0 or by_cohort:
+            yield (
+                f"route {route.name}: new's share is {share:g} %, but where a share is above 0 its feature flag "
+                f"{route.flag.key} decides who is on new there; a share of 0 takes all back to old"
+            )
 
 
 def _of_ejection(facts: Facts) -> Iterator[str]:

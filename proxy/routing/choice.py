@@ -1,8 +1,9 @@
 """
 Who answers a request: old because it writes, or by its cohort, its route or the weight of the whole table. Pure.
 
-Strongest first: kill (a table of its own, `intent.killed`), split data, what a request brings signed (`overrides`),
-cohort, route, weight.
+Strongest first: kill (a table of its own, `intent.killed`), split data, what a request brings signed (`overrides`), a
+feature flag (`flags`), cohort, route, weight. A share of 0 closes new to all of them but a tester's force
+(`ways.overruled`).
 """
 
 from collections.abc import Callable
@@ -104,6 +105,13 @@ class Choice:
             if not self._draws:
                 return by[OLD]
         return by[NEW if roll() * BUCKETS < share else OLD]
+
+    def is_closed(self, head: RequestHead, address: bytes) -> bool:
+        """
+        Whether the share that such a request goes by is 0: that of its client's cohort, or else of its route or of all.
+        """
+        place = -1 if self._clients is None else self._clients.find(head, address)
+        return (self._reached if self._clients is None or place < 0 else self._clients.reached[place]) <= 0
 
     def key(self, head: RequestHead, address: bytes) -> bytes:
         """

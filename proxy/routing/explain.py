@@ -12,7 +12,6 @@ from typing import Final
 from proxy.routing.belonging import Backing
 from proxy.routing.buckets import bucket
 from proxy.routing.claims import Claims
-from proxy.routing.flags import ABOVE_FLAGS, flagged
 from proxy.routing.intent import killed
 from proxy.routing.keys import compile_keys
 from proxy.routing.keyset import KeySet
@@ -20,7 +19,7 @@ from proxy.routing.match import canonical_path
 from proxy.routing.overrides import Overrides
 from proxy.routing.route import KeyFile, Route
 from proxy.routing.table import NEW, OLD, SIDES, Table
-from proxy.routing.ways import Way, Ways, may_go_over
+from proxy.routing.ways import Way, Ways, may_go_over, overruled
 from proxy.wire.fields import request_names
 from proxy.wire.forward import Hop
 from proxy.wire.forwarded import Trust
@@ -134,15 +133,14 @@ def _decided(
     """
     if head.force and (forced := overrides.forced(head, now)) is not None:
         return SIDES[forced.live], forced.by
-    if head.wrote and (pinned := overrides.pinned(head, now)) is not None:
-        return SIDES[pinned.live], pinned.by
     if way.choice is None:
         lucky, other = way.by[way.weight > 0.0], way.by[way.weight >= 100.0]
     else:
         lucky, other = way.choice.decide(head, address, lambda: 0.0), way.choice.decide(head, address, lambda: ALMOST)
-    if way.flag is not None and lucky.by not in ABOVE_FLAGS:
-        lucky, other = flagged(way.flag, said, lucky), flagged(way.flag, said, other)
-    return SIDES[lucky.live] if lucky.live == other.live else None, lucky.by
+    pin = overrides.pinned(head, now) if head.wrote else None
+    lucky, other = (overruled(way, head, address, native, said, pin) for native in (lucky, other))
+    by = other.by if other.by == "write" else lucky.by
+    return SIDES[lucky.live] if lucky.live == other.live else None, by
 
 
 def _key(table: Table, route: Route | None, head: RequestHead, address: bytes, claims: Claims) -> tuple[str, bytes]:

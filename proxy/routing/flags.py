@@ -20,8 +20,6 @@ AGAIN: Final = 1.0
 # provider to be started anew, short enough that nobody is led by what a flag said yesterday.
 KEPT: Final = 12
 KEPT_SECONDS: Final = 60.0
-# What decides whatever a flag says, besides what is looked at before it.
-ABOVE_FLAGS: Final = frozenset({"split", "write"})
 BY_FLAG: Final = (Decision(OLD, "flag"), Decision(NEW, "flag"))
 
 
@@ -105,7 +103,7 @@ def kept_for(flag: Flag) -> float:
 
 def flagged(flag: Flag, said: bool | None, native: Decision) -> Decision:
     """
-    What is decided where a flag has a say: all, or that new doesn't answer.
+    What is decided where a flag has a say: all, or that new doesn't answer. Not for a share of 0 (`ways.overruled`).
     """
     if said is None:
         return native

@@ -2,11 +2,12 @@
 What says more of who answers than cohorts, routes and weights do: a tester who forces a side, and that a client has
 just written to one. Pure.
 
-Not more than the kill latch, whose table has no key, nor than split data, whose writes stay on old.
+Not more than the kill latch, whose table has no key, nor than split data, whose writes stay on old; and a pin not more
+than a share of 0 (`ways.overruled`).
 
 A client that has written carries the proof itself, in a cookie that says which side did it and until when that counts,
 signed: so every worker believes it, a restarted Parallax does, and nobody remembers anything. What can fail: a client
-without cookies is pinned nowhere; one that is pinned to a new that nobody else gets any more (a rollback) is let go.
+without cookies is pinned nowhere.
 """
 
 import re
@@ -44,7 +45,7 @@ class Overrides:
     while one of them might be answered by either side.
     """
 
-    __slots__ = ("_key", "_reaches_new", "_seconds", "_split", "believes", "pins")
+    __slots__ = ("_key", "_seconds", "_split", "believes", "pins")
 
     def __init__(self, table: Table) -> None:
         self._key = bytes.fromhex(table.signing)
@@ -52,8 +53,7 @@ class Overrides:
         self.believes = bool(self._key)
         shares = table.shares
         self._seconds = table.after_write
-        self._reaches_new = max(shares) > 0.0
-        self.pins = self.believes and table.after_write > 0.0 and self._reaches_new and min(shares) < 100.0
+        self.pins = self.believes and table.after_write > 0.0 and max(shares) > 0.0 and min(shares) < 100.0
 
     def forced(self, head: RequestHead, now: float) -> Decision | None:
         """
@@ -66,13 +66,10 @@ class Overrides:
 
     def pinned(self, head: RequestHead, now: float) -> Decision | None:
         """
-        What a request of somebody who wrote gets; None if that is over, forged or none. `now` in seconds since 1970.
+        The side that somebody has written to; None if that is over, forged or none. `now` in seconds since 1970.
         """
         text = verify(self._key, WROTE, head.wrote, now) if self.believes and self._seconds else None
-        decision = None if text is None else PINNED.get(text)
-        if decision is None or (decision.live == NEW and not self._reaches_new):
-            return None
-        return SPLIT if self._split and stays_on_old(head) else decision
+        return None if text is None else PINNED.get(text)
 
     def pin(self, live: int, now: float, *, encrypted: bool) -> bytes:
         """

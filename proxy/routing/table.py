@@ -288,9 +288,8 @@ class Table:
         """
         Every share, in percent, that new may have of a request: by flag, by cohort, by route, and of those without any.
         """
-        modes = {route.flag.mode for route in self.routes if route.flag is not None}
-        # A flag may keep everybody on old, and one that decides may send everybody to new.
-        by_flag = ((0.0,) if modes else ()) + ((100.0,) if "decide" in modes else ())
+        # A flag may keep everybody on old. What one may send to new, some other share of here has opened.
+        by_flag = (0.0,) if any(route.flag is not None for route in self.routes) else ()
         by_cohort = map(self.weight_of_cohort, self.cohorts)
         return (*by_flag, *by_cohort, *map(self.weight_of, self.routes), self.weight)
 

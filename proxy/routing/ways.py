@@ -5,13 +5,14 @@ The routes of one table, compiled: what each makes of its requests, and what is 
 from dataclasses import replace
 
 from proxy.routing.belonging import BARE, Backing
-from proxy.routing.choice import Choice, Clients, decisions, made_by_chance
+from proxy.routing.choice import SPLIT, Choice, Clients, Decision, decisions, made_by_chance
+from proxy.routing.flags import flagged
 from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
 from proxy.routing.overrides import Overrides
 from proxy.routing.patience import Patience
 from proxy.routing.route import AS_IT_IS, Rewrite, Route
-from proxy.routing.table import Table
+from proxy.routing.table import NEW, Table
 from proxy.routing.writes import Writes, compile_writes
 from proxy.wire.forward import Destination
 from proxy.wire.request import SAFE, RequestHead
@@ -82,6 +83,12 @@ class Way:
                 Destination(new, _together(for_new, shadow)),
             )
 
+    def is_closed(self, head: RequestHead, address: bytes) -> bool:
+        """
+        Whether the share of new that such a request from this address goes by is 0.
+        """
+        return self.weight <= 0.0 if self.choice is None else self.choice.is_closed(head, address)
+
     def refusal(self, head: RequestHead, live: int) -> str | None:
         """
         Why no such request is ever copied while that side is live, None if it may be: the first reason, as the books
@@ -124,6 +131,28 @@ def may_go_over(way: Way, head: RequestHead) -> bool:
     which isn't kept.
     """
     return way.failover and head.method in SAFE and not head.has_body and not head.upgrade
+
+
+def overruled(
+    way: Way, head: RequestHead, address: bytes, native: Decision, said: bool | None, pin: Decision | None
+) -> Decision:
+    """
+    What is decided where shares have decided on `native`, the flag of the route has `said` something, if anything, and
+    a pin holds, if one does.
+
+    A share of 0 is closed: neither sends anybody to new then. A decision by the pin is one that would be the other side
+    without it.
+    """
+    if native is SPLIT:
+        return native
+    decision = native if way.flag is None else flagged(way.flag, said, native)
+    is_towards_new = decision.live == NEW or (pin is not None and pin.live == NEW)
+    if is_towards_new and native.live != NEW and way.is_closed(head, address):
+        if decision.live == NEW:
+            decision = native
+        if pin is not None and pin.live == NEW:
+            pin = None
+    return decision if pin is None or pin.live == decision.live else pin
 
 
 class Ways:

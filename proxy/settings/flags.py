@@ -58,7 +58,10 @@ class FlagSettings(Section):
     """
 
     key: FlagKey = Field(None, description="its key; null: none")
-    mode: Mode = Field("veto", description="veto: false keeps requests on old; decide: true is new, false is old")
+    mode: Mode = Field(
+        "veto",
+        description="veto: false keeps requests on old; decide: true is new where its share is above 0, false is old",
+    )
     cache: Seconds = Field(5.0, ge=0.1, le=3600, description="how long what it says of a client counts")
 
     def build(self) -> Flag | None:

@@ -12,6 +12,7 @@ from proxy.admin.warnings import lags, warnings
 from proxy.metrics.books import Books
 from proxy.routing.table import Sticky
 from tests.parts.payloads import a_new_table, latch, snapshot, status, table, worker
+from tests.parts.values import a_table
 
 
 def facts(*workers: dict[str, Any], steered: Steered | None = None, **changes: Any) -> Facts:
@@ -43,6 +44,27 @@ def test_users_that_flip_between_the_sides_are_said() -> None:
     (said,) = warnings(facts(), a_new_table(weight=0.01))
 
     assert "one user's requests go to both sides" in said
+
+
+def test_a_flag_that_decides_is_said_where_new_is_open() -> None:
+    """
+    Since no weight says then who is on new; a veto sends nobody there.
+    """
+
+    def said(mode: str, weight: float, **settings: Any) -> list[str]:
+        flag = {"key": "orders-v2", "mode": mode}
+        route = {"name": "orders", "match": {"path": "/orders/**"}, "weight": weight, "flag": flag}
+        made = a_table(routes=[route], **settings)
+        return warnings(facts(), a_new_table(routes=made.routes, cohorts=made.cohorts))
+
+    cohorts = [{"name": "beta", "match": {"cookie": {"beta": "yes"}}, "weight": 50}]
+    (open_,) = said("decide", 25)
+    (by_cohort,) = said("decide", 0, cohorts=cohorts)
+
+    assert "route orders: new's share is 25 %" in open_
+    assert "orders-v2 decides who is on new there" in open_
+    assert "orders-v2 decides who is on new there" in by_cohort
+    assert said("decide", 0) == said("veto", 25) == []
 
 
 def test_workers_that_lag_or_are_not_ready_are_named() -> None:

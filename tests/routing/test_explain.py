@@ -179,16 +179,47 @@ def test_copies_of_writes_are_explained(writes: str, fields: list[str], weight: 
     assert dict(told(one))["writes"].startswith(f"{writes}: ")
 
 
-@pytest.mark.parametrize(("side", "seconds", "by"), [("old", 1, "write"), ("new", 1, "write"), ("new", -1, "cohort")])
-def test_a_pin_is_explained(side: str, seconds: int, by: str) -> None:
+def pin(side: str, seconds: int = 1) -> str:
     """
-    While it holds.
+    The field of somebody who has written.
     """
     value = pack(bytes.fromhex(KEY), WROTE, side.encode(), int(NOW) + seconds).decode()
-    fields = ["X-Staff: 1", f"Cookie: __parallax_write={value}"]
+    return f"Cookie: __parallax_write={value}"
+
+
+@pytest.mark.parametrize(("side", "seconds", "by"), [("old", 1, "write"), ("new", 1, "cohort"), ("new", -1, "cohort")])
+def test_a_pin_is_explained(side: str, seconds: int, by: str) -> None:
+    """
+    While it holds, and where it makes a difference.
+    """
+    fields = ["X-Staff: 1", pin(side, seconds)]
     one = explained("GET /search", *fields, sticky={"key": ["client"], "after_write": 30})
 
     assert (one.side, one.by) == (side, by)
+
+
+@pytest.mark.parametrize("side", ["old", "new"])
+def test_a_pin_is_explained_where_chance_would_decide(side: str) -> None:
+    """
+    Whatever chance would say.
+    """
+    one = explained("GET /search", pin(side), sticky={"key": ["request"], "after_write": 30})
+
+    assert (one.side, one.by, one.share) == (side, "write", None)
+
+
+def test_a_share_of_0_is_explained() -> None:
+    """
+    As what keeps whom a pin or a flag would send to new.
+    """
+    flag = {"key": "search-v2", "mode": "decide"}
+    table = a_table(**{**CONFIGURED, "routes": [{**SEARCH, "weight": 0, "flag": flag}]})
+    table = replace(table, signing=KEY, after_write=30.0)
+    for fields in ([], [pin("new")]):
+        head = read_request("GET /search", fields, table)
+        one = explain(table, head, "192.0.2.7", NOW, flags={"search-v2": True})
+
+        assert (one.side, one.by, one.share) == ("old", "route", 0)
 
 
 @pytest.mark.parametrize(

@@ -97,11 +97,11 @@ def test_a_veto_can_only_hold_back(native: Decision, said: bool | None) -> None:
 
 @pytest.mark.parametrize(
     ("mode", "weight", "shares"),
-    [("veto", 100.0, {0.0, 100.0}), ("veto", 0.0, {0.0}), ("decide", 0.0, {0.0, 100.0})],
+    [("veto", 100.0, {0.0, 100.0}), ("veto", 0.0, {0.0}), ("decide", 50.0, {0.0, 50.0}), ("decide", 0.0, {0.0})],
 )
-def test_a_flag_may_move_everybody(mode: str, weight: float, shares: set[float]) -> None:
+def test_a_flag_may_keep_everybody_on_old(mode: str, weight: float, shares: set[float]) -> None:
     """
-    As far as its mode goes: whoever needs to know whether both sides may answer has to count with it.
+    So both sides may answer, unless new's share is 0: then no flag opens it.
     """
     flag = {"key": "orders", "mode": mode}
     table = a_table(weights={"new": weight}, routes=[{"name": "a", "match": {"path": "/**"}, "flag": flag}])
