@@ -13,7 +13,7 @@ from proxy.shadow import ShadowLeg
 from proxy.twins import ask_twin
 from proxy.waiting import WaitingCopy
 from proxy.wire.forward import MARKER, request_bytes, without_credentials
-from proxy.wire.request import SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 
 def why_not(plane: Plane, course: Course, way: Way, head: RequestHead, live: int) -> str | None:
@@ -49,7 +49,7 @@ def send_copy(
     if not way.same_form or (head.credentials and not course.mirror.credentials):
         seen = head if course.mirror.credentials else without_credentials(head)
         text = request_bytes(seen, way.copies[other], lines)
-    writes = None if head.method in SAFE else way.writes
+    writes = None if head.is_read else way.writes
     keys = None if writes is None else writes.keys
     if writes is not None and keys is None:
         text += writes.marker

@@ -11,7 +11,7 @@ from proxy.retrying import LINES
 from proxy.routing.choice import EJECTED, SPLIT, Decision
 from proxy.routing.table import NEW, OLD
 from proxy.routing.ways import Way, may_go_over, overruled
-from proxy.wire.request import SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 # Who decided where the client is told of it, and what.
 SIDE: Final = ((b"X-Parallax-Side: old",), (b"X-Parallax-Side: new",))
@@ -39,7 +39,7 @@ def decide(plane: Plane, course: Course, way: Way, head: RequestHead, address: b
         decision = overruled(way, head, address, decision, said, pin)
     live = decision.live
     if course.sides[live].ejection.is_out and (live == NEW or may_go_over(way, head)):
-        live = course.instead_of(live, plane.now, plane.random(), is_safe=head.method in SAFE)
+        live = course.instead_of(live, plane.now, plane.random(), is_safe=head.is_read)
         return decision if live == decision.live else EJECTED[live]
     return decision
 

@@ -24,7 +24,7 @@ from proxy.waiting import WaitingCopy
 from proxy.wire.answer import AnswerHead
 from proxy.wire.body import chunk, last_chunk
 from proxy.wire.forward import EXPECT, added_lines, count_down, passes, request_bytes
-from proxy.wire.request import IDEMPOTENT, SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
@@ -133,7 +133,7 @@ class Exchange:
         """
         The live leg: on an idle connection, or on a new one as soon as it stands.
         """
-        repeatable = not self._head.has_body and self._head.method in IDEMPOTENT
+        repeatable = not self._head.has_body and self._head.is_idempotent
         connection = None if self._retried else self._reach.live.lend(repeatable=repeatable)
         if connection is not None:
             self._start(connection)
@@ -233,7 +233,7 @@ class Exchange:
             pair.announced(live, head)
         if head.status == 101:
             self._tunnel = True
-        if self._head.method not in SAFE:
+        if not self._head.is_read:
             self._added += pinning(self._course, self._way, self._live, head.status, client.hop.scheme, kept=self._kept)
         client.answer(head, self._added)
 

@@ -22,7 +22,7 @@ from proxy.routing.table import NEW, OLD
 from proxy.routing.ways import Way
 from proxy.shadow import ShadowLeg
 from proxy.wire.forward import MARKER, request_bytes
-from proxy.wire.request import SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 # Seconds after the verdict; the timer makes up to a quarter more of them.
 PAUSES: Final = (0.25, 2.0)
@@ -85,7 +85,7 @@ class Rechecks:
         plane, request = self._plane, pair.request
         if self._left < 1.0 or not self._may_ask():
             return
-        if request.method not in SAFE or request.has_body:
+        if not request.is_read or request.has_body:
             return
         if request.credentials and not plane.course.mirror.credentials:
             return

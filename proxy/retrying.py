@@ -12,7 +12,7 @@ from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
 from proxy.routing.table import NEW
 from proxy.routing.ways import Way, may_go_over
-from proxy.wire.request import IDEMPOTENT, RequestHead
+from proxy.wire.request import RequestHead
 
 # Why there may be no byte of an answer: the side's doing, or that as many wait for it as may.
 SILENT: Final = TRANSPORT | {"limit"}
@@ -31,7 +31,7 @@ def may_retry(plane: Plane, head: RequestHead, cause: str, connection: UpstreamC
         and connection.reused
         and not connection.answered
         and not head.has_body
-        and head.method in IDEMPOTENT
+        and head.is_idempotent
         and plane.may_retry()
     )
 

@@ -25,7 +25,6 @@ from proxy.shadow import ShadowLeg
 from proxy.twins import ask_twin
 from proxy.wire.body import unchunk
 from proxy.wire.forward import MARKER
-from proxy.wire.request import SAFE
 
 
 class WaitingCopy:
@@ -146,7 +145,7 @@ class WaitingCopy:
             self._content.clear()
             method = pair.request.method
             pair.shadow_leg = leg = ShadowLeg(plane, reach, pair, head_only=method == b"HEAD")
-            leg.begin(whole, sent=True, repeatable=method in SAFE)
+            leg.begin(whole, sent=True, repeatable=pair.request.is_read)
             if self._asks_twin and pair.way is not None and not pair.settled:
                 ask_twin(plane, course, pair.way, pair, pair.request, pair.lines)
 

@@ -15,7 +15,7 @@ from proxy.routing.keys import compile_keys
 from proxy.routing.match import Matcher
 from proxy.routing.route import Route
 from proxy.routing.table import NEW, OLD, Table
-from proxy.wire.request import SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 
 class Decision(NamedTuple):
@@ -41,7 +41,7 @@ def stays_on_old(head: RequestHead) -> bool:
     Whether a request stays with old while old and new keep data of their own: it may write, or what is sent over it
     later may (a WebSocket).
     """
-    return head.method not in SAFE or bool(head.upgrade)
+    return not head.is_read or bool(head.upgrade)
 
 
 class Clients:

@@ -15,7 +15,7 @@ from proxy.routing.route import AS_IT_IS, Rewrite, Route
 from proxy.routing.table import NEW, Table
 from proxy.routing.writes import Writes, compile_writes
 from proxy.wire.forward import Destination
-from proxy.wire.request import SAFE, RequestHead
+from proxy.wire.request import RequestHead
 
 
 class Way:
@@ -96,7 +96,7 @@ class Way:
         """
         if self._never is not None:
             return self._never
-        if head.method not in SAFE and (self.writes is None or not self.writes.copied(head, live)):
+        if not head.is_read and (self.writes is None or not self.writes.copied(head, live)):
             return "method"
         return "upgrade" if head.upgrade else None
 
@@ -130,7 +130,7 @@ def may_go_over(way: Way, head: RequestHead) -> bool:
     Whether the other side may answer a request in place of its own: nothing that writes, and nothing with content,
     which isn't kept.
     """
-    return way.failover and head.method in SAFE and not head.has_body and not head.upgrade
+    return way.failover and head.is_read and not head.has_body and not head.upgrade
 
 
 def overruled(

@@ -24,7 +24,7 @@ RESERVED = b"x-parallax-"
 PLAIN, DROP, HOST, LENGTH, TRANSFER, CONNECTION, TE, UPGRADE, EXPECT, VIA = range(10)
 FORWARDED_FOR, FORWARDED_PROTO, FORWARDED_HOST, REQUEST_ID, TRACEPARENT, MAX_FORWARDS = range(10, 16)
 VALIDATOR, ACCEPT, CREDENTIAL, DATE, TYPE, SIGNIFICANT, COOKIE, KEEP_ALIVE = range(16, 24)
-FORCE, COOKIE_ATTRIBUTES, COOKIE_ALONE = range(24, 27)
+FORCE, COOKIE_ATTRIBUTES, COOKIE_ALONE, OVERRIDE = range(24, 28)
 
 # Hop-by-hop whether or not Connection names them (RFC 9110 §7.6.1, §11.7; Keep-Alive and Proxy-Connection by custom).
 _HOP = {
@@ -57,6 +57,9 @@ _REQUEST = {
     b"x-forwarded-for": FORWARDED_FOR,
     b"x-forwarded-host": FORWARDED_HOST,
     b"x-forwarded-proto": FORWARDED_PROTO,
+    b"x-http-method": OVERRIDE,
+    b"x-http-method-override": OVERRIDE,
+    b"x-method-override": OVERRIDE,
     b"x-parallax-dry-run": DROP,
     b"x-parallax-force": FORCE,
     b"x-parallax-shadow": DROP,
@@ -115,6 +118,8 @@ class Names:
             # To whoever is behind a gateway that makes variables of fields (RFC 3875 §4.1.18), X_A is X-A.
             meant = lower.replace(b"_", b"-")
             code = DROP if meant in self._known or (self._is_answer and meant.startswith(RESERVED)) else None
+        elif code is None and b"method" in lower and self._known.get(lower.replace(b"_", b"-")) == OVERRIDE:
+            code = OVERRIDE
         if code is None:
             if lower.translate(None, b"!#$%&'*+-.^_`|~0123456789") in (b"transferencoding", b"contentlength"):
                 raise BadMessage(400, "a field name that looks like a framing field")

@@ -21,6 +21,7 @@ from proxy.wire.fields import (
     HOST,
     LENGTH,
     MAX_FORWARDS,
+    OVERRIDE,
     PLAIN,
     PROTECTED,
     REQUEST_ID,
@@ -60,13 +61,14 @@ class RequestHead:
 
     `length` is -1 without Content-Length; `close` says that the client won't reuse the connection; `upgrade` is the
     lower-case protocol when a permitted upgrade was asked for. `force` is a tester's value and `wrote` that of a
-    client who has written, as they came (`routing.signed`); neither is among the lines.
+    client who has written, as they came (`routing.signed`); neither is among the lines. `is_read`: it writes
+    nothing, as far as its method tells, also the one that a field puts in its place.
     """
 
     __slots__ = (
         "_folded", "_text", "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "force",
         "forwarded_for",
-        "has_forwarded_host", "has_forwarded_proto", "host_at", "length", "lines", "max_forwards", "method",
+        "has_forwarded_host", "has_forwarded_proto", "host_at", "is_read", "length", "lines", "max_forwards", "method",
         "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed", "upgrade",
         "validators", "vias", "wrote",
     )  # fmt: skip
@@ -97,6 +99,7 @@ class RequestHead:
         self.validators = False
         self.accepts_stream = False
         self.credentials = False
+        self.is_read = False
         self.force = self.wrote = b""
         self._text = self._folded = b""
 
@@ -123,6 +126,13 @@ class RequestHead:
             found.append(text[at + size : end].strip(OWS))
             at = folded.find(start, end)
         return found
+
+    @property
+    def is_idempotent(self) -> bool:
+        """
+        Done twice, it is as if it were done once (RFC 9110 §9.2.2).
+        """
+        return self.is_read if self.method in SAFE else self.method in IDEMPOTENT
 
     @property
     def has_body(self) -> bool:
@@ -229,6 +239,7 @@ def _request_line(head: RequestHead, line: bytes, methods: frozenset[bytes]) -> 
     if len(parts) != 3 or b"\t" in line:
         raise BadMessage(400, "malformed request line")
     head.method, head.target, version = parts
+    head.is_read = head.method in SAFE
     if version != b"HTTP/1.1":
         if version == b"HTTP/1.0":
             head.old_version = head.close = True
@@ -344,6 +355,9 @@ def _note(head: RequestHead, code: int, value: bytes) -> None:
         head.has_forwarded_proto = True
     elif code == FORWARDED_HOST:
         head.has_forwarded_host = True
+    elif code == OVERRIDE:
+        # Frameworks do what it names: a GET that is to be a DELETE is none.
+        head.is_read = head.is_read and (not value or value.upper() in SAFE)
     elif code == MAX_FORWARDS:
         if not value or value.translate(None, DIGITS) or len(value) > 9:
             raise BadMessage(400, "malformed Max-Forwards")

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from proxy.routing.buckets import bucket
-from proxy.routing.choice import Decision
+from proxy.routing.choice import Decision, stays_on_old
 from proxy.routing.intent import Intent, killed, with_intent
 from proxy.routing.table import NEW, OLD, Table, decode, encode
-from proxy.routing.ways import Way, Ways
+from proxy.routing.ways import Way, Ways, may_go_over
+from proxy.wire.forward import without_credentials
 from tests.parts.values import a_request, a_table
 
 ADDRESS = b"192.0.2.7"
@@ -152,3 +153,41 @@ def test_a_kill_says_more_than_everything(intent: dict[str, Any]) -> None:
     assert (search.name, search.weight, search.choice, search.percent) == ("search", 0, None, 0)
     assert not search.failover
     assert way(off, "/b").weight == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "is_read"),
+    [
+        ("X-HTTP-Method-Override: DELETE", False),
+        ("x-http-method: post", False),
+        ("X-Method-Override: GET, PUT", False),
+        ("X_HTTP_Method_Override: PATCH", False),
+        ("X-HTTP-Method-Override: head", True),
+        ("X-HTTP-Method-Override:", True),
+        ("X-HTTP-Method-Other: DELETE", True),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+def test_a_read_that_names_a_method_that_writes_is_none(method: str, field: str, is_read: bool) -> None:
+    """
+    Frameworks do what it names: it is not copied, not asked of another side, not repeated, and stays with split data.
+    """
+    routes = [{"name": "a", "match": {"path": "/**"}, "failover": True}]
+    head = a_request(f"{method} / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\n".encode())
+    way = Ways(a_table(data="stateless", routes=routes)).find(head)
+
+    assert way.refusal(head, OLD) == (None if is_read else "method")
+    assert may_go_over(way, head) is is_read
+    assert head.is_idempotent is is_read
+    assert stays_on_old(head) is not is_read
+    assert without_credentials(head).is_read is is_read
+
+
+def test_a_write_stays_one_whatever_it_names() -> None:
+    """
+    A POST that is to be a GET may be taken for a POST.
+    """
+    head = a_request(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nX-HTTP-Method-Override: GET\r\n\r\n")
+
+    assert stays_on_old(head)
+    assert not head.is_idempotent
