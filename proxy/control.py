@@ -72,7 +72,7 @@ class Control:
         self._has_published = False
         self._reload_waits = False
         self.channel: Channel | None = None
-        self._flags = Flags(self.send, self.tell)
+        self._flags = Flags(self.send, self.tell, facts.asking)
         self.setup: Setup | None = None
         self.steering: Steering | None = None
         self._port: AdminPort | None = None

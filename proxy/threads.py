@@ -22,7 +22,7 @@ class Thread:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._calls: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._begun = False
 
     def run(self, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":
@@ -36,9 +36,15 @@ class Thread:
         self._calls.put((call, answer))
         return answer
 
+    def end(self) -> None:
+        """
+        Make no more calls than those that `run` was given, and be gone then.
+        """
+        self._calls.put(None)
+
     def _work(self) -> None:
-        while True:
-            _make(*self._calls.get())
+        while (call := self._calls.get()) is not None:
+            _make(*call)
 
 
 def on_thread(name: str, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":

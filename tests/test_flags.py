@@ -3,18 +3,21 @@ Providers are asked beside the traffic: one that hangs, flaps or lies delays no 
 """
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from signal import SIGUSR1
 
 import pytest
 
+from proxy.admin.facts import Asking
 from proxy.clock import monotonic
 from proxy.errors import LinkError
-from proxy.flags import Flags
+from proxy.flags import GIVEN_UP, THREADS, Flags
 from proxy.link.frames import Kind
 from tests.parts.client import get
 from tests.parts.parallax import Configuration, running, until
+from tests.parts.providers import Sticking
 from tests.parts.sides import Sides, sides
 
 pytestmark = pytest.mark.timeout(120)
@@ -41,7 +44,8 @@ class Asked:
     def __init__(self, provider: str) -> None:
         self.said: dict[tuple[str, str], bool] = {}
         self.told: list[tuple[str, str]] = []
-        self.flags = Flags(self._send, self._tell)
+        self.asking = Asking()
+        self.flags = Flags(self._send, self._tell, self.asking, seconds=0.5)
         self.flags.start(PROVIDERS + provider)
 
     def _send(self, kind: Kind, payload: bytes) -> None:
@@ -126,12 +130,60 @@ async def test_a_provider_that_cannot_be_made_is_told() -> None:
     assert asked.told == [("flags_not_started", "")]
 
 
+@pytest.fixture
+def released() -> Iterator[threading.Event]:
+    """
+    To be set when `Sticking` may answer everybody; at the end it is, so that no thread is left.
+    """
+    Sticking.released.clear()
+    yield Sticking.released
+    Sticking.released.set()
+
+
+async def test_an_evaluation_that_hangs_stops_no_other(released: threading.Event) -> None:
+    """
+    As many as there are threads hang; others are answered, it is told once, and what comes late is not said.
+    """
+    asked = Asked("Sticking")
+    stuck = [("orders", f"stuck-{number}") for number in range(THREADS)]
+    await asked.ask(*stuck, what=lambda: ("flags_hang", "") in asked.told)
+    await asked.ask(*stuck, ("orders", "ann"), what=lambda: ("orders", "ann") in asked.said)
+    assert "evaluations of flags hang" in asked.asking.provider
+    released.set()
+    await asked.ask(("orders", "eve"), what=lambda: ("flags_answer_again", "") in asked.told)
+
+    assert asked.asking.provider == ""
+    assert asked.told == [("flags_hang", ""), ("flags_answer_again", "")]
+    assert [key for _, key in asked.said if key.startswith("stuck")] == []
+
+
+async def test_a_provider_that_hangs_for_good_takes_no_more_threads(released: threading.Event) -> None:
+    """
+    It counts as down then, until an evaluation comes back.
+    """
+    before = set(threading.enumerate())
+    asked = Asked("Sticking")
+    stuck = [("orders", f"stuck-{number}") for number in range(100)]
+    await asked.ask(*stuck, what=lambda: ("flags_down", "") in asked.told)
+    evaluating = [one for one in set(threading.enumerate()) - before if one.name.startswith("flags ")]
+    assert len(evaluating) == GIVEN_UP + THREADS
+    assert "is down" in asked.asking.provider
+    released.set()
+    await asked.ask(("orders", "ann"), what=lambda: ("flags_answer_again", "") in asked.told)
+
+    assert asked.asking.provider == ""
+    assert [event for event, _ in asked.told if event in ("flags_hang", "flags_down")][:2] == [
+        "flags_hang",
+        "flags_down",
+    ]
+
+
 def test_questions_that_make_no_sense_are_refused() -> None:
     """
     As other frames are.
     """
     with pytest.raises(LinkError):
-        Flags(lambda *_: None, lambda *_: None).take(b"[1]")
+        Flags(lambda *_: None, lambda *_: None, Asking()).take(b"[1]")
 
 
 def configured(pair: Sides, provider: str) -> Configuration:
@@ -182,24 +234,41 @@ async def test_flags_decide_and_veto_once_they_are_known(tmp_path: Path, flag_fi
 
 async def test_a_hung_provider_delays_no_request(tmp_path: Path) -> None:
     """
-    Hundreds of keys that nobody knows anything of: each is answered as if there were no flag, in the time it takes.
+    Hundreds of keys that nobody knows anything of: each is answered as if there were no flag, in the time it takes. Who
+    asks for the weights hears of it.
     """
     async with sides(spread=0.0) as pair, running(configured(pair, "Hanging"), tmp_path) as parallax:
-        client = await parallax.client()
-        slowest = 0.0
+        parallax.forgiven.add("flags_down")
+        client, token = await parallax.client(), await parallax.signed_in()
+        asked, slowest = 0, 0.0
+
+        async def ask(path: bytes, side: bytes, user: int) -> None:
+            nonlocal asked, slowest
+            began = monotonic()
+            answer = await client.ask(get(path, b"X-User: user-%d" % user))
+            asked, slowest = asked + 1, max(slowest, monotonic() - began)
+            assert answer.value(b"x-served-by") == side
+
+        async def warned() -> bool:
+            await ask(b"/orders/1", b"old", 0)
+            _, weights = await parallax.fetch(parallax.admin, b"/admin/weights", token)
+            return b"evaluations of flags hang" in weights
+
+        await until(warned, "a warning beside the weights")
         for number in range(200):
-            for path, side in ((b"/orders/1", b"old"), (b"/held/1", b"new")):
-                began = monotonic()
-                answer = await client.ask(get(path, b"X-User: user-%d" % number))
-                slowest = max(slowest, monotonic() - began)
-                assert answer.value(b"x-served-by") == side
+            await ask(b"/orders/1", b"old", number)
+            await ask(b"/held/1", b"new", number)
         client.close()
 
         async def counted() -> bool:
             _, metrics = await parallax.fetch(parallax.admin, b"/metrics")
-            return b'parallax_flag_total{flag="orders",outcome="native"} 400.0' in metrics
+            return b'parallax_flag_total{flag="orders",outcome="native"} %d.0' % asked in metrics
 
-        await until(counted, "400 native decisions")
+        async def told() -> bool:
+            return len(parallax.events("flags_hang")) == 1
+
+        await until(counted, "native decisions only")
+        await until(told, "flags_hang, once")
         # The cache's 5 s and a provider's usual deadline are far above; a machine that stalls is not.
         assert slowest < 2.0
 

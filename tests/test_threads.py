@@ -46,6 +46,22 @@ async def test_a_call_that_hangs_holds_up_the_next_one_and_not_the_loop() -> Non
     assert await asyncio.wait_for(after, PATIENCE) == "after"
 
 
+async def test_a_thread_that_is_ended_makes_the_calls_that_it_has() -> None:
+    """
+    Then it is gone, however long they took.
+    """
+    thread, release = Thread("ended"), threading.Event()
+    late = thread.run(lambda: release.wait(PATIENCE))
+    thread.end()
+    release.set()
+
+    assert await asyncio.wait_for(late, PATIENCE)
+    for one in threading.enumerate():
+        if one.name == "ended":
+            one.join(PATIENCE)
+            assert not one.is_alive()
+
+
 async def test_a_thread_for_one_call_ends_with_it() -> None:
     """
     What is done each second must not leave a thread each second.

@@ -6,7 +6,7 @@ All `take_*` raise `LinkError` for a payload of another shape and change nothing
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -100,6 +100,17 @@ class Steered:
     troubles: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class Asking:
+    """
+    What is wrong with asking about feature flags: with the provider, as a sentence, "" for nothing; and with each flag,
+    the reason.
+    """
+
+    provider: str = ""
+    flags: dict[str, str] = field(default_factory=dict)
+
+
 class Facts:
     """
     Empty at first; whole once the supervisor has told its newest table and status.
@@ -110,6 +121,7 @@ class Facts:
         self.table: Table | None = None
         self.status: Status | None = None
         self.steered = Steered()
+        self.asking = Asking()
         self.merge = Merge()
         self.learner = Learner()
         self.signatures = Signatures()

@@ -29,6 +29,7 @@ def warnings(facts: Facts, table: Table) -> list[str]:
         *_of_saving(facts),
         *_of_drawing(table),
         *_of_flags(table),
+        *_of_asking(facts, table),
         *_of_ejection(facts),
         *_of_breakers(facts),
         *of_configuration(facts, table),
@@ -124,6 +125,17 @@ def _of_flags(table: Table) -> Iterator[str]:
                 f"route {route.name}: new's share is {share:g} %, but where a share is above 0 its feature flag "
                 f"{route.flag.key} decides who is on new there; a share of 0 takes all back to old"
             )
+
+
+def _of_asking(facts: Facts, table: Table) -> Iterator[str]:
+    flags = {route.flag.key for route in table.routes if route.flag is not None}
+    if flags and facts.asking.provider:
+        yield facts.asking.provider
+    for flag in sorted(flags & facts.asking.flags.keys()):
+        yield (
+            f"the flag {flag} isn't evaluated ({facts.asking.flags[flag]}): clients go by what was known, then by the "
+            "native decision"
+        )
 
 
 def _of_ejection(facts: Facts) -> Iterator[str]:

@@ -10,6 +10,7 @@ import pytest
 from proxy.admin.facts import Facts, Steered
 from proxy.admin.warnings import lags, warnings
 from proxy.metrics.books import Books
+from proxy.routing.route import Flag, Match, Route
 from proxy.routing.table import Sticky
 from tests.parts.payloads import a_new_table, latch, snapshot, status, table, worker
 from tests.parts.values import a_table
@@ -65,6 +66,21 @@ def test_a_flag_that_decides_is_said_where_new_is_open() -> None:
     assert "orders-v2 decides who is on new there" in open_
     assert "orders-v2 decides who is on new there" in by_cohort
     assert said("decide", 0) == said("veto", 25) == []
+
+
+def test_flags_that_nobody_answers_are_said() -> None:
+    """
+    Those that are configured: what became of others is the past.
+    """
+    known = facts()
+    known.asking.provider = "evaluations of flags hang"
+    known.asking.flags.update(orders="FLAG_NOT_FOUND", earlier="FLAG_NOT_FOUND")
+    route = Route(name="a", match=Match(), flag=Flag(key="orders", mode="veto", cache=5.0))
+
+    assert warnings(known, a_new_table()) == []
+    hung, unknown = warnings(known, a_new_table(routes=(route,)))
+    assert hung == "evaluations of flags hang"
+    assert unknown.startswith("the flag orders isn't evaluated (FLAG_NOT_FOUND)")
 
 
 def test_workers_that_lag_or_are_not_ready_are_named() -> None:

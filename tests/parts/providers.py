@@ -87,6 +87,22 @@ class Hanging(Misbehaving):
         threading.Event().wait()
 
 
+class Sticking(Misbehaving):
+    """
+    Says yes, but for keys that begin with "stuck" only once it was released.
+    """
+
+    released = threading.Event()
+
+    def answer(self, key: str) -> Any:
+        """
+        Yes, some day.
+        """
+        if key.startswith("stuck"):
+            self.released.wait()
+        return True
+
+
 class Lying(Misbehaving):
     """
     Answers with something else than it was asked for.
