@@ -16,6 +16,7 @@ from typing import Final
 from proxy.clock import time
 from proxy.settings.addresses import UNIX, Address, Url, parse_address
 from proxy.settings.certificates import check_pair
+from proxy.settings.covered import check_covered
 from proxy.settings.doors import check_admin
 from proxy.settings.effect import check_effect, check_unjudged, check_writes
 from proxy.settings.kinds import show_number, show_size
@@ -57,6 +58,7 @@ def check(settings: Settings, folder: Path, environment: Mapping[str, str]) -> I
     yield from check_effect(settings.compare, settings.routes)
     yield from check_unjudged(settings)
     yield from check_writes(settings)
+    yield from check_covered(settings)
 
 
 def _listeners(settings: Settings) -> list[tuple[tuple[str, ...], Address]]:

@@ -21,6 +21,13 @@ from proxy.settings.section import Section
 from proxy.settings.sticky import StickyKey
 
 ROUTE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+# Of the IANA's registry of methods, those that APIs use.
+REGISTERED: Final = frozenset(
+    {
+        *("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"),
+        *("COPY", "LOCK", "MKCOL", "MOVE", "PROPFIND", "PROPPATCH", "REPORT", "SEARCH", "UNLOCK"),
+    }
+)
 HOST: Final = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
 
@@ -46,6 +53,17 @@ def _parse_items(what: str, pattern: re.Pattern[str], example: str) -> Any:
         return tuple(dict.fromkeys(items))
 
     return parse
+
+
+def parse_match_methods(value: object) -> tuple[str, ...]:
+    """
+    Methods as they are sent: registered ones in upper case (RFC 9110 §9.1: methods are compared by case).
+    """
+    items = _parse_items("method", METHOD, "one or a list such as [GET, HEAD]")(value)
+    for item in items:
+        if item != item.upper() and item.upper() not in REGISTERED:
+            raise ValueError(f"{quote(item)} is no method that is known, and methods have case; write {item.upper()}")
+    return tuple(dict.fromkeys(item.upper() for item in items))
 
 
 def _parse_pairs(what: str, *, lower: bool) -> Any:
@@ -79,7 +97,7 @@ def show_nothing(value: object) -> str:
 Name = Annotated[str, PlainValidator(parse_name), Kind(words="name", show=str)]
 MatchMethods = Annotated[
     tuple[str, ...],
-    PlainValidator(_parse_items("method", METHOD, "one or a list such as [GET, HEAD]")),
+    PlainValidator(parse_match_methods),
     Kind(words="list of methods", show=show_nothing, text=False),
 ]
 Hosts = Annotated[

@@ -7,7 +7,7 @@ from re import _constants, _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.settings.expressions import check_expression
@@ -67,7 +67,7 @@ def test_what_is_searched_for_from_every_character_on_is_refused(pattern: str) -
 OFTEN = ["*", "+", "?", "*?", "{2}", "{1,3}", "{2,}"]
 # Small expressions: characters, any, and whatever they can be made into.
 SMALL = st.recursive(
-    st.sampled_from(["a", "b", ".", "[ab]"]),
+    st.sampled_from(["a", "b", "[ab]", "."]),
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
@@ -78,8 +78,8 @@ SMALL = st.recursive(
 )  # fmt: skip
 
 
-@given(SMALL, st.text("ab", max_size=2), st.text("ab", min_size=1, max_size=3), st.text("ab", max_size=2))
-@settings(max_examples=300)
+@given(SMALL, st.sampled_from(["", "a", "b"]), st.sampled_from(["a", "b", "ab"]), st.sampled_from(["c", "bc", "ac"]))
+@settings(max_examples=1000, deadline=None)
 @example("(?:a|b)*a", "", "a", "b")
 def test_what_is_taken_costs_no_more_than_linear_work(pattern: str, before: str, again: str, end: str) -> None:
     """
@@ -88,7 +88,7 @@ def test_what_is_taken_costs_no_more_than_linear_work(pattern: str, before: str,
     try:
         check_expression(pattern, whole=True)
     except ValueError:
-        assume(False)
+        return
 
     some, twice = (work(pattern, before + again * times + end) for times in (12, 24))
 
@@ -121,6 +121,7 @@ def _go(items: list[Any], text: str, at: int, looks: list[int]) -> Iterator[int]
         yield from _repeat(op, of, rest, text, at, looks)
     else:
         looks[0] += 1
+        assert looks[0] < 100_000
         if at < len(text) and FITS[op](of, ord(text[at])):
             yield from _go(rest, text, at + 1, looks)
 

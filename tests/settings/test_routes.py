@@ -10,6 +10,7 @@ from proxy.errors import ConfigurationError
 from proxy.routing.route import Cohort, Match, Route
 from proxy.routing.table import NEW, decode, encode
 from proxy.settings.load import load
+from proxy.settings.routes import RouteMatch
 from proxy.settings.table import build_judging, build_table
 from tests.parts.values import a_table
 
@@ -46,6 +47,15 @@ def test_a_route_is_built_as_it_is_written() -> None:
     )
 
 
+def test_methods_are_those_that_are_sent() -> None:
+    """
+    Requests have theirs in upper case, however they are written here.
+    """
+    assert RouteMatch(method=["get", "POST", "Post"]).method == ("GET", "POST")  # type: ignore[arg-type]
+    assert RouteMatch(method="delete").method == ("DELETE",)  # type: ignore[arg-type]
+    assert RouteMatch(method=["BAN"]).method == ("BAN",)  # type: ignore[arg-type]
+
+
 def test_a_cohort_has_a_weight_or_a_side() -> None:
     """
     In the order they were written in.
@@ -77,6 +87,11 @@ def test_a_cohort_has_a_weight_or_a_side() -> None:
         ("routes:\n  - {name: a, match: {path: /}, weight: 101}", "routes.0.weight: 101 is no percentage"),
         ("routes:\n  - {name: a, match: {pth: /}}", "did you mean routes.match.path?"),
         ("routes:\n  - {name: a b, match: {path: /}}", "'a b' is no name"),
+        ("routes:\n  - {name: a, match: {method: [ban]}}", "methods have case; write BAN"),
+        (
+            "routes:\n  - {name: a, match: {regex: '/([a-z]+/?)+x'}}",
+            "parallax.yaml:4: routes.0.match: '/([a-z]+/?)+x' can",
+        ),
         ("routes:\n  - {name: a, match: {host: A.example}}", "'A.example' is no host"),
         ("routes:\n  - {name: a, match: {header: {x: 1}}}", "x: 1 is no text; put it in quotes"),
         ("routes:\n  - {name: a, match: {path: /a}}\n  - {name: a, match: {path: /b}}", "the name a is there twice"),
