@@ -1,188 +1,277 @@
-r"""
-Regular expressions that can take exponential time: for a text that doesn't match, each letter more doubles it.
+"""
+In how many ways regular expressions can take the same text: one that doesn't fit is tried in all of them.
 
-What is looked for is a repetition whose passes can share out the same text in several ways: `(a+)+`, `(\d\d?)*`,
-`(a|a)*`, `(\w\d|\d\w)+`; where something in each pass marks its end, as the comma in `(\d+,)*`, there is only one way.
-That is told from the parsed expression, over a few hundred characters in the stead of all. What takes quadratic time
-(`.*a.*b`), or is hidden behind references to groups, is not found.
+Python's matcher goes back and tries every way to share out a text among the parts of an expression. How many ways
+there can be is told from the expression's positions and what may follow each (Glushkov's automaton): it is bounded
+unless some text leads around a position in two ways (exponential), or from one repetition into another while either
+could have kept it (`.*a.*b`: polynomial). See Weber and Seidl, On the degree of ambiguity of finite automata (1991).
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
-from itertools import combinations
-from re import _compiler, _parser  # type: ignore[attr-defined]
-from typing import Any, Final
+from collections.abc import Sequence
+from re import _compiler, _constants, _parser  # type: ignore[attr-defined]
+from typing import Any, Final, NamedTuple
 
-# A parsed item: what it is, and its arguments.
-Item = tuple[Any, Any]
-Items = list[Item]
+# What texts are made of, in the stead of all characters: ASCII and Latin-1, and one of other letters, ideographs,
+# digits, line ends, each.
+LETTERS: Final = [*map(chr, range(256)), "Ā", "α", "中", "٣", "\u2028", "😀"]
+# Repetitions that vary by more count as endless ones.
+FEW: Final = 8
+# Ways that one text can go outside of repetitions; positions; and steps of looking.
+WAYS: Final = 256
+POSITIONS: Final = 400
+STEPS: Final = 200_000
 
-# ASCII and Latin-1, and one of other letters, ideographs, digits, line ends, each.
-ALPHABET: Final = frozenset([*map(chr, range(256)), "Ā", "α", "中", "٣", "\u2028", "😀"])
-# Sequences that one pass may be; beyond, nothing is told.
-MOST: Final = 64
-# Repetitions up to so many passes stay cheap: two to the power of it.
-FEW: Final = 10
+SINGLE: Final = {_constants.LITERAL, _constants.NOT_LITERAL, _constants.ANY, _constants.IN}
+REPEATS: Final = {_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT}
+ATOMIC: Final = {_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP}
 
-SINGLE: Final = {_parser.LITERAL, _parser.NOT_LITERAL, _parser.ANY, _parser.IN}
-REPEATS: Final = {_parser.MAX_REPEAT, _parser.MIN_REPEAT}
+
+class Doubtful(Exception):
+    """
+    Why nothing good can be said of an expression.
+    """
+
+
+class Part(NamedTuple):
+    """
+    A part of an expression: positions it begins and ends with, each as often as there are ways, and ways to be empty.
+    """
+
+    first: list[int]
+    last: list[int]
+    empty: int
+
+
+NOTHING: Final = Part([], [], 1)
+
+
+class Automaton:
+    """
+    Positions, each the set of characters of `alphabet` that it takes, and those that may follow, as often as there are
+    ways. `strict` believes nothing that is hard to follow: with it, what is atomic is looked into as if it weren't, and
+    what repeats something that can be empty is refused.
+    """
+
+    def __init__(self, state: Any, alphabet: Sequence[str] | Sequence[bytes], *, strict: bool) -> None:
+        self.takes: list[int] = []
+        self.follow: list[list[int]] = []
+        self._state = state
+        self._alphabet = alphabet
+        self._strict = strict
+        self._left = STEPS
+
+    def step(self, many: int = 1) -> None:
+        """
+        So many steps of looking. Raises `Doubtful` when there have been too many.
+        """
+        self._left -= many
+        if self._left < 0:
+            raise Doubtful("is too long to be sure that no path takes it for ever")
+
+    def position(self, takes: int) -> Part:
+        """
+        One more.
+        """
+        if len(self.takes) >= POSITIONS:
+            raise Doubtful("is too long to be sure that no path takes it for ever")
+        self.takes.append(takes)
+        self.follow.append([])
+        return Part([len(self.takes) - 1], [len(self.takes) - 1], 0)
+
+    def chain(self, one: Part, other: Part) -> Part:
+        """
+        One behind the other.
+        """
+        if max(len(one.last), len(one.first) + len(other.first) * one.empty, len(one.last) * other.empty) > POSITIONS:
+            raise Doubtful("has too many ways to take the same text")
+        for place in one.last:
+            self.follow[place] += other.first
+        return Part(one.first + other.first * one.empty, other.last + one.last * other.empty, one.empty * other.empty)
+
+    def loop(self, one: Part) -> Part:
+        """
+        As often as wanted, once at least.
+        """
+        if one.empty and self._strict:
+            raise Doubtful("repeats something that can be empty")
+        return self.chain(one, one)._replace(first=one.first, last=one.last)
+
+    def sequence(self, items: Any, flags: tuple[int, int]) -> Part:
+        """
+        Parsed items, under flags that are added and taken away.
+        """
+        part = NOTHING
+        for op, of in items:
+            part = self.chain(part, self._item(op, of, flags))
+        return part
+
+    def _item(self, op: Any, of: Any, flags: tuple[int, int]) -> Part:
+        if op in SINGLE:
+            return self.position(self._characters((op, of), flags))
+        if op is _constants.BRANCH:
+            parts = [self.sequence(one, flags) for one in of[1]]
+            return Part([n for one in parts for n in one.first], [n for one in parts for n in one.last],
+                         sum(one.empty for one in parts))  # fmt: skip
+        if op in ATOMIC and not self._strict:
+            return self._atomic(op, of, flags)
+        if op in REPEATS:
+            return self._repeat(of[0], of[1], of[2], flags)
+        if op is _constants.SUBPATTERN:
+            return self.sequence(of[3], ((flags[0] | of[1]) & ~of[2], (flags[1] | of[2]) & ~of[1]))
+        if op is _constants.ATOMIC_GROUP:
+            return self.sequence(of, flags)
+        if op in {_constants.ASSERT, _constants.ASSERT_NOT}:
+            # A way that leads nowhere, beside the one that goes on. Looking back takes as long as it is wide.
+            return NOTHING if of[0] < 0 else Part(self.sequence(of[1], flags).first, [], 1)
+        if op in {_constants.AT, _constants.FAILURE}:
+            return NOTHING
+        raise Doubtful("refers to its own groups")
+
+    def _repeat(self, low: int, high: int, of: Any, flags: tuple[int, int]) -> Part:
+        part = NOTHING
+        if high - low > FEW:
+            for _ in range(low - 1):
+                part = self.chain(part, self.sequence(of, flags))
+            looped = self.loop(self.sequence(of, flags))
+            return self.chain(part, looped if low else looped._replace(empty=1))
+        for _ in range(high - low):
+            more = self.chain(self.sequence(of, flags), part)
+            part = more._replace(empty=more.empty + 1)
+        for _ in range(low):
+            part = self.chain(self.sequence(of, flags), part)
+        return part
+
+    def _atomic(self, op: Any, of: Any, flags: tuple[int, int]) -> Part:
+        """
+        What is never shared out anew is like one character.
+        """
+        begun = len(self.takes)
+        part = self.sequence(of[2] if op in REPEATS else of, flags)
+        taken = 0
+        for takes in self.takes[begun:]:
+            taken |= takes
+        del self.takes[begun:], self.follow[begun:]
+        is_empty = int(bool(part.empty) or (op in REPEATS and not of[0]))
+        return self.position(taken)._replace(empty=is_empty)
+
+    def _characters(self, item: Any, flags: tuple[int, int]) -> int:
+        inner = _parser.SubPattern(self._state, [item])
+        wrapped = _parser.SubPattern(self._state, [(_constants.SUBPATTERN, (None, *flags, inner))])
+        fits = _compiler.compile(wrapped).fullmatch
+        return sum(1 << place for place, one in enumerate(self._alphabet) if fits(one))
+
+
+def check_linear(automaton: Automaton, first: list[int]) -> None:
+    """
+    Raises `Doubtful` if the ways through an automaton that begins so aren't bounded, or are too many.
+    """
+    takes, reach = automaton.takes, _reach(automaton)
+    if _most(first, takes) * max(_ways(automaton, reach), default=1) > WAYS:
+        raise Doubtful("has too many ways to take the same text")
+    if _is_exponential(automaton, reach):
+        raise Doubtful("can take exponential time, and would stop a worker for ever")
+    around = [place for place in range(len(takes)) if place in reach[place]]
+    for place in around:
+        for other in around:
+            if other != place and other in reach[place]:
+                _look_between(automaton, place, other, reach)
+
+
+def _ways(automaton: Automaton, reach: list[set[int]]) -> list[int]:
+    """
+    Into how many ways the one from each position can part outside of repetitions, at most.
+    """
+    ways = [1] * len(reach)
+    for place in sorted(range(len(reach)), key=lambda place: len(reach[place])):
+        further = max((ways[other] for other in reach[place] if place not in reach[other]), default=1)
+        here = 1 if place in reach[place] else _most(automaton.follow[place], automaton.takes)
+        ways[place] = here * further
+    return ways
+
+
+def _is_exponential(automaton: Automaton, reach: list[set[int]]) -> bool:
+    """
+    Does some text lead around a position in two ways?
+    """
+    rings = ({other for other in others if place in reach[other]} for place, others in enumerate(reach))
+    return any(place in ring and _returns_twice(automaton, place, ring) for place, ring in enumerate(rings))
+
+
+def _reach(automaton: Automaton) -> list[set[int]]:
+    return [_reached(automaton.follow, place) for place in range(len(automaton.takes))]
+
+
+def _reached(follow: list[list[int]], place: int) -> set[int]:
+    found: set[int] = set()
+    waiting = list(follow[place])
+    while waiting:
+        at = waiting.pop()
+        if at not in found:
+            found.add(at)
+            waiting += follow[at]
+    return found
+
+
+def _most(places: list[int], takes: list[int]) -> int:
+    """
+    How many of these positions take the same byte, at most; 1 at least.
+    """
+    return max([1, *(sum(1 for one in places if takes[one] & takes[other]) for other in places)])
+
+
+def _returns_twice(automaton: Automaton, place: int, ring: set[int]) -> bool:
+    """
+    Do two ways part here, and meet again within the ring, having taken the same text?
+    """
+    takes = automaton.takes
+    after = [one for one in automaton.follow[place] if one in ring]
+    waiting = [(one, other) for n, one in enumerate(after) for other in after[:n] if takes[one] & takes[other]]
+    seen = set(waiting)
+    while waiting:
+        one, other = waiting.pop()
+        if one == other:
+            return True
+        pairs = {
+            (a, b)
+            for a in automaton.follow[one]
+            for b in automaton.follow[other]
+            if a in ring and b in ring and takes[a] & takes[b]
+        } - seen
+        automaton.step(len(pairs))
+        seen |= pairs
+        waiting += pairs
+    return False
+
+
+def _look_between(automaton: Automaton, here: int, there: int, reach: list[set[int]]) -> None:
+    """
+    Raises `Doubtful` if one text leads around here, from here to there, and around there.
+    """
+    takes, follow = automaton.takes, automaton.follow
+    waiting = [(here, here, there)]
+    seen = set(waiting)
+    while waiting:
+        one, way, other = waiting.pop()
+        for a in {a for a in follow[one] if here in reach[a]}:
+            for b in {b for b in follow[way] if takes[a] & takes[b] and (b == there or there in reach[b])}:
+                for c in {c for c in follow[other] if takes[a] & takes[b] & takes[c] and there in reach[c]}:
+                    automaton.step()
+                    if (a, b, c) == (here, there, there):
+                        raise Doubtful("can take quadratic time or more, and long paths would stop a worker")
+                    if (a, b, c) not in seen:
+                        seen.add((a, b, c))
+                        waiting.append((a, b, c))
 
 
 def may_explode(pattern: str) -> bool:
     """
-    Can matching this expression, which compiles, take exponential time?
+    Can matching this expression, which compiles, take exponential time? For each letter more of a text that doesn't fit
+    it then takes twice as long. What can't be told, as of references to groups, is not told.
     """
-    return _explodes(_parser.parse(pattern))
-
-
-def _explodes(parsed: Any) -> bool:
-    return any(
-        (op in REPEATS and of[1] > FEW and _is_ambiguous(of[2])) or any(map(_explodes, _below((op, of))))
-        for op, of in parsed
-    )
-
-
-def _below(item: Item) -> list[Any]:
-    """
-    The sequences within an item.
-    """
-    op, of = item
-    if op is _parser.BRANCH:
-        return list(of[1])
-    if op in REPEATS or op is _parser.POSSESSIVE_REPEAT:
-        return [of[2]]
-    if op is _parser.SUBPATTERN:
-        return [of[3]]
-    if op is _parser.ATOMIC_GROUP:
-        return [of]
-    if op in {_parser.ASSERT, _parser.ASSERT_NOT}:
-        return [of[1]]
-    if op is _parser.GROUPREF_EXISTS:
-        return [one for one in of[1:] if one is not None]
-    return []
-
-
-def _is_ambiguous(body: Any) -> bool:
-    """
-    Can several passes of this share out one text in more than one way?
-    """
-    if any(_overlap(*two) for branches in _branches(body) for two in combinations(branches, 2)):
-        return True
-    state = body.state
-    for number, sequence in enumerate(_sequences(list(body))):
-        if number >= MOST:
-            return False
-        for at, (op, of) in enumerate(sequence):
-            if op in REPEATS and of[0] != of[1]:
-                taken = _characters(of[2])
-                rest = sequence[:at] + sequence[at + 1 :]
-                ends = (one for one in rest if _width(one, state) and not _all(one, state) & taken)
-                if taken and next(ends, None) is None:
-                    return True
-    return False
-
-
-def _branches(body: Any) -> Iterator[list[Any]]:
-    """
-    The choices that a pass has, but for those within repetitions of their own.
-    """
-    for op, of in body:
-        if op is _parser.BRANCH:
-            yield of[1]
-        if op in {_parser.BRANCH, _parser.SUBPATTERN}:
-            for below in _below((op, of)):
-                yield from _branches(below)
-
-
-def _overlap(one: Any, other: Any) -> bool:
-    """
-    Can both take the same text? Certain for characters alone; else, if both can begin with the same one.
-    """
-    if not len(one) or not len(other):
-        return len(one) == len(other)
-    plain = all(op in SINGLE for op, _ in (*one, *other))
-    if plain and len(one) == len(other):
-        pairs = zip(list(one), list(other), strict=True)
-        return all(_all(mine, one.state) & _all(theirs, other.state) for mine, theirs in pairs)
-    return bool(_first(one) & _first(other))
-
-
-def _sequences(items: Items) -> Iterator[Items]:
-    """
-    All that one pass may be, without groups and choices; a choice of nothing makes the others optional.
-    """
-    for at, (op, of) in enumerate(items):
-        if op is _parser.SUBPATTERN:
-            yield from _sequences([*items[:at], *of[3], *items[at + 1 :]])
-            return
-        if op is _parser.BRANCH:
-            optional = not all(len(one) for one in of[1])
-            for one in of[1]:
-                if len(one):
-                    taken = [(_parser.MAX_REPEAT, (0, 1, one))] if optional else list(one)
-                    yield from _sequences([*items[:at], *taken, *items[at + 1 :]])
-            return
-    yield items
-
-
-def _first(parsed: Any) -> frozenset[str]:
-    """
-    What characters it can begin with.
-    """
-    found: frozenset[str] = frozenset()
-    for item in parsed:
-        op = item[0]
-        if op in SINGLE or not (below := _below(item)) or op in {_parser.ASSERT, _parser.ASSERT_NOT}:
-            found |= _all(item, parsed.state)
-        else:
-            found = found.union(*map(_first, below))
-        if _width(item, parsed.state):
-            break
-    return found
-
-
-def _characters(parsed: Any) -> frozenset[str]:
-    return frozenset[str]().union(*(_all(item, parsed.state) for item in parsed))
-
-
-def _all(item: Item, state: Any) -> frozenset[str]:
-    """
-    All characters that an item can take anywhere.
-    """
-    op, of = item
-    if op in SINGLE:
-        return _matched(op, repr(of), _Parsed(state, [item]))
-    if op in {_parser.GROUPREF, _parser.GROUPREF_EXISTS}:
-        return ALPHABET
-    if op in {_parser.ASSERT, _parser.ASSERT_NOT}:
-        return frozenset()
-    return frozenset[str]().union(*map(_characters, _below(item)))
-
-
-class _Parsed:
-    """
-    An item by itself, for who remembers by its text.
-    """
-
-    def __init__(self, state: Any, items: Items) -> None:
-        self.parsed = _parser.SubPattern(state, items)
-        self.flags = state.flags
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Parsed) and self.flags == other.flags
-
-    def __hash__(self) -> int:
-        return hash(self.flags)
-
-
-@lru_cache(4096)
-def _matched(_op: Any, _of: str, one: _Parsed) -> frozenset[str]:
-    fits = _compiler.compile(one.parsed).fullmatch
-    return frozenset(letter for letter in ALPHABET if fits(letter))
-
-
-def _width(item: Item, state: Any) -> int:
-    """
-    The fewest characters that an item takes.
-    """
-    return int(_parser.SubPattern(state, [item]).getwidth()[0])
+    parsed = _parser.parse(pattern)
+    automaton = Automaton(parsed.state, LETTERS, strict=False)
+    try:
+        automaton.sequence(parsed, (0, 0))
+        return _is_exponential(automaton, _reach(automaton))
+    except Doubtful:
+        return False

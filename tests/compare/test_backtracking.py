@@ -66,11 +66,16 @@ def test_those_that_do_not_are_not_accused(pattern: str) -> None:
     assert not may_explode(pattern)
 
 
-def test_one_with_very_many_choices_is_looked_at_in_passing() -> None:
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:" + "".join(f"(?:{one}x?|{one}{one}y?|z)" for one in "abcdefghij") * 4 + ")*",
+        "(?:a?|b?){60}c",
+        "(?:a?b?c?d?){90}",
+    ],
+)
+def test_what_cannot_be_told_in_so_many_steps_is_not_told(pattern: str) -> None:
     """
-    What can't be told in reasonable time is not told.
+    Looking ends by itself, and nobody is accused.
     """
-    began = process_time()
-    may_explode("(?:" + "".join(f"(?:{one}x?|{one}{one}y?|z)" for one in "abcdefghij") + ")*")
-
-    assert process_time() - began < 5
+    assert not may_explode(pattern)

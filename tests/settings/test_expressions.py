@@ -26,6 +26,7 @@ ENDLESS = [
     (r"(?=(a+)+b)a", "exponential"), (r"(?i:(A|aa)+)b", "exponential"), (r"(x+x+)+y", "exponential"),
     (r".*a.*b", "quadratic"), (r"[a-z]*[0-9]*[a-z]*x", "quadratic"), (r"/(?!.*a.*b).*", "quadratic"),
     (r"(.*)*x", "empty"), (r"(a)\1", "groups"), (r"(a?){30}a{30}b", "too many ways"), (r"a{500}", "too long"),
+    (r"(?:a?|b?){60}c", "too many ways"),
 ]  # fmt: skip
 SOUGHT = [r"^/api/", r"/api/", r"^/v1/([^/]+)/(.*)", r"/v[0-9]+/", r"/+", r"^/shop/(.*)/edit$", r"/$", r"/[^/]+/edit"]
 
