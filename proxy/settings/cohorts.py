@@ -11,27 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from proxy.routing.route import Cohort, Match
 from proxy.settings.kinds import Kind, Networks, Percent
-from proxy.settings.quote import quote
 from proxy.settings.rewrite import ELSEWHERE
-from proxy.settings.routes import NAMES, Name, RouteMatch, Side, as_tuple, named_once, show_nothing
+from proxy.settings.routes import NAMES, Name, RouteMatch, Side, as_tuple, named_once, parse_pairs, show_nothing
 from proxy.settings.section import Section
 from proxy.settings.sticky import CLAIM
-
-
-def parse_claims(value: object) -> tuple[tuple[str, str], ...]:
-    """
-    A mapping of claims to patterns for their values.
-    """
-    example = "write a mapping such as {sub: user-7, groups: beta, tester: 'true'}, with '*' for any value"
-    pairs = tuple(value.items()) if isinstance(value, dict) else value
-    if not isinstance(pairs, tuple):
-        raise ValueError(f"{quote(value)} is no mapping; {example}")
-    for name, said in pairs:
-        if not isinstance(name, str) or CLAIM.fullmatch(name) is None:
-            raise ValueError(f"{quote(name)} is no name of a claim; {example}")
-        if not isinstance(said, str) or not said:
-            raise ValueError(f"{name}: {quote(said)} is no text; put it in quotes, or {example}")
-    return pairs
 
 
 def parse_reference(value: object) -> str | None:
@@ -46,7 +29,11 @@ def parse_reference(value: object) -> str | None:
     return value
 
 
-MatchClaims = Annotated[tuple[tuple[str, str], ...], PlainValidator(parse_claims), NAMES]
+MatchClaims = Annotated[
+    tuple[tuple[str, str], ...],
+    PlainValidator(parse_pairs("claim", name=CLAIM, example="{sub: user-7, groups: beta, tester: 'true'}")),
+    NAMES,
+]
 Reference = Annotated[
     str | None,
     PlainValidator(parse_reference),

@@ -3,7 +3,7 @@ Routes and cohorts as the configuration has them: who goes to new, and what is c
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
@@ -66,22 +66,24 @@ def parse_match_methods(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item.upper() for item in items))
 
 
-def _parse_pairs(what: str, *, lower: bool) -> Any:
+def parse_pairs(
+    what: str, *, name: re.Pattern[str] = TOKEN, lower: bool = False, example: str = "{x-name: value}"
+) -> Callable[[object], tuple[tuple[str, str], ...]]:
     """
     Parses a mapping of names to patterns for their values.
     """
+    remedy = f"write a mapping such as {example}, with '*' for any value of the {what}"
 
     def parse(value: object) -> tuple[tuple[str, str], ...]:
-        example = f"write a mapping such as {{x-name: value}}, with '*' for any value of the {what}"
         pairs = tuple(value.items()) if isinstance(value, dict) else value
         if not isinstance(pairs, tuple):
-            raise ValueError(f"{quote(value)} is no mapping; {example}")
-        for name, said in pairs:
-            if not isinstance(name, str) or TOKEN.fullmatch(name) is None:
-                raise ValueError(f"{quote(name)} is no name of a {what}; {example}")
+            raise ValueError(f"{quote(value)} is no mapping; {remedy}")
+        for one, said in pairs:
+            if not isinstance(one, str) or name.fullmatch(one) is None:
+                raise ValueError(f"{quote(one)} is no name of a {what}; {remedy}")
             if not isinstance(said, str) or not said:
-                raise ValueError(f"{name}: {quote(said)} is no text; put it in quotes, or {example}")
-        return tuple((name.lower() if lower else name, said) for name, said in pairs)
+                raise ValueError(f"{one}: {quote(said)} is no text; put it in quotes, or {remedy}")
+        return tuple((one.lower() if lower else one, said) for one, said in pairs)
 
     return parse
 
@@ -106,9 +108,9 @@ Hosts = Annotated[
     Kind(words="list of hosts", show=show_nothing, text=False),
 ]
 NAMES: Final = Kind(words="names with values", show=lambda _: "{}", text=False)
-Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("header field", lower=True)), NAMES]
-Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("cookie", lower=False)), NAMES]
-Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(_parse_pairs("parameter", lower=False)), NAMES]
+Fields = Annotated[tuple[tuple[str, str], ...], PlainValidator(parse_pairs("header field", lower=True)), NAMES]
+Cookies = Annotated[tuple[tuple[str, str], ...], PlainValidator(parse_pairs("cookie")), NAMES]
+Query = Annotated[tuple[tuple[str, str], ...], PlainValidator(parse_pairs("parameter")), NAMES]
 Side = Annotated[Literal["old", "new"], Kind(words="old or new", show=str)]
 Writes = Annotated[
     Literal["never", "safe", "dry_run", "mirror"], Kind(words="never, safe, dry_run or mirror", show=str)
