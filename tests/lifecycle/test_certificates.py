@@ -97,7 +97,8 @@ async def test_certificates_are_renewed_under_load_and_nobody_is_lost(tmp_path: 
 
 async def test_a_worker_that_is_started_between_two_renewed_files_answers_for_old(tmp_path: Path) -> None:
     """
-    Whatever becomes of new's files and of those that clients are shown. New is back once its files fit.
+    Whatever becomes of new's files and of those that clients are shown. New is back once its files fit. The key that is
+    in force meanwhile is let out nowhere.
     """
     authority = trustme.CA()
     write_authority(tmp_path, authority)
@@ -114,6 +115,7 @@ async def test_a_worker_that_is_started_between_two_renewed_files_answers_for_ol
         fits = (tmp_path / "us.pem").read_bytes()
         (tmp_path / "us.pem").unlink()
         before = held(tmp_path)
+        secret = (tmp_path / "server.key").read_text().splitlines()[1]
         (tmp_path / "server.key").unlink()
         os.kill(parallax.workers()[0], SIGKILL)
 
@@ -134,3 +136,10 @@ async def test_a_worker_that_is_started_between_two_renewed_files_answers_for_ol
 
         await until(back, "they are read again")
         assert parallax.events("table_refused") == []
+        state = tmp_path / "var"
+        assert (state / "table.json").stat().st_mode & 0o777 == 0o600
+        having = [path.name for path in state.iterdir() if path.is_file() and secret.encode() in path.read_bytes()]
+        assert having == ["table.json"]
+        sign_in = await parallax.signed_in()
+        answers = [await parallax.fetch(parallax.admin, path, sign_in) for path in (b"/admin/weights", b"/metrics")]
+        assert secret not in f"{parallax.log}{answers}"
