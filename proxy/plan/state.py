@@ -1,0 +1,187 @@
+"""
+Where a plan is: one value, saved whole with every transition, as JSON.
+
+Times are seconds since the Unix epoch (UTC), deadlines absolute, so that a restart resumes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from proxy.plan.exposure import Exposure
+from proxy.plan.exposure import from_values as exposure_from
+
+# What nobody has wanted yet.
+NOTHING: Final = Exposure(weight=0.0, mirror=0.0)
+
+
+class Phase(StrEnum):
+    """
+    Of the whole plan.
+    """
+
+    DRAFT = "draft"
+    RUNNING = "running"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+
+
+class Step(StrEnum):
+    """
+    Of the present stage.
+    """
+
+    PREFLIGHT = "preflight"  # its checklist is being done
+    WAITING = "waiting"  # for a window, approvals, notices or capacity: `State.waits` says which
+    SHIFTING = "shifting"  # what it wants is saved, and being put into force
+    SETTLING = "settling"  # in force; nothing is judged yet, but guards are armed
+    OBSERVING = "observing"  # gates gather evidence
+    READY = "ready"  # all gates have passed
+    HELD = "held"  # a person has to look: `State.held`
+    ROLLING_BACK = "rolling_back"  # less is in force; not all workers have it yet
+    ROLLED_BACK = "rolled_back"  # at the stage gone back to, until the cooldown is over
+
+
+class Hold(StrEnum):
+    """
+    Why it holds.
+    """
+
+    OPERATOR = "operator"
+    GATE = "gate"
+    GUARD = "guard"
+    INCONCLUSIVE = "inconclusive"
+    BLIND = "blind"
+    SOURCE = "source"
+    PREFLIGHT = "preflight"
+    ATTEMPTS = "attempts"
+    LAGGING = "lagging"
+    KILLED = "killed"
+    BY_HAND = "by_hand"  # somebody changed the weights beside the plan
+    CLOCK = "clock"
+    RECOVERED = "recovered"  # the store was lost
+    PINNED = "pinned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """
+    Somebody agrees that `stage` is left, having seen the evidence `evidence` (a digest).
+    """
+
+    by: str
+    at: float
+    stage: str
+    attempt: int
+    evidence: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """
+    A line of a checklist that is done (or failed): `item` is "checklist/number".
+    """
+
+    item: str
+    ok: bool
+    at: float
+    by: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """
+    A signature that caused a rollback from `stage`: it may not be entered again before `clean` pairs of the endpoint
+    were seen without it.
+    """
+
+    signature: str
+    endpoint: str
+    stage: str
+    clean: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """
+    One line of the plan's history, for documents and the status.
+    """
+
+    at: float
+    seq: int
+    what: str
+    stage: str
+    by: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """
+    `seq` grows by one with each transition and is what commands compare; `generation` with each control that takes
+    over. `stage` is an index; `at` the stage whose exposure is in force, which during a shift is not `stage` yet.
+    `wanted` is what the last saved intent allows new; nothing above it may ever be in force. `epoch` numbers the
+    evidence: gates start anew with each. `closed` are routes ("route:NAME") and cohorts ("cohort:NAME") that were
+    rolled back by themselves.
+    """
+
+    run: str = ""
+    plan_hash: str = ""
+    generation: int = 0
+    seq: int = 0
+    phase: Phase = Phase.DRAFT
+    stage: int = 0
+    at: int = -1
+    attempt: int = 1
+    attempts: Mapping[str, int] = field(default_factory=dict)
+    step: Step = Step.PREFLIGHT
+    held: Hold | None = None
+    said: str = ""
+    waits: tuple[str, ...] = ()
+    started: float = 0.0
+    started_by: str = ""
+    since: float = 0.0
+    entered: float = 0.0
+    observed: float = 0.0
+    until: float | None = None
+    wanted: Exposure = NOTHING
+    epoch: int = 0
+    identity: str = ""
+    forced_until: float | None = None
+    approvals: tuple[Approval, ...] = ()
+    signed: Mapping[str, str] = field(default_factory=dict)
+    done: tuple[Done, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    closed: tuple[str, ...] = ()
+    resume_to: Step | None = None
+    history: tuple[Event, ...] = ()
+
+    def as_values(self) -> dict[str, Any]:
+        """
+        As JSON.
+        """
+        return asdict(self)
+
+
+def from_values(values: Mapping[str, Any]) -> State:
+    """
+    The state of `as_values`. Raises KeyError, TypeError or ValueError for anything else.
+    """
+    raw = dict(values)
+    return State(
+        phase=Phase(raw.pop("phase")),
+        step=Step(raw.pop("step")),
+        held=None if (held := raw.pop("held")) is None else Hold(held),
+        resume_to=None if (step := raw.pop("resume_to")) is None else Step(step),
+        wanted=exposure_from(raw.pop("wanted")),
+        waits=tuple(raw.pop("waits")),
+        approvals=tuple(Approval(**one) for one in raw.pop("approvals")),
+        done=tuple(Done(**one) for one in raw.pop("done")),
+        pins=tuple(Pin(**one) for one in raw.pop("pins")),
+        closed=tuple(raw.pop("closed")),
+        history=tuple(Event(**one) for one in raw.pop("history")),
+        **raw,
+    )
