@@ -66,7 +66,7 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("certificates", "checks", "document", "doors", "elsewhere", "listening")}
     | {f"settings.{name}" for name in ("load", "membership", "openapi", "setup")}
-    | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "schema", "store", "waivers")}
+    | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "plan", "schema", "store", "waivers")}
     | {
         f"remote.{name}"
         for name in ("call", "find", "kill", "latch", "look", "private", "registry", "restore", "watch")

@@ -61,6 +61,36 @@ waivers: Final = Table(
     Column("entry", Integer, nullable=False),  # the line of the audit that says so
 )
 
+# The plan that runs or ran last: one row. See `store.plan`.
+plans: Final = Table(
+    "plans",
+    metadata,
+    Column("one", Integer, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),  # JSON, as `evidence`
+    Column("evidence", Text, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),  # of all of it
+)
+
+# What became of plans, all runs of them.
+plan_history: Final = Table(
+    "plan_history",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run", Text, nullable=False),
+    Column("at", Float, nullable=False),  # Unix time
+    Column("seq", Integer, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("said", Text, nullable=False),
+)
+
 # One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; which Parallax made the
 # schema.
 head: Final = Table(
@@ -96,6 +126,18 @@ MIGRATIONS: Final[Migrations] = (
             until FLOAT NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL, at TEXT NOT NULL, removed TEXT,
             entry INTEGER NOT NULL
         )""",
+    ),
+    (
+        """CREATE TABLE plans (
+            one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1), run TEXT NOT NULL, hash TEXT NOT NULL,
+            file TEXT NOT NULL, text TEXT NOT NULL, state TEXT NOT NULL, evidence TEXT NOT NULL,
+            generation INTEGER NOT NULL, seq INTEGER NOT NULL, sha256 TEXT NOT NULL
+        )""",
+        """CREATE TABLE plan_history (
+            id INTEGER NOT NULL PRIMARY KEY, run TEXT NOT NULL, at FLOAT NOT NULL, seq INTEGER NOT NULL,
+            what TEXT NOT NULL, stage TEXT NOT NULL, by TEXT NOT NULL, said TEXT NOT NULL
+        )""",
+        "CREATE INDEX plan_history_run ON plan_history (run, seq)",
     ),
 )
 

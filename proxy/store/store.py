@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, func, select
@@ -22,6 +22,7 @@ from proxy.clock import monotonic, timestamp
 from proxy.errors import StoreError
 from proxy.evidence.waivers import Waiver
 from proxy.routing.intent import Intent, as_values, from_values
+from proxy.store import plan
 from proxy.store.audit import Entry, as_row, canonical, chain, first_broken, from_row
 from proxy.store.engine import make_engine, telling
 from proxy.store.files import identity, move_aside
@@ -35,6 +36,8 @@ BUSY_SECONDS: Final = 2.0
 SPOILT: Final = frozenset({"read_only", "corrupt", "other"})
 ENTRIES: Final = 100
 BATCH: Final = 1000
+
+_Result = TypeVar("_Result")
 
 
 class Store:
@@ -151,6 +154,38 @@ class Store:
         with self._transaction() as connection:
             return read(connection, after)
 
+    def save_plan(
+        self,
+        kept: plan.Kept,
+        history: tuple[plan.Told, ...],
+        entry: Entry,
+        also: Callable[[Connection], None] = lambda _: None,
+    ) -> Entry:
+        """
+        Keep a plan as it is now, its line, and what `also` writes, all or nothing. Returns the line with its number.
+        """
+
+        def work(connection: Connection) -> Entry:
+            plan.save(connection, kept, history)
+            also(connection)
+            return self._append(connection, entry)
+
+        return self._write(work)
+
+    def save_evidence(self, run: str, generation: int, seq: int, evidence: str) -> None:
+        """
+        Keep newer evidence for the plan, if this state of it is the one that is kept.
+        """
+        self._write(lambda connection: plan.save_evidence(connection, run, generation, seq, evidence))
+
+    def plan(self) -> tuple[plan.Kept, list[plan.Told]] | None:
+        """
+        The plan that is kept, and its history.
+        """
+        with self._transaction() as connection:
+            kept = plan.load(connection)
+            return None if kept is None else (kept, plan.history(connection, kept.run))
+
     def entries(self, limit: int = ENTRIES, before: int | None = None) -> list[Entry]:
         """
         The newest lines first, at most `limit`, those before the number `before` only.
@@ -198,7 +233,7 @@ class Store:
         finally:
             self._lock.release()
 
-    def _write(self, work: Callable[[Connection], Entry]) -> Entry:
+    def _write(self, work: Callable[[Connection], _Result]) -> _Result:
         """
         What `work` does, done whole or not at all.
         """

@@ -28,7 +28,7 @@ from tests.parts.keeping import entry, intent
 
 ROOT = Path(__file__).parents[2]
 # What a later Parallax may do to the tables.
-LATER: Migrations = (*MIGRATIONS, ("ALTER TABLE audit ADD COLUMN plan TEXT", "CREATE TABLE plans (id INTEGER)"))
+LATER: Migrations = (*MIGRATIONS, ("ALTER TABLE audit ADD COLUMN place TEXT", "CREATE TABLE places (id INTEGER)"))
 
 
 def saved(url: str, epochs: int = 3) -> None:
@@ -301,7 +301,7 @@ def test_an_older_store_is_brought_up_to_date_with_all_that_is_in_it(url: str, p
 
     with closing(sqlite3.connect(path)) as other:
         assert other.execute("PRAGMA user_version").fetchone() == (len(LATER),)
-        assert other.execute("SELECT id, reason, plan FROM audit").fetchall() == [
+        assert other.execute("SELECT id, reason, place FROM audit").fetchall() == [
             (1, "step 1", None),
             (2, "step 2", None),
             (3, "step 3", None),
