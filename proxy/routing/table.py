@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from proxy.gates.events import EventSpec
 from proxy.routing.route import Cohort, Route
 
 OLD, NEW = 0, 1
@@ -247,7 +248,7 @@ class Table:
     `claims_key` is what tokens have to be signed with, "" to believe any.
     `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one. For `after_write`
     seconds after a write, a client stays with the side that did it. `cookie_attributes`: of Set-Cookie these are
-    compared too.
+    compared too. `events` are counted for a plan's gates and guards; like `signing` they are no part of the digest.
     """
 
     epoch: int
@@ -282,6 +283,7 @@ class Table:
     signing: str = field(default="", repr=False)
     after_write: float = 0.0
     cookie_attributes: bool = False
+    events: tuple[EventSpec, ...] = ()
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -375,6 +377,7 @@ def decode(data: bytes) -> Table:
         cohorts=tuple(map(Cohort.from_values, raw.pop("cohorts"))),
         tls=None if tls is None else Encryption(**tls),
         trusted_proxies=None if trusted is None else tuple(trusted),
+        events=tuple(map(EventSpec.from_values, raw.pop("events", ()))),
         **raw,
     )
 
