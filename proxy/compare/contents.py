@@ -14,9 +14,9 @@ from proxy.compare.decode import TooLarge, Undecodable, codings
 from proxy.compare.difference import ABSENT, Kind, write_pattern
 from proxy.compare.fields import CONTENT_TYPE
 from proxy.compare.found import Found
+from proxy.compare.glance import find_only_text
 from proxy.compare.kinds import Body
 from proxy.compare.leaf import Leaf, Rules, ignored_at
-from proxy.compare.onetext import find_one_text
 from proxy.compare.walk import compare
 
 Documents = tuple[Document, Document]
@@ -27,11 +27,19 @@ TYPE_FIELD: Final = f"header:{CONTENT_TYPE}"
 
 
 def compare_contents(
-    old: Answer, new: Answer, *, rules: Rules | None, type_rule: Leaf | None, largest: int, found: Found
+    old: Answer,
+    new: Answer,
+    *,
+    rules: Rules | None,
+    type_rule: Leaf | None,
+    largest: int,
+    found: Found,
+    glanced: bool = False,
 ) -> Documents | None:
     """
-    Compare what two answers hold; `type_rule` is what rules say of Content-Type. What comes back are the bodies as they
-    were read, if they were. Raises `TooLarge` or `Undecodable` when that can't be done.
+    Compare what two answers hold; `type_rule` is what rules say of Content-Type, `glanced` that nothing is to be seen
+    at a glance. What comes back are the bodies as they were read, if they were. Raises `TooLarge` or `Undecodable` when
+    that can't be done.
     """
     whole = None if rules is None or rules.here is None else rules.here.ignore
     if (old.content, old.coding, old.media) == (new.content, new.coding, new.media):
@@ -50,7 +58,7 @@ def compare_contents(
         elif old.content != new.content:
             raise Undecodable("neither side's content is in its coding")
         return None
-    return _compare_bodies(ours, theirs, rules, type_rule, found)
+    return _compare_bodies(ours, theirs, rules, type_rule, found, glanced)
 
 
 def _compare_cut(old: Answer, new: Answer, found: Found) -> None:
@@ -76,7 +84,7 @@ def _decoded(answer: Answer, content: bytes, largest: int) -> Content | None:
 
 
 def _compare_bodies(
-    old: Content, new: Content, rules: Rules | None, type_rule: Leaf | None, found: Found
+    old: Content, new: Content, rules: Rules | None, type_rule: Leaf | None, found: Found, glanced: bool
 ) -> Documents | None:
     """
     Two contents as what they are; that only one of them is that is all that is said then.
@@ -90,7 +98,7 @@ def _compare_bodies(
     same = old.data == new.data
     if same and (old.said, old.media.charset, old.marked) == (new.said, new.media.charset, new.marked):
         return None
-    if not same and _compare_one_text(old, new, rules, found):
+    if not same and not glanced and _compare_one_text(old, new, rules, found):
         return None
     kinds, documents = _read(old, new)
     if documents is None:
@@ -115,18 +123,10 @@ def _compare_one_text(old: Content, new: Content, rules: Rules | None, found: Fo
         return False
     if (old.said, old.media.charset, old.marked) != (new.said, new.media.charset, new.marked):
         return False
-    differing = find_one_text(old.data, new.data)
-    if differing is None:
+    only = find_only_text(old.data, new.data, rules)
+    if only is None:
         return False
-    steps, one, other = differing
-    at = rules
-    for step in steps:
-        if at is None:
-            break
-        if at.here is not None:
-            return False
-        at = at.element(step) if isinstance(step, int) else at.member(step)
-    compare(one, other, at, found, steps)
+    compare(only.old, only.new, only.rules, found, only.steps)
     return True
 
 

@@ -8,16 +8,18 @@ calls it for every pair that isn't byte-equal, and `parallax evidence rejudge` f
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from proxy.compare.answer import Answer
 from proxy.compare.contents import Documents, compare_contents
 from proxy.compare.decode import TooLarge, Undecodable
-from proxy.compare.difference import STATUS, Difference, Kind, Part
+from proxy.compare.difference import STATUS, Difference, Kind, Part, Steps
 from proxy.compare.fields import CONTENT_TYPE, compare_fields
 from proxy.compare.found import Found
-from proxy.compare.leaf import Leaf, Rules
+from proxy.compare.glance import OneText, find_only_text, heads_agree
+from proxy.compare.leaf import Leaf, Rules, excuse
 from proxy.compare.signature import Signature, signature
 from proxy.compare.survey import Survey, met_in_body, met_in_fields
 
@@ -29,6 +31,8 @@ FRAMES: Final = 10_000
 NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 # Answers without content by their status (RFC 9110 §15), and the fields that are about content.
 NO_CONTENT: Final = frozenset({204, 205, 304})
+# Places whose weight is remembered in one book.
+MOST_KNOWN: Final = 256
 ABOUT_CONTENT: Final = frozenset({CONTENT_TYPE, "content-language", "content-disposition"})
 
 
@@ -38,7 +42,7 @@ class Book:
     What one endpoint's pairs are judged by: compiled rules for bodies and header fields, statuses that count as equal
     (by which rule), noisy places (pattern and kind), waived signatures (ids, and the parts of those that are known),
     and the bytes a body may decode into. Names of members can be secrets: noise and waivers have patterns as they are
-    when `masked`.
+    when `masked`. `known` is what was said of a text that differs, by its place.
     """
 
     endpoint: str
@@ -51,6 +55,7 @@ class Book:
     accepted: Sequence[frozenset[Part]] = ()
     masked: Callable[[str], str] = str
     largest: int = 16 * 2**20
+    known: dict[Steps, tuple[frozenset[Part], Verdict, Signature]] = field(default_factory=dict, compare=False)
 
     def told(self, part: Part) -> Part:
         """
@@ -91,11 +96,19 @@ def judge(old: Answer, new: Answer, book: Book, *, surveyed: bool = False) -> Ju
     Judge one pair. Never raises for what the answers hold; time is for the caller to bound. `surveyed` finds out as
     well where rules apply and what they hide, which costs as much again.
     """
+    glanced = False
+    if not surveyed and heads_agree(old, new):
+        ours, theirs = old.content, new.content
+        if isinstance(ours, bytes) and isinstance(theirs, bytes) and max(len(ours), len(theirs)) <= book.largest:
+            only = find_only_text(ours, theirs, book.body)
+            if only is not None:
+                return _judge_text(only, book)
+            glanced = True
     found = Found(telling=surveyed)
     documents: Documents | None = None
     reason: Reason | None = None
     try:
-        documents = _compare(old, new, book, found)
+        documents = _compare(old, new, book, found, glanced=glanced)
     except TooLarge:
         reason = "body_too_large"
     except Undecodable:
@@ -104,7 +117,36 @@ def judge(old: Answer, new: Answer, book: Book, *, surveyed: bool = False) -> Ju
     return _conclude(found, book, reason, seen)
 
 
-def _compare(old: Answer, new: Answer, book: Book, found: Found) -> Documents | None:
+def _judge_text(only: OneText, book: Book) -> Judgement:
+    """
+    A pair of which nothing differs but this.
+    """
+    leaf = None if only.rules is None else only.rules.here
+    if leaf is not None:
+        rule = excuse(leaf, only.old, only.new) if leaf.ignore is None else leaf.ignore
+        if rule is not None:
+            return _excused(rule)
+    difference = Difference(Kind.VALUE, only.steps, only.old, only.new)
+    known = book.known.get(only.steps)
+    if known is None:
+        parts = frozenset({(difference.pattern, difference.kind)})
+        known = parts, *_weigh(parts, book)
+        if len(book.known) >= MOST_KNOWN:
+            book.known.clear()
+        book.known[only.steps] = known
+    parts, verdict, signed = known
+    return Judgement(verdict, None, (difference,), 0, parts, signed)
+
+
+@lru_cache(maxsize=1024)
+def _excused(rule: int) -> Judgement:
+    """
+    One value differs, and a rule says that it may.
+    """
+    return Judgement("equivalent", hidden={rule: 1})
+
+
+def _compare(old: Answer, new: Answer, book: Book, found: Found, *, glanced: bool) -> Documents | None:
     """
     Find everything that no rule excuses. What comes back are the bodies as they were read, if they were.
     """
@@ -122,7 +164,13 @@ def _compare(old: Answer, new: Answer, book: Book, found: Found) -> Documents | 
                 return None
     compare_fields(old, new, book.fields, book.any_field, found)
     return compare_contents(
-        old, new, rules=book.body, type_rule=book.fields.get(CONTENT_TYPE), largest=book.largest, found=found
+        old,
+        new,
+        rules=book.body,
+        type_rule=book.fields.get(CONTENT_TYPE),
+        largest=book.largest,
+        found=found,
+        glanced=glanced,
     )
 
 
@@ -137,17 +185,10 @@ def _conclude(found: Found, book: Book, reason: Reason | None, seen: Survey | No
     be looked at, only another difference that counts makes a verdict.
     """
     if not found.differences:
-        verdict: Verdict | None = None if reason else "equivalent"
-        return Judgement(verdict=verdict, reason=reason, hidden=found.hidden, survey=seen)
+        said: Verdict | None = None if reason else "equivalent"
+        return Judgement(verdict=said, reason=reason, hidden=found.hidden, survey=seen)
     parts = frozenset(found.parts)
-    counting = frozenset(part for part in parts if book.told(part) not in book.noise) if book.noise else parts
-    signed = signature(book.endpoint, counting or parts)
-    verdict = "divergent"
-    # What was too much to be remembered is neither known noise nor accepted.
-    if not counting and not found.lost:
-        verdict = "noise"
-    elif not found.lost and (signed.id in book.waived or _are_accepted(counting, book)):
-        verdict = "waived"
+    verdict, signed = _weigh(parts, book, lost=found.lost)
     if reason is not None and verdict != "divergent":
         return Judgement(verdict=None, reason=reason, hidden=found.hidden, survey=seen)
     return Judgement(
@@ -159,6 +200,21 @@ def _conclude(found: Found, book: Book, reason: Reason | None, seen: Survey | No
         hidden=found.hidden,
         survey=seen,
     )
+
+
+def _weigh(parts: frozenset[Part], book: Book, *, lost: bool = False) -> tuple[Verdict, Signature]:
+    """
+    What differences come to that no rule has excused: `lost` says that there were more than could be remembered.
+    """
+    counting = frozenset(part for part in parts if book.told(part) not in book.noise) if book.noise else parts
+    signed = signature(book.endpoint, counting or parts)
+    verdict: Verdict = "divergent"
+    # What was too much to be remembered is neither known noise nor accepted.
+    if not counting and not lost:
+        verdict = "noise"
+    elif not lost and (signed.id in book.waived or _are_accepted(counting, book)):
+        verdict = "waived"
+    return verdict, signed
 
 
 def _are_accepted(parts: frozenset[Part], book: Book) -> bool:
