@@ -12,9 +12,9 @@ DEMO_SECONDS ?= 60
 # Files of tests that run at once. Most of their time is waiting for real processes; two cores carry two.
 TEST_JOBS ?= 2
 
-# Debian packages, by the command that shows whether they are there. Tests need one that lies about the time; origins,
-# clients and certificates are made by the tests themselves. Entries look like nginx:nginx-light.
-TEST_DEBIAN := faketime:faketime
+# Debian packages, by the command that shows whether they are there. Tests need one that lies about the time, and a real
+# Prometheus; origins, clients and certificates are made by the tests themselves. Entries look like nginx:nginx-light.
+TEST_DEBIAN := faketime:faketime prometheus:prometheus
 BENCH_DEBIAN := nginx:nginx-light wrk:wrk
 
 # $(call debian,PACKAGE): install one Debian package, or say in one sentence why that can't be done here.

@@ -5,13 +5,11 @@ Values that a configuration names and doesn't hold: secrets in environment varia
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from proxy.references import Unreadable, look_up
 from proxy.routing.claims import PEM
 from proxy.settings.model import Settings
-from proxy.settings.rewrite import ELSEWHERE, VALUE
+from proxy.settings.rewrite import VALUE
 from proxy.settings.sentences import Finding
-
-# Bytes; a secret is rarely longer than a token.
-LARGEST = 8192
 
 
 def read_elsewhere(settings: Settings, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -67,19 +65,10 @@ def _look(reference: str, folder: Path, environment: Mapping[str, str]) -> tuple
     """
     The value and "", or None and why not.
     """
-    match = ELSEWHERE.fullmatch(reference)
-    assert match is not None, "only references are looked for"
-    kind, name = match.groups()
-    if kind == "env":
-        value = environment.get(name)
-        if value is None:
-            return None, "there is no such environment variable; set it for parallax serve"
-    else:
-        try:
-            with (folder / name).open("rb") as opened:
-                value = opened.read(LARGEST + 1).decode("latin-1").strip()
-        except OSError as error:
-            return None, f"can't be read ({(error.strerror or 'unreadable').lower()}); write the path of a file"
-    if len(value) > LARGEST or (VALUE.fullmatch(value) is None and not value.startswith(PEM)):
-        return None, "is empty, too long, or has characters that can't stand in a header field"
+    try:
+        value = look_up(reference, folder, environment)
+    except Unreadable as error:
+        return None, str(error)
+    if VALUE.fullmatch(value) is None and not value.startswith(PEM):
+        return None, "is empty, or has characters that can't stand in a header field"
     return value, ""

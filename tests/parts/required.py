@@ -29,3 +29,13 @@ def faketime() -> str:
     if found is None or shutil.which("faketime") is None:
         missing("faketime is not installed: run 'apt-get install faketime'")
     return str(found)
+
+
+def prometheus() -> str:
+    """
+    The program.
+    """
+    found = shutil.which("prometheus")
+    if found is None:
+        missing("Prometheus is not installed: run 'apt-get install prometheus'")
+    return str(found)

@@ -171,7 +171,7 @@ def test_a_secret_that_cannot_be_used_is_not_repeated(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("geheim\nX-Evil: 1")
 
     told = said(tmp_path, text)
-    assert "parallax.yaml:4: routes.0.new.set: file:secret: is empty, too long, or has characters" in told
+    assert "parallax.yaml:4: routes.0.new.set: file:secret: is empty, or has characters" in told
     assert "geheim" not in told
 
 
