@@ -17,8 +17,11 @@ from dataclasses import dataclass, field
 from math import inf, log, log1p
 from typing import Final
 
-from proxy.gates.statistics import ABOVE, HIGHEST, log_mean_exp, log_ratio
+from proxy.gates.statistics import HIGHEST, log_mean_exp, log_ratio
 
+# What is bet on above p, as shares of the way up to certainty. Fewer than gates have, which are held to smaller rates;
+# the figures in docs/noise.md are measured with these.
+ABOVE: Final = tuple(1.6**-step for step in range(12))
 # What is bet on below p: shares of it that are left. Dense near it, since old's counts are many and its excess is none.
 BELOW: Final = tuple(1.0 - 2.0**-step for step in range(1, 9))
 # The part of old's bet that is never put down, so that a p below old's rate can't ruin it.

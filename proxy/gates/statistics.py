@@ -10,14 +10,15 @@ nats, and there is no penalty for peeking.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf, lgamma, log, log1p
+from functools import lru_cache
+from math import exp, expm1, inf, lgamma, log, log1p
 from typing import Final, Literal
 
 Direction = Literal["above", "below"]
 
 # Rates that are bet on when the question is "above", as shares of the way up from the budget: dense near it, as small
 # excesses hide there. Each rate costs the others some evidence (the logarithm of their number), each gap what is in it.
-ABOVE: Final = tuple(1.6**-step for step in range(12))
+ABOVE: Final = tuple(expm1(step / 2.0) / expm1(8.0) for step in range(1, 17))
 # The same for "below", as shares of the budget.
 BELOW: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 HIGHEST: Final = 0.999
@@ -25,6 +26,7 @@ HIGHEST: Final = 0.999
 LARGEST: Final = 1e300
 
 
+@lru_cache(maxsize=1024)
 def alternatives(budget: float, direction: Direction) -> tuple[float, ...]:
     """
     The rates that a test against `budget` bets on. Raises `ValueError` for a budget that leaves nothing to bet on.
@@ -37,7 +39,18 @@ def alternatives(budget: float, direction: Direction) -> tuple[float, ...]:
     return tuple(budget + (top - budget) * share for share in ABOVE)
 
 
-def log_ratio(bad: int, n: int, rate: float, budget: float) -> float:
+@lru_cache(maxsize=1024)
+def _bets(budget: float, direction: Direction) -> tuple[tuple[float, float], ...]:
+    """
+    What each bet wins by a bad one and by a good one, in nats.
+    """
+    return tuple(
+        (log(rate / budget) if rate else -inf, log1p(-rate) - log1p(-budget))
+        for rate in alternatives(budget, direction)
+    )
+
+
+def log_ratio(bad: float, n: float, rate: float, budget: float) -> float:
     """
     The logarithm of how much likelier these counts are at `rate` than at `budget`; −inf if they can't be at `rate`.
     """
@@ -46,40 +59,15 @@ def log_ratio(bad: int, n: int, rate: float, budget: float) -> float:
     return gained + (good * (log1p(-rate) - log1p(-budget)) if good else 0.0)
 
 
-class Betting:
+def evidence(bad: float, n: float, budget: float, direction: Direction) -> float:
     """
-    Evidence that a rate is above, or below, `budget`. Counts may come in batches of any size, in any order.
+    In nats, that the rate is above, or below, `budget`: the logarithm of the mean wealth. At −ln(alpha) and more the
+    question is answered with yes, with a chance of error of at most `alpha` over all looks together.
+
+    Only totals count, so counts may come in batches of any size, in any order. Expected counts needn't be whole.
     """
-
-    __slots__ = ("bad", "budget", "direction", "n", "rates")
-
-    def __init__(self, budget: float, direction: Direction, *, bad: int = 0, n: int = 0) -> None:
-        self.rates = alternatives(budget, direction)
-        self.budget = budget
-        self.direction = direction
-        self.bad = bad
-        self.n = n
-
-    def add(self, bad: int, n: int) -> None:
-        """
-        `bad` of `n` more opportunities were bad.
-        """
-        self.bad += bad
-        self.n += n
-
-    @property
-    def evidence(self) -> float:
-        """
-        In nats: the logarithm of the mean wealth. At −ln(alpha) and more the question is answered with yes.
-        """
-        logs = [log_ratio(self.bad, self.n, rate, self.budget) for rate in self.rates]
-        return log_mean_exp(logs)
-
-    def says(self, alpha: float) -> bool:
-        """
-        Is it answered with yes, with a chance of error of at most `alpha` over all looks together?
-        """
-        return self.evidence >= -log(alpha)
+    good = n - bad
+    return log_mean_exp([(bad * win if bad else 0.0) + good * lose for win, lose in _bets(budget, direction)])
 
 
 @dataclass(slots=True, kw_only=True)

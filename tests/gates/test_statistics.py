@@ -11,10 +11,11 @@ from statistics import mean, median
 import pytest
 
 from proxy.gates.statistics import (
-    Betting,
     ChangeDetector,
     Direction,
+    alternatives,
     binomial_tail,
+    evidence,
     log_choose,
     log_mean_exp,
     log_ratio,
@@ -105,22 +106,21 @@ def test_wealth_does_not_grow_on_average_at_the_budget(direction: Direction, bud
     """
     n = 12
     wealth = sum(
-        comb(n, bad) * budget**bad * (1 - budget) ** (n - bad) * exp(Betting(budget, direction, bad=bad, n=n).evidence)
+        comb(n, bad) * budget**bad * (1 - budget) ** (n - bad) * exp(evidence(bad, n, budget, direction))
         for bad in range(n + 1)
     )
 
     assert wealth == pytest.approx(1.0)
 
 
-def test_batches_add_up() -> None:
+def test_evidence_is_that_of_the_mean_wealth() -> None:
     """
-    Evidence is the same in whatever batches the counts came.
+    It agrees with the wealth of each bet, computed plainly.
     """
-    test = Betting(0.1, "above")
-    for bad, n in ((1, 3), (0, 40), (9, 20)):
-        test.add(bad, n)
+    wealth = [exp(log_ratio(4, 30, rate, 0.1)) for rate in alternatives(0.1, "above")]
 
-    assert test.evidence == Betting(0.1, "above", bad=10, n=63).evidence
+    assert evidence(4, 30, 0.1, "above") == pytest.approx(log(mean(wealth)))
+    assert evidence(0, 0, 0.1, "above") == evidence(0, 0, 0.1, "below") == 0.0
 
 
 @pytest.mark.parametrize("budget", [0.0, 1.0, -0.1, 1.5])
@@ -129,93 +129,12 @@ def test_some_budgets_leave_nothing_to_bet_on(budget: float) -> None:
     Nothing is below 0 or above 1.
     """
     with pytest.raises(ValueError, match="between 0 and 1"):
-        Betting(budget, "above")
-
-
-@pytest.mark.parametrize(("direction", "budget"), [("above", 0.01), ("above", 0.5), ("below", 0.05)])
-def test_peeking_does_no_harm(direction: Direction, budget: float) -> None:
-    """
-    At the budget, looked at every 50 of 5,000, at most 5 % say yes at alpha 5 %: 200 runs, and three standard errors.
-    """
-    random = Random(5)
-
-    def ever_says_yes() -> bool:
-        test = Betting(budget, direction)
-        for bad in batches(random, budget, 50, 100):
-            test.add(bad, 50)
-            if test.says(0.05):
-                return True
-        return False
-
-    assert sum(ever_says_yes() for _ in range(200)) / 200 <= 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
-
-
-# The operating characteristics that gates are planned with: medians, found by simulation of another implementation.
-KNOWN = [
-    ("above", 0.001, 0.001, 0.01, 595),
-    ("above", 0.001, 0.005, 0.02, 640),
-    ("above", 0.001, 0.005, 0.05, 130),
-    ("above", 0.001, 0.005, 0.2, 20),
-    ("above", 0.001, 0.5, 0.6, 445),
-    ("below", 0.05, 0.005, 0.001, 1370),
-    ("below", 0.05, 0.5, 0.4, 200),
-    ("below", 0.05, 0.5, 0.45, 850),
-]
-
-
-@pytest.mark.parametrize(("direction", "alpha", "budget", "rate", "known"), KNOWN)
-def test_it_takes_as_many_opportunities_as_planned(
-    direction: Direction, alpha: float, budget: float, rate: float, known: int
-) -> None:
-    """
-    The median of opportunities until the answer is yes is within a third of the planned one.
-    """
-    random = Random(7)
-    size = max(1, known // 40)
-
-    def until_yes() -> int:
-        test = Betting(budget, direction)
-        for bad in batches(random, rate, size, 400):
-            test.add(bad, size)
-            if test.says(alpha):
-                break
-        return test.n
-
-    assert median(until_yes() for _ in range(101)) == pytest.approx(known, rel=0.34, abs=8)
-
-
-@pytest.mark.parametrize(("budget", "known"), [(0.001, 4070), (0.005, 820), (0.01, 410)])
-def test_clean_opportunities_that_pass(budget: float, known: int) -> None:
-    """
-    Without a single bad one, "below" is answered with yes after about as many as planned, rounded up to looks.
-    """
-    n = next(n for n in range(1, 10_000) if Betting(budget, "below", n=n).says(0.05))
-
-    assert n == pytest.approx(known, rel=0.02)
+        evidence(1, 10, budget, "above")
 
 
 # Changes
 
 RATES = (0.01, 0.02, 0.05, 0.2, 0.6)
-
-
-@pytest.mark.parametrize("size", [1, 20, 200])
-def test_a_detector_trips_seldom_while_nothing_changes(size: int) -> None:
-    """
-    At the budget, the mean run until it trips is not below `every`, in whatever batches it is fed.
-    """
-    random = Random(3)
-    every, runs, longest = 2_000, 60, 20_000
-
-    def run() -> int:
-        detector = ChangeDetector(budget=0.005, rates=RATES, every=every)
-        for turn, bad in enumerate(batches(random, 0.005, size, longest // size), start=1):
-            if detector.add(bad, size):
-                return turn * size
-        return longest
-
-    # Cut off at ten times `every`, so the true mean is larger still.
-    assert mean(run() for _ in range(runs)) >= every
 
 
 @pytest.mark.parametrize(("rate", "known"), [(0.02, 770), (0.05, 166), (0.2, 26), (1.0, 4)])
