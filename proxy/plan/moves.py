@@ -8,87 +8,114 @@ from dataclasses import dataclass, field
 from proxy.errors import ParallaxError
 from proxy.gates.outcome import Outcome
 from proxy.plan.exposure import Exposure
+from proxy.plan.model import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
     """
-    A guard that has tripped: what it does is in the plan; `said` has the numbers, `signatures` the top ones (id,
-    endpoint, sentence).
+    A guard that has tripped: what it does is in the plan. `said` has the numbers, `bad` of `n` opportunities were bad,
+    `signatures` are the top ones (id, endpoint, sentence).
     """
 
     guard: str
     said: str
+    bad: int = 0
+    n: int = 0
     signatures: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """
-    What is so at this moment. `in_force` and `epoch` are of the table, `acknowledged` that every live worker has it;
-    `silent` are the seconds since workers were last heard of, `identity` tells apart rules, waivers, routes and
-    versions of the sides: when it changes, so does the evidence epoch. `outcomes` and `trips` are by the gates and
-    guards of the present evidence epoch, `evidence` a digest of the outcomes; `errors` counts failed questions in a
-    row, by gate or guard. `checks` are automatic items of checklists that were looked at, by "checklist/number":
-    whether it is so, and a sentence. `undelivered` are must-deliver notices that didn't get there, `ceiling` the most
-    weight that there is capacity for (None: unknown), `clean` the pairs of its endpoint without a pinned signature
-    since the last reading, by signature (-1: it was seen), `clock_jump` the seconds by which the wall clock has jumped.
+    What is so at this moment.
+
+    `outcomes` are those of the present stage's gates, by name, from the evidence epoch `epoch`; `trips` those of
+    guards, from the evidence `armed`: both are nothing to a state that has another number. `evidence` is a digest of
+    the outcomes. `errors` counts failed questions in a row, by gate or guard. `identity` tells apart rules, waivers,
+    routes and versions of the sides: when it changes, the evidence epoch ends.
+
+    `in_force` is what the table says (None: not known yet), `acknowledged` that every live worker has it, `lagging`
+    those that don't, `killed` the latch. `silent` are the seconds since workers were last heard of.
+
+    `checks` are lines of checklists that Parallax looked at since it was last asked to, by "checklist/number" (from 1):
+    whether it is so, and a sentence; before a start also "source/NAME" (a gate or guard whose source answered) and
+    "channel/NAME" (a channel that took a test message). `undelivered` are must-deliver notices that didn't get there,
+    `ceiling` the most weight that there is capacity for (None: not limited), `clean` the pairs of its endpoint without
+    a pinned signature since the last reading, by signature (-1: it was seen again), `clock_jump` the seconds by which
+    the wall clock has jumped.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     trips: tuple[Trip, ...] = ()
-    errors: Mapping[str, int] = field(default_factory=dict)
-    in_force: Exposure | None = None
     epoch: int = 0
+    armed: int = 0
+    evidence: str = ""
+    errors: Mapping[str, int] = field(default_factory=dict)
+    identity: str = ""
+    in_force: Exposure | None = None
     acknowledged: bool = True
     lagging: tuple[str, ...] = ()
     killed: bool = False
     silent: float = 0.0
-    identity: str = ""
     checks: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     undelivered: tuple[str, ...] = ()
     ceiling: float | None = None
     clean: Mapping[str, int] = field(default_factory=dict)
-    evidence: str = ""
     clock_jump: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """
-    What a person wants: `name` is one of `model.Move` or `check` (a line of a checklist is done). `seq` is the state
-    they saw (None: whatever it is). `item`, `route`, `cohort` and `note` as the command needs them; `roles` are those
-    that the token has in the plan's team.
+    What a person wants: `name` is one of start, approve, hold, resume, advance, rollback, abort, tick, amend, force,
+    check (a manual line of a checklist is done) and sign; `by` the name of their token. `seq` is the state they saw
+    (None: whatever it is). What else a command needs: rollback a `stage` to go back to, or the `route` or `cohort` that
+    goes back by itself; resume such a route or cohort; force for how many `seconds` (at most 4 hours); check the `item`
+    ("checklist/number"), whether it is `ok`, and its `evidence`; amend the new `plan` with its `plan_hash`.
     """
 
     name: str
     by: str
-    roles: tuple[str, ...] = ()
     reason: str = ""
     seq: int | None = None
-    item: str = ""
-    ok: bool = True
+    stage: str = ""
     route: str = ""
     cohort: str = ""
     seconds: float = 0.0
-    seconded_by: tuple[str, ...] = ()
+    item: str = ""
+    ok: bool = True
     evidence: str = ""
+    plan: Plan | None = None
+    plan_hash: str = ""
 
 
 class NotAllowed(ParallaxError):
     """
-    A command that is refused: `str()` says why, and what would be right.
+    A command that is refused as things are: `str()` says why, and what would be right.
     """
 
 
-# Actions, in the order in which they are to be carried out.
+class Stale(NotAllowed):
+    """
+    It was meant for another state than the present one.
+    """
+
+
+class Forbidden(NotAllowed):
+    """
+    This person may not do that.
+    """
+
+
+# Actions, in the order in which they are to be carried out. Notices of a transition are saved together with its state.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Save:
     """
-    The state that `step` returned has to be in the store before the next action. With `late`, afterwards is enough: a
-    rollback waits for no store.
+    The state that came with it has to be in the store before anything after it is done; if it can't be saved, nothing
+    of this step has happened. With `late`, afterwards is enough: a rollback waits for no store.
     """
 
     late: bool = False
@@ -107,31 +134,24 @@ class Apply:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tell:
     """
-    A notice: an event of `model.EventName`, with the facts that templates need.
+    A notice: an event of `model.EventName`, with the facts that templates need. `id` is the same whenever the same
+    transition is made again. `channels` are those that get it, None: those that the plan names for this event.
     """
 
+    id: str
     event: str
     stage: str
     facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restart:
-    """
-    A new evidence epoch: gates start anew (guards go on).
-    """
-
-    epoch: int
-    why: str
+    channels: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """
-    Look at the automatic items of this checklist, now.
+    Forget what is known of the automatic lines of this checklist, and look at them now.
     """
 
     checklist: str
 
 
-Action = Save | Apply | Tell | Restart | Check
+Action = Save | Apply | Tell | Check

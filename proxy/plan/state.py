@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from proxy.plan.exposure import Exposure
+from proxy.plan.exposure import BASE, Exposure
 from proxy.plan.exposure import from_values as exposure_from
 
 # What nobody has wanted yet.
@@ -56,18 +56,17 @@ class Hold(StrEnum):
     SOURCE = "source"
     PREFLIGHT = "preflight"
     ATTEMPTS = "attempts"
-    LAGGING = "lagging"
     KILLED = "killed"
     BY_HAND = "by_hand"  # somebody changed the weights beside the plan
     CLOCK = "clock"
     RECOVERED = "recovered"  # the store was lost
-    PINNED = "pinned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
     """
-    Somebody agrees that `stage` is left, having seen the evidence `evidence` (a digest).
+    Somebody agrees that the present stage is left (or, before a point of no return, that `stage` is entered), having
+    seen the evidence `evidence` (a digest).
     """
 
     by: str
@@ -94,8 +93,8 @@ class Done:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
     """
-    A signature that caused a rollback from `stage`: it may not be entered again before `clean` pairs of the endpoint
-    were seen without it.
+    A signature that caused a rollback from `stage`, which isn't entered again before enough pairs of the endpoint were
+    seen without it; `clean` are those seen since it was seen last.
     """
 
     signature: str
@@ -122,10 +121,16 @@ class Event:
 class State:
     """
     `seq` grows by one with each transition and is what commands compare; `generation` with each control that takes
-    over. `stage` is an index; `at` the stage whose exposure is in force, which during a shift is not `stage` yet.
-    `wanted` is what the last saved intent allows new; nothing above it may ever be in force. `epoch` numbers the
-    evidence: gates start anew with each. `closed` are routes ("route:NAME") and cohorts ("cohort:NAME") that were
-    rolled back by themselves.
+    over. `stage` is the index of the stage that is wanted, `at` of the one whose exposure is in force (-1: none yet),
+    `reached` of the last that ever was. `wanted` is what the last saved intent allows new; nothing above it is ever put
+    into force. During a shift, `before` is what was wanted until then. `base` is what was in force when the plan was
+    started. `epoch` numbers the evidence of gates, `armed` that of guards: evidence of another number counts nothing.
+
+    `since` is when the present step began, `entered` when the present stage came into force, `until` when the step is
+    over by itself. `observed` are the seconds with evidence, up to `looked`, when the last step was made. `closed` are
+    routes ("route:NAME") and cohorts ("cohort:NAME") that were rolled back by themselves, `copies` False if copies were
+    switched off. `signed` are roles and who signed this plan for them, `forces` those who agree to a force. `noticed`
+    are notices of windows and reminders that were made already. `resume_to` is the step that a hold interrupted.
     """
 
     run: str = ""
@@ -135,7 +140,7 @@ class State:
     phase: Phase = Phase.DRAFT
     stage: int = 0
     at: int = -1
-    attempt: int = 1
+    reached: int = -1
     attempts: Mapping[str, int] = field(default_factory=dict)
     step: Step = Step.PREFLIGHT
     held: Hold | None = None
@@ -143,19 +148,28 @@ class State:
     waits: tuple[str, ...] = ()
     started: float = 0.0
     started_by: str = ""
+    amended_by: str = ""
     since: float = 0.0
     entered: float = 0.0
     observed: float = 0.0
+    looked: float = 0.0
+    checked: float = 0.0
     until: float | None = None
+    base: Exposure = BASE
+    before: Exposure = NOTHING
     wanted: Exposure = NOTHING
     epoch: int = 0
+    armed: int = 0
     identity: str = ""
     forced_until: float | None = None
+    forces: tuple[Approval, ...] = ()
     approvals: tuple[Approval, ...] = ()
     signed: Mapping[str, str] = field(default_factory=dict)
     done: tuple[Done, ...] = ()
     pins: tuple[Pin, ...] = ()
     closed: tuple[str, ...] = ()
+    copies: bool = True
+    noticed: tuple[str, ...] = ()
     resume_to: Step | None = None
     history: tuple[Event, ...] = ()
 
@@ -176,12 +190,16 @@ def from_values(values: Mapping[str, Any]) -> State:
         step=Step(raw.pop("step")),
         held=None if (held := raw.pop("held")) is None else Hold(held),
         resume_to=None if (step := raw.pop("resume_to")) is None else Step(step),
+        base=exposure_from(raw.pop("base")),
+        before=exposure_from(raw.pop("before")),
         wanted=exposure_from(raw.pop("wanted")),
         waits=tuple(raw.pop("waits")),
+        forces=tuple(Approval(**one) for one in raw.pop("forces")),
         approvals=tuple(Approval(**one) for one in raw.pop("approvals")),
         done=tuple(Done(**one) for one in raw.pop("done")),
         pins=tuple(Pin(**one) for one in raw.pop("pins")),
         closed=tuple(raw.pop("closed")),
+        noticed=tuple(raw.pop("noticed")),
         history=tuple(Event(**one) for one in raw.pop("history")),
         **raw,
     )
