@@ -44,6 +44,7 @@ from proxy.link.pairs import (
     OLD_CUT,
     RECHECK,
     TWIN,
+    VERDICT,
     PairMessage,
     PairReader,
     Said,
@@ -75,6 +76,12 @@ SAYS: Final[dict[str, int]] = {
     "undecodable": int(Said.UNDECODABLE),
     "body_too_large": int(Said.BODY_TOO_LARGE),
 }
+
+
+# What is said of one pair: a `Said`, a mask of kinds, a signature.
+Saying = tuple[int, int, int]
+TOO_SLOW: Final[Saying] = (int(Said.TOO_SLOW), 0, 0)
+JUDGE_ERROR: Final[Saying] = (int(Said.JUDGE_ERROR), 0, 0)
 
 
 class TookTooLong(Exception):
@@ -191,42 +198,43 @@ class Comparer:
     def _masked(self, pattern: str) -> str:
         return (self._redactor or self._stranger).text(pattern)
 
-    def settle(self, pair: PairMessage) -> Verdict:
+    @property
+    def version(self) -> int:
         """
-        Judge one pair. Whatever it holds, there is an answer.
+        Of the table that pairs are judged by now.
         """
-        judging = self._judging
-        assert judging is not None, "no worker is greeted before"
-        since = monotonic()
-        endpoint, route = pair.endpoint.decode("utf-8", "replace"), pair.route.decode("utf-8", "replace")
+        return 0 if self._judging is None else self._judging.table.version
+
+    def settle(self, pair: PairMessage, now: float) -> Saying:
+        """
+        Judge one pair, begun `now`. Whatever it holds, there is an answer.
+        """
+        assert self._judging is not None, "no worker is greeted before"
+        flags = pair.flags
         try:
-            book = judging.book(endpoint, route)
-            judgement = self._judge(pair, book)
+            book, has_rules = self._judging.known(pair.endpoint, pair.route)
+            judgement = self._judge(pair, book, now)
         except Exception as error:  # noqa: BLE001 - the one door: what breaks the judge is one pair without a verdict
             self._clock.since = 0.0
             self._hand.free()
-            said = Said.TOO_SLOW if isinstance(error, TookTooLong) else Said.JUDGE_ERROR
-            return Verdict(pair.id, int(said), 0, 0, judging.table.version, _cost(since))
+            return TOO_SLOW if isinstance(error, TookTooLong) else JUDGE_ERROR
         self._hand.free()
-        if pair.flags & RECHECK:
-            # It was noted when it diverged.
-            return _verdict(pair.id, judgement, judging.table.version, _cost(since))
-        at, is_twin = time(), bool(pair.flags & TWIN)
-        self._seen.note(book, judgement, at, twin=is_twin)
-        if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
-            self._spot(pair, judgement, at, self._redactor)
-        now = monotonic()
-        if not is_twin and self._seen.surveys.wants(endpoint, now) and judging.has_rules(endpoint, route):
-            self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
-        return _verdict(pair.id, judgement, judging.table.version, _cost(since))
+        # A pair that was asked again was noted when it diverged.
+        if not flags & RECHECK:
+            at, is_twin = time(), bool(flags & TWIN)
+            self._seen.note(book, judgement, at, twin=is_twin)
+            if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
+                self._spot(pair, judgement, at, now, self._redactor)
+            if has_rules and not is_twin and self._seen.surveys.wants(book.endpoint, now):
+                self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
+        return _saying(judgement)
 
-    def _spot(self, pair: PairMessage, judgement: Judgement, at: float, redactor: Redactor) -> None:
+    def _spot(self, pair: PairMessage, judgement: Judgement, at: float, now: float, redactor: Redactor) -> None:
         """
         A divergent pair: whom it hit, and perhaps a sample of it, later.
         """
         assert judgement.signature is not None
-        assert self._judging is not None
-        signature, now = judgement.signature, monotonic()
+        signature = judgement.signature
         if pair.flags & KEYED:
             try:
                 context = parse_head(pair.context)
@@ -239,7 +247,7 @@ class Comparer:
             spotted = Spotted(
                 endpoint=signature.endpoint,
                 judgement=judgement,
-                version=self._judging.table.version,
+                version=self.version,
                 at=at,
                 route=pair.route.decode("utf-8", "replace"),
                 context=pair.context,
@@ -293,12 +301,13 @@ class Comparer:
             self._heads.answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT),
         )
 
-    def _judge(self, pair: PairMessage, book: Book) -> Judgement:
+    def _judge(self, pair: PairMessage, book: Book, now: float) -> Judgement:
         """
         Raises `TookTooLong`, and whatever a mistake of ours raises.
         """
         self._hand.hold(pair.endpoint)
-        self._clock.start()
+        # As `Clock.start` does.
+        self._clock.since = now
         try:
             return judge(*self._answers(pair), book)
         finally:
@@ -345,17 +354,10 @@ def _redactor(redact: Redaction) -> Redactor | None:
         raise LinkError("what is to be redacted can't be used") from error
 
 
-def _verdict(number: int, judgement: Judgement, version: int, cost: int) -> Verdict:
+def _saying(judgement: Judgement) -> Saying:
     said = SAYS[judgement.verdict or judgement.reason or ""]
-    signature = int(judgement.signature.id, 16) if judgement.signature is not None else 0
-    return Verdict(number, said, judgement.kinds, signature, version, cost)
-
-
-def _cost(since: float) -> int:
-    """
-    Microseconds since then, as a verdict has room for them: for an hour.
-    """
-    return min(int((monotonic() - since) * 1e6), LONGEST_COST)
+    signature = judgement.signature
+    return said, judgement.kinds, 0 if signature is None else int(signature.id, 16)
 
 
 class Worker(asyncio.Protocol):
@@ -402,12 +404,17 @@ class Worker(asyncio.Protocol):
         transport, pairs = self._transport, self._pairs
         if transport is None or pairs is None or transport.is_closing():
             return
-        ready: list[Verdict] = []
-        end = monotonic() + TURN_SECONDS
+        ready: list[bytes] = []
+        comparer, now = self._comparer, monotonic()
+        version, end = comparer.version, now + TURN_SECONDS
         try:
             for pair in pairs:
-                ready.append(self._comparer.settle(pair))
-                if monotonic() > end:
+                said, kinds, signature = comparer.settle(pair, now)
+                before, now = now, monotonic()
+                # Microseconds, as a verdict has room for them: for an hour.
+                cost = min(int((now - before) * 1e6), LONGEST_COST)
+                ready.append(VERDICT.pack(pair.id, said, kinds, signature, version, cost))
+                if now > end:
                     transport.pause_reading()
                     asyncio.get_running_loop().call_soon(self._turn)
                     break
@@ -418,7 +425,7 @@ class Worker(asyncio.Protocol):
             transport.abort()
             return
         if ready:
-            transport.write(pack_verdicts(ready))
+            transport.write(b"".join(ready))
 
     def connection_lost(self, _exc: Exception | None) -> None:
         """

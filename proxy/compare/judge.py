@@ -88,7 +88,12 @@ class Judgement(NamedTuple):
         """
         The kinds of difference as a mask of bits.
         """
-        return sum({1 << kind for _, kind in self.parts})
+        return _mask(self.parts)
+
+
+@lru_cache(maxsize=1024)
+def _mask(parts: frozenset[Part]) -> int:
+    return sum({1 << kind for _, kind in parts})
 
 
 def judge(old: Answer, new: Answer, book: Book, *, surveyed: bool = False) -> Judgement:

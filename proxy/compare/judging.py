@@ -69,6 +69,7 @@ class Judging:
         self.table = table
         self._masked = masked
         self._books: dict[tuple[str, str], Book] = {}
+        self._known: dict[tuple[bytes, bytes], tuple[Book, bool]] = {}
         # The number of each route's first rule: beyond those of any endpoint, so that a number is one rule's.
         self._first: dict[str, int] = dict(first_numbers(table))
         self._noise: dict[str, set[Part]] = {}
@@ -86,6 +87,18 @@ class Judging:
                 self._books.clear()
             book = self._books[key] = self._make(*key)
         return book
+
+    def known(self, endpoint: bytes, route: bytes) -> tuple[Book, bool]:
+        """
+        The book of pairs, by names as they come from a worker, and whether there is any rule for them.
+        """
+        known = self._known.get((endpoint, route))
+        if known is None:
+            names = endpoint.decode("utf-8", "replace"), route.decode("utf-8", "replace")
+            if len(self._known) >= MOST_BOOKS:
+                self._known.clear()
+            known = self._known[endpoint, route] = self.book(*names), self.has_rules(*names)
+        return known
 
     def has_rules(self, endpoint: str, route: str = "") -> bool:
         """

@@ -11,6 +11,8 @@ from typing import Final
 SIZE: Final = 4096
 LENGTH: Final = Struct(">H")
 LONGEST: Final = SIZE - LENGTH.size
+PREFIX: Final = slice(0, LENGTH.size)
+NOTHING: Final = LENGTH.pack(0)
 
 
 class Hand:
@@ -20,21 +22,26 @@ class Hand:
 
     def __init__(self, descriptor: int) -> None:
         self._page = mmap.mmap(descriptor, SIZE)
+        # What was written last, and its length as it is written.
+        self._name = b""
+        self._length = NOTHING
 
     def hold(self, endpoint: bytes) -> None:
         """
         A pair of this endpoint is being judged. The name is written before its length, so that no half of it is read.
         """
-        size = min(len(endpoint), LONGEST)
-        page = self._page
-        page[LENGTH.size : LENGTH.size + size] = endpoint[:size]
-        LENGTH.pack_into(page, 0, size)
+        if endpoint != self._name:
+            size = min(len(endpoint), LONGEST)
+            self.free()
+            self._page[LENGTH.size : LENGTH.size + size] = endpoint[:size]
+            self._name, self._length = endpoint, LENGTH.pack(size)
+        self._page[PREFIX] = self._length
 
     def free(self) -> None:
         """
         Nothing is being judged.
         """
-        LENGTH.pack_into(self._page, 0, 0)
+        self._page[PREFIX] = NOTHING
 
     def held(self) -> str:
         """

@@ -131,18 +131,33 @@ class PairReader:
         self._need = HEADER.size
         while end - start >= HEADER.size:
             length, number, flags, *lengths = HEADER.unpack_from(buffer, start)
+            endpoint, route, context, old_head, old_content, new_head, new_content = lengths
             if length > LARGEST or HEADER.size - LENGTH.size + sum(lengths) != length:
                 raise LinkError(f"a pair of {length} bytes whose parts are {lengths} can't be")
             if start + LENGTH.size + length > end:
                 self._need = LENGTH.size + length
                 break
+            # Where each part ends.
             at = start + HEADER.size
-            parts = [number, flags]
-            for size in lengths:
-                parts.append(buffer[at : at + size])
-                at += size
-            start = at
-            yield PairMessage._make(parts)
+            endpoint += at
+            route += endpoint
+            context += route
+            old_head += context
+            old_content += old_head
+            new_head += old_content
+            start = new_content = new_content + new_head
+            parts = (
+                number,
+                flags,
+                buffer[at:endpoint],
+                buffer[endpoint:route],
+                buffer[route:context],
+                buffer[context:old_head],
+                buffer[old_head:old_content],
+                buffer[old_content:new_head],
+                buffer[new_head:new_content],
+            )
+            yield tuple.__new__(PairMessage, parts)
         if start < end:
             self._pieces.append(buffer[start:] if start else buffer)
         self._have = end - start
