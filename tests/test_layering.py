@@ -99,6 +99,7 @@ PURE_LIBRARIES = {
         "shlex",
         "xml.parsers",
         "zlib",
+        "zoneinfo",
     ),
     *("json", "re", "shlex", "struct", "types", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.

@@ -1,194 +1,26 @@
 """
-The plan as a model: every key of a migration.yaml, its kind, its default and what it means.
+The plan as a model: every key of a migration.yaml, its kind, its default and what it means. Gates and guards are in
+`criteria`, people in `people`.
 
-What must hold between keys is in `check`. Routes, cohorts, sticky keys and where data lies belong to parallax.yaml; a
-plan refers to them by name.
+What must hold between keys is in `check`. Routes, cohorts, sticky keys and where data lies belong to the configuration;
+a plan refers to them by name.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Field
 
-from proxy.plan.kinds import (
-    Multiples,
-    NameList,
-    Repeated,
-    RepeatedTimes,
-    SlopePerTime,
-    Span,
-    SpanOfTime,
-    WeeklyTimes,
-    parse_multiples,
-)
-from proxy.settings.kinds import Name, Percent, Seconds
+from proxy.plan.criteria import Gate, Guard
+from proxy.plan.kinds import CommandLine, Control, Controls, HttpUrl, NameList, Secret, Sentence, Span, SpanOfTime
+from proxy.plan.people import Comms, Team
+from proxy.plan.times import ClosedDays, SomeDays, StartDate, WeeklyTimes, Zone
+from proxy.settings.kinds import Kind, Percent, Seconds
+from proxy.settings.routes import Name
 from proxy.settings.section import Section
 
-OnTrip = Literal["rollback", "hold", "mirror_off"]
-Move = Literal["start", "approve", "hold", "resume", "advance", "rollback", "abort", "amend", "force", "note"]
-EventName = Literal[
-    "stage_start", "stage_passed", "approval_wanted", "hold", "resume", "rollback", "rolled_back", "window_notice",
-    "finished", "aborted", "forced",
-]  # fmt: skip
-Audience = Literal["engineers", "stakeholders", "status", "executive"]
-
-# Gates and guards...
-
-
-class EventGate(Section):
-    """
-    How often something happens, against a budget: judged by pairs, or by one side's answers.
-    """
-
-    source: Literal["pairs"] = Field("pairs", description="events are counted by the workers")
-    event: str = Field(description="what is bad, such as mismatch, or new_ms > 1.1 * old_ms + 2")
-    of: Literal["pairs", "served", "old", "new"] = Field("pairs", description="what is looked at: pairs, or one side")
-    routes: NameList = Field((), description="of parallax.yaml; none: all")
-    per: Literal["all", "route"] = Field("all", description="route: every route must pass by itself")
-    unit: Literal["request", "key/60s"] = Field("request", description="key/60s: each key counts once a minute")
-    max: float = Field(gt=0, lt=1, description="the budget: the share that may be bad")
-    alpha: float = Field(0.001, gt=0, lt=0.5, description="chance of failing new although it is within the budget")
-    beta: float = Field(0.05, gt=0, lt=0.5, description="chance of passing new although it is over the budget")
-    min: int = Field(500, ge=1, description="opportunities before anything is said")
-    coverage: Percent = Field(95.0, description="of the traffic that must have been judged, with per: route")
-    on_fail: Literal["rollback", "hold"] = Field("rollback", description="what a failure does at a live stage")
-
-
-class CompletenessGate(Section):
-    """
-    How much of what could be compared has been.
-    """
-
-    source: Literal["completeness"]
-    min: float = Field(0.95, gt=0, le=1, description="the least share")
-    on_fail: Literal["rollback", "hold"] = Field("hold")
-
-
-class PromGate(Section):
-    """
-    One number of Prometheus, asked again and again.
-    """
-
-    source: Literal["promql"]
-    query: str = Field(description="an instant query that gives one number")
-    condition: str = Field(description='what must hold, such as "< 0.5" or "<= 1.2 * baseline"')
-    every: Seconds = Field(30.0, ge=0.1, description="between two questions")
-    pass_: RepeatedTimes = Field(Repeated(10, 10), alias="pass", description="so many good answers of the last")
-    fail: RepeatedTimes = Field(Repeated(3, 10), description="so many bad answers of the last")
-    on_fail: Literal["rollback", "hold"] = Field("hold")
-
-
-class TrendGate(Section):
-    """
-    Whether a number of Prometheus grows.
-    """
-
-    source: Literal["trend"]
-    query: str = Field(description="an instant query that gives one number")
-    slope: SlopePerTime = Field(description="the most it may grow by, such as 5%/h")
-    window: Seconds = Field(7200.0, gt=0, description="that is looked at")
-    every: Seconds = Field(60.0, ge=0.1, description="between two questions")
-    on_fail: Literal["rollback", "hold"] = Field("hold")
-
-
-class WebhookGate(Section):
-    """
-    Somebody else's answer.
-    """
-
-    source: Literal["webhook"]
-    url: str = Field(description="is sent a POST")
-    every: Seconds = Field(30.0, ge=0.1, description="between two questions")
-    timeout: Seconds = Field(10.0, gt=0)
-    pass_: RepeatedTimes = Field(Repeated(1, 1), alias="pass", description="so many good answers of the last")
-    fail: RepeatedTimes = Field(Repeated(1, 1), description="so many bad answers of the last")
-    on_fail: Literal["rollback", "hold"] = Field("hold")
-
-
-def _source(value: Any) -> str:
-    """
-    Which kind of gate or guard it is.
-    """
-    if isinstance(value, dict):
-        return str(value.get("source", "pairs"))
-    return str(getattr(value, "source", "pairs"))
-
-
-Gate = Annotated[
-    Annotated[EventGate, Tag("pairs")]
-    | Annotated[CompletenessGate, Tag("completeness")]
-    | Annotated[PromGate, Tag("promql")]
-    | Annotated[TrendGate, Tag("trend")]
-    | Annotated[WebhookGate, Tag("webhook")],
-    Discriminator(_source),
-]
-
-
-class EventGuard(Section):
-    """
-    Notices when something begins to happen more often than its budget allows.
-    """
-
-    source: Literal["pairs"] = Field("pairs")
-    event: str = Field(description="what is bad, as in a gate")
-    of: Literal["pairs", "served", "old", "new"] = Field("pairs", description="as in a gate")
-    routes: NameList = Field((), description="of parallax.yaml; none: all")
-    max: float = Field(gt=0, lt=1, description="the budget")
-    detect: Multiples = Field(
-        parse_multiples(["2x", "4x", "10x", "40x", 0.6]), description="rates that it is to notice soon"
-    )
-    false_alarm_every: float = Field(5e6, ge=1000, description="opportunities between two false alarms, at the least")
-    distinct_keys: int = Field(1, ge=1, le=100, description="different sticky keys that must have been hit")
-    on_trip: OnTrip = Field("rollback")
-    mirror_off: bool = Field(False, description="switch copies off too")
-
-
-class TrendGuard(Section):
-    """
-    Trips when a number of Prometheus grows.
-    """
-
-    source: Literal["trend"]
-    query: str = Field(description="an instant query that gives one number")
-    slope: SlopePerTime = Field(description="the most it may grow by")
-    window: Seconds = Field(7200.0, gt=0)
-    every: Seconds = Field(60.0, ge=0.1)
-    on_trip: OnTrip = Field("hold")
-    mirror_off: bool = Field(False)
-
-
-class PromGuard(Section):
-    """
-    Trips when a number of Prometheus isn't as it should be.
-    """
-
-    source: Literal["promql"]
-    query: str
-    condition: str
-    every: Seconds = Field(30.0, ge=0.1)
-    fail: RepeatedTimes = Field(Repeated(3, 10))
-    on_trip: OnTrip = Field("hold")
-    mirror_off: bool = Field(False)
-
-
-class BlindGuard(Section):
-    """
-    Trips when nothing is heard of traffic any more.
-    """
-
-    source: Literal["blind"]
-    no_data_for: Seconds = Field(90.0, gt=0)
-    on_trip: Literal["hold"] = Field("hold")
-
-
-Guard = Annotated[
-    Annotated[EventGuard, Tag("pairs")]
-    | Annotated[TrendGuard, Tag("trend")]
-    | Annotated[PromGuard, Tag("promql")]
-    | Annotated[BlindGuard, Tag("blind")],
-    Discriminator(_source),
-]
-
-# ... stages...
+OptionalName = Annotated[Name | None, Kind(words="name", show=lambda value: "null" if value is None else str(value))]
+# What Parallax looks at by itself, for checklists.
+Automatic = Literal["sides_answer", "rate", "workers", "store", "clock", "mirroring"]
 
 
 class Rollback(Section):
@@ -196,7 +28,7 @@ class Rollback(Section):
     Where a stage goes back to.
     """
 
-    to: Name = Field(description="an earlier stage")
+    to: Name = Field(description="an earlier stage", examples=["shadow"])
     within: Seconds = Field(30.0, gt=0, description="in which all workers must have it")
 
 
@@ -205,7 +37,7 @@ class Approvals(Section):
     Who must agree before a stage is left.
     """
 
-    count: int = Field(1, ge=1, le=20)
+    count: int = Field(1, ge=1, le=20, description="different people")
     must_include: NameList = Field((), description="roles of which one person each must be among them")
 
 
@@ -214,22 +46,25 @@ class Stage(Section):
     One step. What it doesn't say of weight, mirror, routes and cohorts stays as the stage before has it.
     """
 
-    name: Name
+    name: Name = Field(description="in commands, metrics and documents", examples=["live-10"])
     title: str = Field("", description="for people")
-    success: str = Field(description="what will be true when it is passed, in a sentence")
-    weight: Percent | None = Field(None, description="new's share")
-    mirror: Percent | None = Field(None, description="share of reads that is copied")
-    routes: dict[str, Percent] = Field({}, description="new's share of routes, by name")
-    cohorts: dict[str, Percent] = Field({}, description="new's share of cohorts, by name")
-    settle: Seconds | None = Field(None, description="during which nothing is judged; null: the default")
+    milestone: str = Field("", description="for documents: stages of one milestone belong together")
+    success: Sentence = Field(
+        description="what will be true when it is passed, in a sentence", examples=["New answers as old does"]
+    )
+    weight: Percent | None = Field(None, description="new's share; null: as before, at first 0")
+    mirror: Percent | None = Field(None, description="share of reads that is copied; null: as before, at first 100")
+    routes: dict[Name, Percent] = Field({}, description="new's share of routes, by name")
+    cohorts: dict[Name, Percent] = Field({}, description="new's share of cohorts, by name")
+    settle: Seconds | None = Field(None, ge=0, description="during which nothing is judged; null: the default")
     observe: SpanOfTime = Field(Span(600.0, 86_400.0), description="how long, at least and at most: 2h..2d")
-    gates: NameList = Field(())
+    gates: NameList = Field((), description="which must all pass")
     advance: Literal["auto", "approve"] = Field("auto", description="what leads on, once all gates have passed")
-    approvals: Approvals = Field(Approvals(count=1, must_include=()))
+    approvals: Approvals = Field(Approvals(count=1, must_include=()), description="with advance: approve")
     rollback: Rollback | None = Field(None, description="for each stage at which new answers clients")
-    window: Name | None = Field(None, description="in which it may be entered; null: the one called default, if any")
-    checklist: Name | None = Field(None, description="that must be done before it is entered")
-    verify: Name | None = Field(None, description="checklist that must be done before it is left")
+    window: OptionalName = Field(None, description="in which it may be entered; null: the one called default, if any")
+    checklist: OptionalName = Field(None, description="that must be done before it is entered")
+    verify: OptionalName = Field(None, description="checklist that must be done before it is left")
     reversible: bool = Field(True, description="false: the point of no return")
 
 
@@ -238,14 +73,11 @@ class Defaults(Section):
     For stages that don't say it themselves.
     """
 
-    settle: Seconds = Field(120.0, ge=0)
+    settle: Seconds = Field(120.0, ge=0, description="after a shift, during which nothing is judged")
     attempts: int = Field(3, ge=1, le=100, description="at each stage, before a person has to resume")
     cooldown: Seconds = Field(14_400.0, ge=0, description="after a rollback")
     pins: int = Field(3000, ge=1, description="pairs of an endpoint without the signature that caused a rollback")
     errors: int = Field(4, ge=1, description="failed questions in a row after which the plan holds")
-
-
-# ... when...
 
 
 class Window(Section):
@@ -253,10 +85,10 @@ class Window(Section):
     When it may advance. Deny is stronger than allow; none to allow means always.
     """
 
-    allow: tuple[WeeklyTimes, ...] = Field((), description="times of the week, such as Mon-Thu 09:00-16:00")
-    deny: tuple[str, ...] = Field((), description="dates: 2027-03-25, 2027-03-25..2027-04-02 or last-day-of-month")
+    allow: WeeklyTimes = Field((), description="times of the week, such as Mon-Thu 09:00-16:00")
+    deny: ClosedDays = Field((), description="2027-03-25, 2027-03-25..2027-04-02 or last-day-of-month")
     fit: Seconds = Field(0.0, ge=0, description="that must be left of it when a stage is entered")
-    notice: dict[str, tuple[Seconds, ...]] = Field({}, description="how long before, by channel: [7d, 24h, 1h]")
+    notice: dict[Name, tuple[Seconds, ...]] = Field({}, description="how long before, by channel: [7d, 24h, 1h]")
 
 
 class Freeze(Section):
@@ -264,61 +96,8 @@ class Freeze(Section):
     Days on which nothing advances.
     """
 
-    dates: str = Field(description="2027-12-20..2028-01-03, or one date")
-    why: str = Field(description="for people")
-
-
-# ... who, and what they are told...
-
-
-class Role(Section):
-    """
-    People by the names of their tokens.
-    """
-
-    who: NameList
-    deputies: NameList = Field(())
-    may: tuple[Move, ...] = Field(description="what they may do")
-
-
-class Team(Section):
-    """
-    Roles, and what holds between them. Without roles, any operator may do anything.
-    """
-
-    roles: dict[str, Role] = Field({})
-    author: Name | None = Field(None, description="who wrote this plan")
-    approve_not_own_change: bool = Field(True, description="who started or amended doesn't approve")
-    force_needs: NameList = Field((), description="roles that must agree to a force, one person each")
-    reviewers: NameList = Field((), description="roles that must have signed this plan before it starts")
-    acknowledge: Seconds = Field(600.0, gt=0, description="after which deputies are told too")
-
-
-class Channel(Section):
-    """
-    Where messages go: an Apprise URL, or a webhook of one's own. Secrets as env:NAME or file:PATH.
-    """
-
-    apprise: str | None = None
-    webhook: str | None = None
-    secret: str | None = Field(None, description="what webhooks are signed with: env:NAME or file:PATH")
-    audience: Audience = Field("engineers")
-
-
-class Comms(Section):
-    """
-    Who is told what.
-    """
-
-    channels: dict[str, Channel] = Field({})
-    on: dict[EventName, NameList] = Field({}, description="channels by event")
-    must_deliver: tuple[EventName, ...] = Field((), description="undelivered, the next advance waits")
-    templates: str | None = Field(None, description="folder with templates of one's own")
-    contact: str = Field("", description="whom readers may ask")
-    next_update: Seconds = Field(3600.0, gt=0, description="by when readers hear again")
-
-
-# ... what can go wrong...
+    dates: SomeDays = Field(description="first..last, or one date", examples=["2027-12-20..2028-01-03"])
+    why: Sentence = Field(description="for people", examples=["end of the year"])
 
 
 class Shared(Section):
@@ -326,11 +105,11 @@ class Shared(Section):
     What old and new both use.
     """
 
-    what: str
-    owner: Name = Field(description="a role")
-    budget: str = Field(description="how much more of it may be used, in words")
-    watch: str = Field(description="the query that shows it")
-    by: str = Field(description="what defends it: gate:NAME or guard:NAME")
+    what: Sentence = Field(description="for people", examples=["the orders database"])
+    owner: Name = Field(description="a role, or without roles a name", examples=["data"])
+    budget: Sentence = Field(description="how much more of it may be used", examples=["20 % more reads"])
+    watch: Sentence = Field(description="the query that shows it", examples=["pg_stat_activity_count"])
+    by: Control = Field(description="what defends it: gate:NAME or guard:NAME", examples=["gate:dbload"])
 
 
 class Risk(Section):
@@ -338,27 +117,27 @@ class Risk(Section):
     What could go wrong, and what is there against it.
     """
 
-    id: Name
-    what: str
-    likelihood: int = Field(ge=1, le=5)
-    impact: int = Field(ge=1, le=5)
-    control: tuple[str, ...] = Field(description="gate:NAME, guard:NAME, checklist:NAME, stage:NAME or route:NAME")
-    owner: Name | None = None
+    id: Name = Field(description="in documents", examples=["R1"])
+    what: Sentence = Field(description="for people", examples=["Copies slow old down"])
+    likelihood: int = Field(ge=1, le=5, description="1 (hardly) to 5 (surely)", examples=[3])
+    impact: int = Field(ge=1, le=5, description="1 (hardly noticed) to 5 (severe)", examples=[4])
+    control: Controls = Field(
+        description="gate:NAME, guard:NAME, checklist:NAME, stage:NAME or route:NAME", examples=["[guard:old-fails]"]
+    )
+    owner: OptionalName = Field(None, description="a role")
 
 
 class Item(Section):
     """
-    One line of a checklist: done by Parallax (`auto`, or a command), or by a person.
+    One line of a checklist: done by Parallax (auto, or a command), or by a person.
     """
 
-    auto: Literal["sides_answer", "rate", "workers", "store", "clock", "mirroring"] | None = Field(
-        None, description="what Parallax looks at itself"
-    )
-    cmd: str | tuple[str, ...] | None = Field(None, description="a command, run without a shell")
-    manual: str | None = Field(None, description="what a person does")
+    auto: Automatic | None = Field(None, description="what Parallax looks at itself")
+    cmd: CommandLine = Field(None, description="a program, run without a shell; exit code 0 is good")
+    manual: Sentence | None = Field(None, description="what a person does")
     title: str = Field("", description="for people")
-    timeout: Seconds = Field(60.0, gt=0, description="for a command")
-    owner: Name | None = Field(None, description="a role, for what is manual")
+    timeout: Seconds = Field(60.0, gt=0, description="for a program")
+    owner: OptionalName = Field(None, description="a role, for what a person does")
     evidence: bool = Field(False, description="a note or link has to be given")
 
 
@@ -367,8 +146,11 @@ class Expect(Section):
     How much traffic there is.
     """
 
-    rate: float = Field(gt=0, description="requests a second")
-    routes: dict[str, Percent] = Field({}, description="share of each route")
+    rate: float = Field(gt=0, description="requests a second", examples=[200])
+    routes: dict[Name, Percent] = Field({}, description="share of each route")
+    keys: int | None = Field(
+        None, ge=1, description="sticky keys that come in a minute; null: each request has its own"
+    )
 
 
 class Prometheus(Section):
@@ -376,9 +158,15 @@ class Prometheus(Section):
     Who is asked.
     """
 
-    url: str
-    timeout: Seconds = Field(10.0, gt=0)
-    token: str | None = Field(None, description="env:NAME or file:PATH")
+    url: HttpUrl = Field(description="of its API", examples=["http://prometheus:9090"])
+    timeout: Seconds = Field(10.0, gt=0, description="for one answer")
+    token: Secret = Field(None, description="what it is asked with")
+
+
+def _some(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    if not stages:
+        raise ValueError("has none; write one or more, each with a name and what success is")
+    return stages
 
 
 class Plan(Section):
@@ -386,27 +174,29 @@ class Plan(Section):
     A migration.
     """
 
-    plan: Name = Field(description="its name")
-    title: str = ""
-    owner: str = ""
-    ticket: str = ""
-    timezone: str = Field("UTC", description="of windows and documents")
+    plan: Name = Field(description="its name", examples=["orders"])
+    title: str = Field("", description="for people")
+    owner: str = Field("", description="whose migration it is")
+    ticket: str = Field("", description="where it is filed")
+    timezone: Zone = Field("UTC", description="of windows and documents")
     config: str = Field("parallax.yaml", description="the configuration it belongs to, relative to this file")
-    start: str | None = Field(None, description="the date it is meant to start, for documents: 2027-03-01")
-    expect: Expect
-    prometheus: Prometheus | None = None
-    defaults: Defaults = Defaults()
-    gates: dict[str, Gate] = Field({})
-    guards: dict[str, Guard] = Field({})
-    stages: tuple[Stage, ...] = Field(min_length=1)
-    windows: dict[str, Window] = Field({})
-    freezes: tuple[Freeze, ...] = ()
-    team: Team = Team()
-    comms: Comms = Comms()
-    shared: tuple[Shared, ...] = ()
-    risks: tuple[Risk, ...] = ()
-    checklists: dict[str, tuple[Item, ...]] = Field(
-        {}, description="preflight is done before the start, the others where stages name them"
+    start: StartDate = Field(None, description="the date it is meant to start, for documents: 2027-03-01")
+    expect: Expect = Field(description="how much traffic there is")
+    prometheus: Prometheus | None = Field(None, description="needed by sources promql and trend")
+    defaults: Defaults = Field(Defaults())
+    gates: dict[Name, Gate] = Field({}, description="by name")
+    guards: dict[Name, Guard] = Field({}, description="by name")
+    stages: Annotated[tuple[Stage, ...], AfterValidator(_some)] = Field(
+        description="in order", examples=["[{name: shadow, success: New answers as old does}]"]
+    )
+    windows: dict[Name, Window] = Field({}, description="by name; default is for stages that name none")
+    freezes: tuple[Freeze, ...] = Field((), description="days on which nothing advances")
+    team: Team = Field(Team())
+    comms: Comms = Field(Comms())
+    shared: tuple[Shared, ...] = Field((), description="what old and new both use")
+    risks: tuple[Risk, ...] = Field((), description="what could go wrong")
+    checklists: dict[Name, tuple[Item, ...]] = Field(
+        {}, description="by name; preflight is done before the start, the others where stages name them"
     )
 
     def stage(self, name: str) -> Stage | None:

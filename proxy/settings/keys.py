@@ -62,17 +62,25 @@ def keys(section: type[Section] = Settings, above: tuple[str, ...] = ()) -> Iter
         path = (*above, name)
         inner = field.annotation if isinstance(field.annotation, type) else None
         below = inner if inner is not None and issubclass(inner, Section) else None
-        yield Key(
-            path=path,
-            section=below,
-            kind=_kind(field),
-            required=field.is_required(),
-            default=None if field.default is PydanticUndefined else field.default,
-            example=(field.examples or [None])[0],
-            meaning=field.description or " ".join((inner.__doc__ or "").split()) if inner else field.description or "",
-        )
+        yield key_of(path, field, below)
         if below is not None:
             yield from keys(below, path)
+
+
+def key_of(path: tuple[str, ...], field: FieldInfo, section: type[Section] | None) -> Key:
+    """
+    What the model says of the key at `path`, a `section` or None.
+    """
+    inner = field.annotation if isinstance(field.annotation, type) else None
+    return Key(
+        path=path,
+        section=section,
+        kind=_kind(field),
+        required=field.is_required(),
+        default=None if field.default is PydanticUndefined else field.default,
+        example=(field.examples or [None])[0],
+        meaning=field.description or " ".join((inner.__doc__ or "").split()) if inner else field.description or "",
+    )
 
 
 def _kind(field: FieldInfo) -> Kind:

@@ -55,15 +55,27 @@ class Teller:
         """
         One finding as a sentence.
         """
-        return f"{self._place(finding.key)}: {dotted(finding.key)}: {finding.said}"
+        return f"{self._place(finding.key)}: {self.name(finding.key)}: {finding.said}"
 
     def tell_all(self, errors: Iterable[ErrorDetails]) -> list[str]:
         """
         What the model refused, one sentence each, in the order of the file.
         """
+        return self.in_order([Finding(key=error["loc"], said=say(error)) for error in errors])
+
+    def in_order(self, findings: Iterable[Finding]) -> list[str]:
+        """
+        Findings as sentences, in the order of the file.
+        """
         order = {place: index for index, place in enumerate(self._places.values())}
-        placed = sorted(((self._place(error["loc"]), error) for error in errors), key=lambda one: order.get(one[0], -1))
-        return [f"{place}: {dotted(error['loc'])}: {_say(error)}" for place, error in placed]
+        placed = sorted(findings, key=lambda finding: order.get(self._place(finding.key), -1))
+        return [self.tell(finding) for finding in placed]
+
+    def name(self, path: Where) -> str:
+        """
+        A key as people call it.
+        """
+        return dotted(path)
 
     def _place(self, path: Where) -> str:
         """
@@ -75,12 +87,23 @@ class Teller:
         return self._whole
 
 
-def _say(error: ErrorDetails) -> str:
-    path, context = tuple(part for part in error["loc"] if isinstance(part, str)), error.get("ctx", {})
-    key, value = EVERY.get(path), quote(error["input"])
+def say(error: ErrorDetails) -> str:
+    """
+    What the model refused of a configuration.
+    """
+    path = tuple(part for part in error["loc"] if isinstance(part, str))
+    if error["type"] == "extra_forbidden":
+        return f"is no key that Parallax knows; {_nearest(path)}"
+    return say_value(error, path, EVERY, "docs/configuration.md")
+
+
+def say_value(error: ErrorDetails, path: Where, known: Mapping[Where, Key], reference: str) -> str:
+    """
+    What the model refused at `path`, which is one of the `known` keys or below it; `reference` describes them.
+    """
+    context = error.get("ctx", {})
+    key, value = known.get(path), quote(error["input"])
     match error["type"]:
-        case "extra_forbidden":
-            return f"is no key that Parallax knows; {_nearest(path)}"
         case "missing" if key is not None:
             option = f", or {OPTIONS[path]} on the command line" if path in OPTIONS else ""
             return f"is missing; write {remedy(key)}{option}"
@@ -92,11 +115,13 @@ def _say(error: ErrorDetails) -> str:
             return f"{value} is too small; write more than {show_number(context['gt'])}"
         case "less_than_equal":
             return f"{value} is too large; write at most {show_number(context['le'])}"
+        case "less_than":
+            return f"{value} is too large; write less than {show_number(context['lt'])}"
         case "model_type" | "model_attributes_type":
-            inside = ", ".join(item.path[-1] for item in EVERY.values() if item.path[:-1] == path)
+            inside = ", ".join(str(known_path[-1]) for known_path in known if known_path[:-1] == path)
             return f"{value} is not what goes here; write a mapping with {inside}"
         case _:
-            right = f"write {remedy(key)}" if key is not None else "docs/configuration.md shows what goes here"
+            right = f"write {remedy(key)}" if key is not None else f"{reference} shows what goes here"
             return f"{value} is not what goes here; {right}"
 
 

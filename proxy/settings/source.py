@@ -29,9 +29,10 @@ class Source:
     places: dict[Where, str]
 
 
-def read_yaml(text: str, name: str) -> Source:
+def read_yaml(text: str, name: str, *, reference: str = "docs/configuration.md") -> Source:
     """
     The one mapping in `text`; an empty text is an empty mapping. Raises `ConfigurationError` naming `name` and a line.
+    `reference` describes what keys there are.
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -49,15 +50,16 @@ def read_yaml(text: str, name: str) -> Source:
         raise ConfigurationError(f"{name}:1: this is no YAML ({said}); write plain UTF-8 text") from None
     if node is None or node.tag == "tag:yaml.org,2002:null":
         return Source(values={}, places={})
-    reader = _Reader(name)
+    reader = _Reader(name, reference)
     if not isinstance(node, yaml.MappingNode):
         raise reader.refuse(node, "the file is no mapping; write keys such as listen: and old: at the left edge")
     return Source(values=reader.mapping(node, ()), places=reader.places)
 
 
 class _Reader:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reference: str) -> None:
         self.name = name
+        self._reference = reference
         self.places: dict[Where, str] = {}
         self._scalars = SafeConstructor()
         self._nodes = 0
@@ -83,7 +85,7 @@ class _Reader:
         if isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:str":
             return str(node.value)
         said = f"the key {node.value}" if isinstance(node, yaml.ScalarNode) else "a key"
-        raise self.refuse(node, f"{said} is no text; write one of the keys in docs/configuration.md")
+        raise self.refuse(node, f"{said} is no text; write one of the keys in {self._reference}")
 
     def value(self, node: yaml.Node, path: Where) -> Any:
         self._nodes += 1

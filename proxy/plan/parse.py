@@ -1,0 +1,73 @@
+"""
+From the text of a plan to the plan, or to sentences saying what is wrong: all of them, each with its place and key.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+
+from proxy.errors import ConfigurationError
+from proxy.plan.model import Plan
+from proxy.plan.sentences import REFERENCE, PlanTeller
+from proxy.settings.source import Source, read_yaml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """
+    A plan, and who can tell where in its text something is said. `hash` is that of what it says.
+    """
+
+    plan: Plan
+    hash: str
+    teller: PlanTeller
+
+
+def read_plan(text: str, name: str) -> Plan:
+    """
+    The plan that `text` says, by itself: what must hold between its keys is for `check` to say. `name` is that of the
+    file. Raises `ConfigurationError` with every problem found.
+    """
+    return read_written(text, name).plan
+
+
+def read_written(text: str, name: str) -> Written:
+    """
+    As `read_plan`, and what it takes to tell where things are.
+    """
+    source = read_yaml(text, name, reference=REFERENCE)
+    teller = PlanTeller(source, name)
+    if "plan" not in source.values:
+        raise ConfigurationError(
+            f"{name}:1: plan: is missing, so this is no plan; write its name at the left edge, such as plan: orders"
+        )
+    try:
+        plan = Plan.model_validate(_as_tuples(source.values))
+    except ValidationError as error:
+        raise ConfigurationError(*teller.in_order(teller.refused(error.errors()))) from None
+    return Written(plan=plan, hash=_hash(source), teller=teller)
+
+
+def plan_hash(text: str) -> str:
+    """
+    SHA-256 of what a plan says, in hexadecimal: comments, order of keys and layout don't count. Raises
+    `ConfigurationError` for what is no YAML.
+    """
+    return _hash(read_yaml(text, "plan", reference=REFERENCE))
+
+
+def _hash(source: Source) -> str:
+    written = json.dumps(source.values, sort_keys=True, separators=(",", ":"), default=str)
+    return sha256(written.encode()).hexdigest()
+
+
+def _as_tuples(value: Any) -> Any:
+    """
+    Lists as what they are kept as, and no keys for what is null: a section whose keys are all commented out.
+    """
+    if isinstance(value, dict):
+        return {key: _as_tuples(below) for key, below in value.items() if below is not None}
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
