@@ -82,15 +82,17 @@ class PairMessage(NamedTuple):
     new_content: bytes
 
 
-def pack_pair(pair: PairMessage) -> list[bytes]:
+def pack_pair(pair: tuple[int, int, bytes, bytes, bytes, bytes, bytes, bytes, bytes]) -> list[bytes]:
     """
-    The message in pieces, for `writelines`; large contents are not copied.
+    The message in pieces, for `writelines`, of a `PairMessage` or its values; large contents are not copied.
     """
-    number, flags, *parts = pair
-    lengths = [*map(len, parts)]
-    size = HEADER.size - LENGTH.size + sum(lengths)
-    header = HEADER.pack(size, number, flags, *lengths)
-    return [b"".join((header, *parts))] if size <= SMALL else [header, *parts]
+    number, flags, endpoint, route, context, old_head, old_content, new_head, new_content = pair
+    names, heads = (len(endpoint), len(route), len(context)), (len(old_head), len(new_head))
+    contents = len(old_content), len(new_content)
+    size = HEADER.size - LENGTH.size + sum(names) + sum(heads) + sum(contents)
+    header = HEADER.pack(size, number, flags, *names, heads[0], contents[0], heads[1], contents[1])
+    pieces = [header, endpoint, route, context, old_head, old_content, new_head, new_content]
+    return [b"".join(pieces)] if size <= SMALL else pieces
 
 
 def pack_cut(length: int, digest: bytes) -> bytes:

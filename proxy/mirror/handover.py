@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from proxy.link.pairs import KEYED, NEW_CUT, OLD_CUT, RECHECK, TWIN, PairMessage, Said, Verdict, pack_cut, pack_pair
+from proxy.link.pairs import KEYED, NEW_CUT, OLD_CUT, RECHECK, TWIN, Said, Verdict, pack_cut, pack_pair
 from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
 from proxy.mirror.costly import SLICE, Costly
 from proxy.mirror.heads import pack_head
@@ -35,6 +35,7 @@ VERDICTS: Final = {
     int(Said.WAIVED): WAIVED,
     int(Said.DIVERGENT): DIVERGENT,
 }
+TOO_SLOW: Final = int(Said.TOO_SLOW)
 REASONS: Final = {int(Said.UNDECODABLE): "undecodable", int(Said.BODY_TOO_LARGE): "body_too_large"}
 
 
@@ -184,7 +185,7 @@ class Handover:
             self.unanswered -= 1
             if costly:
                 costly.pop(number, None)
-            if said == Said.TOO_SLOW:
+            if said == TOO_SLOW:
                 pair.drop("judge_error")
                 self._overran(pair.page.name, cost)
             else:
@@ -192,7 +193,7 @@ class Handover:
             if cost > MUCH:
                 self.costly.mark(pair.page.name)
                 slow = True
-            if said == Said.TOO_SLOW:
+            if said == TOO_SLOW:
                 continue
             verdict = VERDICTS.get(said)
             if verdict is None:
@@ -339,10 +340,9 @@ def _message(pair: Pair, number: int) -> list[bytes]:
         | (NEW_CUT if new.digest is not None else 0)
         | (KEYED if key else 0)
     )
-    heads = pack_head(old.head), pack_head(new.head)
     endpoint, route = pair.page.name.encode(), b"" if pair.way is None else pair.way.name.encode()
-    contents = _content(old), _content(new)
-    return pack_pair(PairMessage(number, flags, endpoint, route, context, heads[0], contents[0], heads[1], contents[1]))
+    heads = pack_head(old.head), pack_head(new.head)
+    return pack_pair((number, flags, endpoint, route, context, heads[0], _content(old), heads[1], _content(new)))
 
 
 def _content(side: Observation) -> bytes:

@@ -361,7 +361,8 @@ class Pair:
         """
         page = self.page
         page.judged(self.live_side, verdict)
-        page.differed(kinds)
+        if kinds:
+            page.differed(kinds)
         if verdict == DIVERGENT:
             self._pairs.on_divergent(self, signature)
         self._release()
