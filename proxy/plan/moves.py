@@ -121,7 +121,7 @@ class Save:
     late: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Apply:
     """
     Put an exposure into force.
@@ -145,7 +145,7 @@ class Tell:
     channels: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Check:
     """
     Forget what is known of the automatic lines of this checklist, and look at them now.

@@ -1,0 +1,646 @@
+"""
+The table of a plan's steps, row by row, and what holds in any of them.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from proxy.plan.exposure import Exposure, is_within, lower
+from proxy.plan.moves import Apply, Check, Save, Tell
+from proxy.plan.state import Hold, Phase, Step
+from tests.parts.migration import MONDAY, at, started
+from tests.parts.plans import a_plan
+
+GATES = {"answers": {"event": "mismatch", "max": 0.01}, "load": {"source": "completeness"}}
+GUARDS = {
+    "wrong": {"event": "mismatch", "max": 0.05},
+    "old": {"event": "old_error", "of": "old", "max": 0.05, "on_trip": "hold", "mirror_off": True},
+    "slow": {"event": "new_ms > 400", "max": 0.05, "on_trip": "hold"},
+}
+BOTH = ("answers", "load")
+PLAN = a_plan(
+    {"weight": 0, "gates": BOTH},
+    {"weight": 10, "gates": BOTH},
+    {"weight": 50, "gates": BOTH},
+    {"weight": 100, "mirror": 20.0, "gates": BOTH},
+    gates=GATES,
+    guards=GUARDS,
+)
+
+
+# Onwards...
+
+
+def test_a_plan_goes_from_stage_to_stage_to_its_end() -> None:
+    """
+    Without anybody, if its stages ask for nobody: each is entered, settled, observed and passed.
+    """
+    migration = started(PLAN)
+    migration.gates = dict.fromkeys(GATES, "pass")
+
+    weights = [migration.in_force.weight]
+    while migration.state.phase is Phase.RUNNING:
+        migration.look()
+        weights += [migration.in_force.weight] if migration.in_force.weight != weights[-1] else []
+
+    assert weights == [0, 10, 50, 100]
+    assert migration.state.phase is Phase.FINISHED
+    assert migration.events == [*["stage_start", "stage_passed"] * 3, "stage_start", "finished"]
+    assert migration.in_force.mirror == 20
+
+
+def test_a_shift_is_saved_before_it_is_put_into_force() -> None:
+    """
+    So that nobody ever finds more in force than the store knows of.
+    """
+    migration = at(PLAN, 1, "waiting")
+    migration.done.clear()
+
+    migration.look()
+
+    assert migration.done == [Save(), Apply(migration.state.wanted, "stage s1")]
+    assert (migration.saved.step, migration.saved.wanted.weight, migration.saved.before.weight) == ("shifting", 10, 0)
+
+
+def test_what_cannot_be_saved_does_not_happen() -> None:
+    """
+    While the store is down, nothing advances; it goes on when the store is back.
+    """
+    migration = at(PLAN, 1, "waiting")
+    migration.is_kept = False
+
+    migration.looks(10)
+    stuck = migration.state.step
+    migration.is_kept = True
+    migration.look()
+
+    assert (stuck, migration.state.step) == (Step.WAITING, Step.SHIFTING)
+
+
+def test_a_stage_is_entered_when_every_worker_has_it() -> None:
+    """
+    Until then it is put into force again and again, as the one time may have been lost.
+    """
+    migration = at(PLAN, 1, "shifting")
+    migration.in_force = migration.state.before
+    migration.is_obeyed = False
+
+    migration.looks(20)
+    stuck, tries = migration.state.step, migration.done.count(Apply(migration.state.wanted, "stage s1"))
+    migration.is_obeyed = True
+    migration.looks(2)
+
+    assert (stuck, migration.state.step, migration.state.at) == (Step.SHIFTING, Step.SETTLING, 1)
+    assert tries > 10
+
+
+def test_a_shift_that_not_all_workers_have_in_time_is_taken_back() -> None:
+    """
+    After as long as its rollback may take.
+    """
+    migration = at(PLAN, 2, "shifting")
+    assert migration.in_force.weight == 50
+
+    migration.look(29, acknowledged=False, lagging=("host/3",))
+    patient = migration.state.step
+    migration.look(2, acknowledged=False, lagging=("host/3",))
+
+    assert (patient, migration.state.step) == (Step.SHIFTING, Step.ROLLING_BACK)
+    assert (migration.in_force.weight, migration.state.at) == (10, 1)
+    assert "host/3" in migration.state.said
+
+
+def test_nothing_is_judged_while_a_stage_settles() -> None:
+    """
+    A gate that fails then fails on caches that are cold.
+    """
+    migration = at(PLAN, 1, "settling")
+    migration.gates = {"answers": "fail", "load": "pass"}
+
+    migration.look(59)
+
+    assert migration.state.step is Step.SETTLING
+
+
+def test_evidence_begins_anew_when_observing_begins() -> None:
+    """
+    What gates said of another epoch counts nothing.
+    """
+    migration = at(PLAN, 1, "settling")
+    before = migration.state.epoch
+    migration.gates = dict.fromkeys(GATES, "pass")
+    migration.until("observing")
+
+    migration.looks(5000, epoch=before)
+
+    assert migration.state.epoch == before + 1
+    assert migration.state.step is Step.OBSERVING
+
+
+def test_a_stage_is_observed_for_the_least_time_at_least() -> None:
+    """
+    However soon its gates have passed.
+    """
+    migration = at(PLAN, 1)
+    migration.gates = dict.fromkeys(GATES, "pass")
+
+    migration.looks(599)
+    early = migration.state.step
+    migration.look()
+
+    assert (early, migration.state.step) == (Step.OBSERVING, Step.READY)
+
+
+def test_time_without_evidence_does_not_count() -> None:
+    """
+    A night in which nobody was heard of is no night of observing.
+    """
+    migration = at(PLAN, 1)
+    migration.gates = dict.fromkeys(GATES, "pass")
+
+    migration.looks(590).looks(80, silent=60.0)
+    silent = migration.state.step
+    migration.looks(10)
+
+    assert (silent, migration.state.step) == (Step.OBSERVING, Step.READY)
+
+
+@pytest.mark.parametrize("said", ["inconclusive", "error", None])
+def test_a_stage_that_is_not_decided_in_time_holds(said: str | None) -> None:
+    """
+    No data never passes, nor do errors; a person has to look.
+    """
+    migration = at(PLAN, 1)
+    migration.gates = {"answers": "pass"} if said is None else {"answers": "pass", "load": said}  # type: ignore[dict-item]
+
+    migration.until("held")
+
+    assert migration.now - MONDAY > 7200
+    assert (migration.state.held, migration.in_force.weight) == (Hold.INCONCLUSIVE, 10)
+    assert "load" in migration.state.said
+
+
+def test_a_gate_that_fails_where_new_is_live_rolls_back() -> None:
+    """
+    To the stage that is named for it, at once.
+    """
+    migration = at(PLAN, 2)
+    migration.gates = {"answers": "fail"}
+
+    migration.look()
+    during = migration.state.step
+    migration.look()
+
+    assert (during, migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, Step.ROLLED_BACK, 10)
+    assert migration.events[-2:] == ["rollback", "rolled_back"]
+
+
+def test_a_gate_that_is_meant_to_hold_holds() -> None:
+    """
+    And so does any where new answers nobody: there is nothing to take back.
+    """
+    live, shadow = at(PLAN, 2), at(PLAN, 0)
+    live.gates, shadow.gates = {"load": "fail"}, {"answers": "fail"}
+
+    live.look()
+    shadow.look()
+
+    assert (live.state.held, live.in_force.weight) == (Hold.GATE, 50)
+    assert (shadow.state.held, shadow.in_force.mirror) == (Hold.GATE, 100)
+
+
+@pytest.mark.parametrize("step", ["ready", "preflight", "waiting"])
+def test_a_gate_that_fails_late_rolls_back_too(step: str) -> None:
+    """
+    Also while the next stage is being prepared.
+    """
+    migration = at(PLAN, 1 if step == "ready" else 2, step)
+    migration.gates = {"answers": "fail", "load": "pass"}
+
+    migration.look()
+
+    assert (migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, 0)
+
+
+@pytest.mark.parametrize("step", ["ready", "preflight", "waiting"])
+def test_a_gate_that_no_longer_passes_takes_the_plan_back_to_observing(step: str) -> None:
+    """
+    Nothing advances on what was so once.
+    """
+    migration = at(PLAN, 1 if step == "ready" else 2, step)
+    migration.gates = {"answers": "inconclusive", "load": "pass"}
+
+    migration.look()
+
+    assert (migration.state.step, migration.state.at, migration.state.stage) == (Step.OBSERVING, 1, 1)
+
+
+# ... guards...
+
+
+@pytest.mark.parametrize(
+    ("stage", "step"),
+    [(1, "settling"), (1, "observing"), (1, "ready"), (2, "preflight"), (2, "waiting"), (2, "shifting")],
+)
+def test_a_guard_that_trips_rolls_back_in_any_step(stage: int, step: str) -> None:
+    """
+    Without asking anybody: also in a shift, and while people are waited for.
+    """
+    migration = at(PLAN, stage, step)
+
+    migration.trip("wrong")
+
+    assert (migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, 0)
+    assert "5 % are wrong" in migration.state.said
+
+
+def test_a_guard_that_trips_rolls_back_what_a_person_holds() -> None:
+    """
+    Guards are armed while the plan holds.
+    """
+    migration = at(PLAN, 2).order("hold")
+
+    migration.trip("wrong")
+
+    assert (migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, 10)
+
+
+def test_a_rollback_waits_for_no_store() -> None:
+    """
+    It is in force before anything is saved, and goes on while nothing can be.
+    """
+    migration = at(PLAN, 2)
+    migration.is_kept = False
+    migration.done.clear()
+
+    migration.trip("wrong").look()
+
+    assert [type(action) for action in migration.done[:3]] == [Apply, Save, Tell]
+    assert migration.done[1] == Save(late=True)
+    assert (migration.state.step, migration.in_force.weight) == (Step.ROLLED_BACK, 10)
+
+
+def test_a_rollback_starts_guards_and_gates_anew() -> None:
+    """
+    What tripped at the stage that was left is no reason to go back from where it went.
+    """
+    migration = at(PLAN, 2)
+    armed = migration.state.armed
+
+    migration.trip("wrong").look()
+    migration.given = {"armed": armed}
+    migration.trip("wrong")
+
+    assert (migration.state.armed, migration.state.at) == (armed + 1, 1)
+
+
+def test_a_fault_that_goes_on_rolls_back_further() -> None:
+    """
+    Stage by stage, until new answers nobody.
+    """
+    migration = at(PLAN, 2)
+
+    migration.trip("wrong").look().trip("wrong").look()
+    found = migration.in_force.weight
+    migration.trip("wrong")
+
+    assert (found, migration.state.step, migration.state.at) == (0, Step.ROLLED_BACK, 0)
+
+
+def test_the_cooldown_begins_anew_while_a_guard_still_trips() -> None:
+    """
+    Where new answers nobody, nobody is called; it just isn't tried again.
+    """
+    migration = at(PLAN, 1).trip("wrong").look()
+    migration.looks(3599)
+
+    migration.trip("wrong")
+    extended = migration.state.step
+    migration.looks(3601)
+
+    assert (extended, migration.state.step) == (Step.ROLLED_BACK, Step.OBSERVING)
+
+
+def test_after_a_rollback_the_stage_gone_back_to_has_to_pass_again() -> None:
+    """
+    When the cooldown is over; then the stage that failed is tried again.
+    """
+    migration = at(PLAN, 2).trip("wrong").look()
+    migration.until("observing")
+    again = migration.state.at
+    migration.gates = dict.fromkeys(GATES, "pass")
+    migration.until("settling")
+
+    assert (again, migration.state.at, migration.state.attempts) == (1, 2, {"s2": 1})
+
+
+def test_a_stage_that_was_rolled_back_too_often_waits_for_a_person() -> None:
+    """
+    As often as the plan allows attempts.
+    """
+    migration = at(PLAN, 1)
+    for _ in range(2):
+        migration.trip("wrong").look()
+        migration.gates = {}
+        migration.until("observing")
+        migration.gates = dict.fromkeys(GATES, "pass")
+        migration.looks(900)
+    held = migration.state.held
+    migration.order("resume").until("settling")
+
+    assert (held, migration.state.at) == (Hold.ATTEMPTS, 1)
+
+
+def test_the_signature_that_caused_a_rollback_keeps_the_stage_closed() -> None:
+    """
+    Until enough pairs of its endpoint came without it; one with it, and the count begins anew.
+    """
+    migration = at(PLAN, 1)
+    migration.trip("wrong", signatures=(("sig", "GET /orders", "total differs"),)).look()
+    migration.until("observing")
+    migration.gates = dict.fromkeys(GATES, "pass")
+    migration.until("waiting")
+
+    migration.look(clean={"sig": 99}).look(clean={"sig": -1}).look(clean={"sig": 99})
+    waits = migration.state.waits
+    migration.look(clean={"sig": 1})
+
+    assert waits == ("pins",)
+    assert migration.state.step is Step.SHIFTING
+
+
+def test_a_guard_may_hold_and_stop_copies() -> None:
+    """
+    When old suffers, new is neither blamed nor sent anything.
+    """
+    migration = at(PLAN, 1).trip("old")
+    held, mirror = migration.state.held, migration.in_force.mirror
+
+    migration.order("resume").looks(3)
+
+    assert (held, mirror) == (Hold.GUARD, 0)
+    assert (migration.state.step, migration.in_force.mirror, migration.in_force.weight) == (Step.SETTLING, 100, 10)
+
+
+def test_a_guard_holds_where_new_answers_nobody() -> None:
+    """
+    There is nothing to go back to.
+    """
+    migration = at(PLAN, 0).trip("wrong")
+
+    assert (migration.state.held, migration.events[-1]) == (Hold.GUARD, "hold")
+
+
+def test_a_guard_that_holds_does_so_once() -> None:
+    """
+    However long it goes on.
+    """
+    migration = at(PLAN, 1)
+
+    for _ in range(5):
+        migration.trip("slow")
+
+    assert migration.events.count("hold") == 1
+
+
+# ... what else can happen...
+
+
+def test_a_kill_holds_and_nothing_is_shifted_before_somebody_resumes() -> None:
+    """
+    When the latch is lifted, new gets copies and nobody.
+    """
+    migration = at(PLAN, 2).look(killed=True)
+    held, quiet = migration.state.held, migration.in_force
+    migration.looks(10)
+    after = migration.state.step
+    migration.order("resume").until("observing", seconds=1)
+
+    assert (held, quiet.weight, quiet.mirror, after) == (Hold.KILLED, 0, 100, Step.HELD)
+    assert (migration.state.at, migration.in_force.weight) == (2, 50)
+
+
+def test_weights_lowered_by_hand_hold() -> None:
+    """
+    And stay as they are until somebody resumes.
+    """
+    migration = at(PLAN, 2)
+    migration.in_force = replace(migration.in_force, weight=5.0)
+
+    migration.looks(5)
+
+    assert (migration.state.held, migration.in_force.weight, migration.saved.wanted.weight) == (Hold.BY_HAND, 5, 5)
+
+
+@pytest.mark.parametrize("step", ["settling", "observing", "ready"])
+def test_weights_raised_by_hand_are_taken_back(step: str) -> None:
+    """
+    New never keeps more than was saved.
+    """
+    migration = at(PLAN, 1, step)
+    migration.in_force = replace(migration.in_force, weight=60.0, mirror=50.0)
+
+    migration.look()
+
+    assert (migration.state.held, migration.in_force.weight, migration.in_force.mirror) == (Hold.BY_HAND, 10, 50)
+
+
+def test_a_held_plan_takes_back_what_is_raised_by_hand() -> None:
+    """
+    In any step, and as often as it is done.
+    """
+    migration = at(PLAN, 1).order("hold")
+    for _ in range(3):
+        migration.in_force = replace(migration.in_force, weight=60.0)
+        migration.look()
+
+    assert (migration.in_force.weight, migration.state.held) == (10, Hold.OPERATOR)
+
+
+def test_blindness_holds() -> None:
+    """
+    When nothing has been heard of traffic for long, nothing advances and nothing is taken back.
+    """
+    migration = at(PLAN, 2).look(silent=91.0)
+
+    assert (migration.state.held, migration.in_force.weight) == (Hold.BLIND, 50)
+
+
+def test_a_source_that_fails_too_often_holds() -> None:
+    """
+    One that is asked for the present stage, that is.
+    """
+    migration = at(PLAN, 1).look(errors={"load": 3, "elsewhere": 9})
+    before = migration.state.step
+    migration.look(errors={"load": 4})
+
+    assert (before, migration.state.held) == (Step.OBSERVING, Hold.SOURCE)
+
+
+def test_a_clock_that_jumps_holds() -> None:
+    """
+    As deadlines may be wrong.
+    """
+    migration = at(PLAN, 1).look(clock_jump=4.0)
+    small = migration.state.step
+    migration.look(7200, clock_jump=7200.0)
+
+    assert (small, migration.state.held) == (Step.OBSERVING, Hold.CLOCK)
+    assert migration.state.observed < 60
+
+
+def test_what_is_compared_has_changed() -> None:
+    """
+    So evidence begins anew, and what was passed isn't any more.
+    """
+    migration = at(PLAN, 2, "waiting")
+    epoch = migration.state.epoch
+
+    migration.look(identity="rules 2")
+
+    assert (migration.state.step, migration.state.at, migration.state.epoch) == (Step.OBSERVING, 1, epoch + 1)
+
+
+def test_a_stage_waits_for_capacity_notices_and_workers() -> None:
+    """
+    For all of them together.
+    """
+    migration = at(PLAN, 1, "waiting")
+
+    migration.look(ceiling=5.0, undelivered=("n",), silent=30.0)
+    waits = migration.state.waits
+    migration.look(ceiling=10.0)
+
+    assert waits == ("workers", "capacity", "notice")
+    assert migration.state.step is Step.SHIFTING
+
+
+WINDOWS = {"day": {"allow": ("Mon-Thu 09:00-16:00",), "fit": "2h", "notice": {"ops": ("1d", "1h")}}}
+
+
+def test_a_window_keeps_a_stage_from_being_entered_and_nothing_else() -> None:
+    """
+    At night nothing advances; a guard still rolls back.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10}, {"weight": 50, "window": "day"}, windows=WINDOWS, guards=GUARDS)
+    migration = at(plan, 2, "preflight")
+    night = MONDAY + 6 * 3600
+    migration.now = night
+
+    migration.looks(2)
+    waits = migration.state.waits
+    migration.trip("wrong")
+
+    assert waits == ("window",)
+    assert migration.in_force.weight == 0
+
+
+def test_people_are_told_once_before_a_window_opens() -> None:
+    """
+    At each of the times before it that the plan names.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10, "window": "day"}, windows=WINDOWS)
+    migration = at(plan, 1, "preflight")
+    migration.now = MONDAY + 6 * 3600
+
+    migration.until("shifting", seconds=600)
+
+    notices = [notice for notice in migration.told if notice.event == "window_notice"]
+    assert [notice.facts["before"] for notice in notices] == [86_400, 3600]
+    assert migration.now == pytest.approx(MONDAY + 23 * 3600, abs=601)
+
+
+def test_a_checklist_is_done_before_a_stage_is_entered() -> None:
+    """
+    Automatic lines are looked at every minute; one that still fails after three holds.
+    """
+    lines = ({"auto": "store"}, {"manual": "Support knows", "owner": "ops"})
+    plan = a_plan({"weight": 0}, {"weight": 10, "checklist": "cutover"}, checklists={"cutover": lines})
+    migration = at(plan, 1, "preflight")
+    migration.done.clear()
+
+    migration.looks(61, checks={"cutover/1": (True, "")})
+    asked, waits = migration.done.count(Check("cutover")), migration.state.waits
+    migration.order("check", item="cutover/2").look(checks={"cutover/1": (True, "")})
+    passed = migration.state.step
+
+    failing = at(plan, 1, "preflight").looks(200, checks={"cutover/1": (False, "it is read-only")})
+
+    assert (asked, waits, passed) == (2, ("cutover/2",), Step.WAITING)
+    assert (failing.state.held, failing.state.said) == (Hold.PREFLIGHT, "cutover: it is read-only")
+
+
+def test_a_stage_is_verified_before_it_is_left() -> None:
+    """
+    The checklist for that is looked at once its gates have passed.
+    """
+    plan = a_plan({"weight": 0, "verify": "after"}, {"weight": 10}, checklists={"after": ({"auto": "store"},)})
+    migration = at(plan, 0, "ready").looks(3)
+
+    stuck = migration.state.step
+    migration.look(checks={"after/1": (True, "")})
+
+    assert (stuck, migration.state.stage) == (Step.READY, 1)
+    assert Check("after") in migration.done
+
+
+# ... and whoever takes over.
+
+
+def test_a_crash_in_a_shift_converges_to_the_lower_exposure() -> None:
+    """
+    Wherever it happened; then the conditions are looked at again.
+    """
+    for was_applied in (False, True):
+        migration = at(PLAN, 2, "waiting").look()
+        assert migration.saved.step is Step.SHIFTING
+        migration.in_force = migration.saved.wanted if was_applied else migration.saved.before
+
+        migration.crash()
+
+        assert (migration.in_force.weight, migration.state.step) == (10, Step.WAITING)
+        assert migration.state.generation == 2
+        assert migration.until("settling", seconds=1).in_force.weight == 50
+
+
+def test_a_crash_between_a_rollback_and_its_save_leaves_it_rolled_back() -> None:
+    """
+    The store still wants more; whoever takes over finds less, and asks a person.
+    """
+    migration = at(PLAN, 2)
+    migration.is_kept = False
+    migration.trip("wrong")
+    migration.is_kept = True
+
+    migration.crash().looks(5)
+
+    assert (migration.in_force.weight, migration.state.held) == (10, Hold.BY_HAND)
+
+
+def test_deadlines_outlive_a_crash() -> None:
+    """
+    They are times, not durations; but nobody observed while nobody was there.
+    """
+    migration = at(PLAN, 1).with_state()
+    migration.now += 3600
+
+    migration.crash()
+    migration.gates = dict.fromkeys(GATES, "pass")
+    migration.looks(300)
+
+    assert migration.state.step is Step.OBSERVING
+    assert 299 <= migration.state.observed <= 400
+
+
+def test_new_is_within_both_whatever_was_cut_short() -> None:
+    """
+    Also where the stages differ in more than the weight: at the last one, copies are fewer.
+    """
+    migration = at(PLAN, 3, "shifting")
+    before, wanted = migration.saved.before, migration.saved.wanted
+
+    migration.crash()
+
+    assert migration.in_force == lower(before, wanted)
+    assert is_within(migration.in_force, Exposure(weight=50, mirror=20))
