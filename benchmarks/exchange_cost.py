@@ -4,6 +4,7 @@ What one mirrored exchange costs in Python alone: real connections and exchanges
 `python -m benchmarks.exchange_cost [--profile]` prints microseconds per exchange (median of rounds, and the best one);
 the system calls and the event loop come on top, see `benchmarks/compare.py`. Use it to judge a change to the request
 path. `differing` has a pair that isn't byte-equal: its hand-over and its verdict, as a comparer would give it.
+`counted` has the events of a plan with six gates and guards, two of them by sticky key.
 """
 
 import argparse
@@ -14,12 +15,14 @@ import socket
 import statistics
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import uvloop
 
 from benchmarks.contenders import ROUTING
+from proxy.gates.events import EventSpec, event
 from proxy.link.pairs import Said, Verdict, VerdictReader, pack_verdicts
 from proxy.metrics.books import DIVERGENT, IDENTICAL, Books
 from proxy.metrics.endpoints import Known
@@ -92,8 +95,24 @@ class Nowhere:
 ROUTED = {**ROUTING, "weights": {"new": bucket(b"parallax", b"0123456789abcdef") / 100}}
 
 
+EVENTS = (
+    event("mismatch", per_route=True, unit="key/60s"),
+    event("old_ok & new_error", unit="key/60s"),
+    event("new_ms > 1.10 * old_ms + 2"),
+    event("new_ms > 1.25 * old_ms + 50", per_route=True),
+    event("ms > 400 | error", of="served"),
+    event("error", of="old"),
+)
+
+
 async def measure(
-    request: bytes, exchanges: int, rounds: int, profile: bool, differing: bool, more: Mapping[str, object]
+    request: bytes,
+    exchanges: int,
+    rounds: int,
+    profile: bool,
+    differing: bool,
+    more: Mapping[str, object],
+    events: tuple[EventSpec, ...],
 ) -> tuple[float, float]:
     """
     The median microseconds of one exchange, and those of the best round; `more` goes into the configuration.
@@ -101,6 +120,7 @@ async def measure(
     sides = {"old": {"url": "http://127.0.0.1:1"}, "new": {"url": "http://127.0.0.1:2"}}
     limits = {"requests_per_connection": 10**9}
     table = build_table(Settings.model_validate({**sides, "limits": limits, **more}), Path())
+    table = replace(table, events=events)
     books = Books()
     handover = Handover()
     handover.active = True
@@ -136,6 +156,8 @@ async def measure(
             old.data_received(ANSWER)
             new.data_received(answer)
         hand_over()
+        if events:
+            plane.tally.fold()
 
     run()
     if profile:
@@ -164,13 +186,16 @@ def main() -> None:
     parser.add_argument("--exchanges", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
-    for name, request, differing, more in (
-        ("plain", REQUEST, False, {}),
-        ("browser", BROWSER, False, {}),
-        ("browser, routed", BROWSER, False, ROUTED),
-        ("plain, differing", REQUEST, True, {}),
+    for name, request, differing, more, events in (
+        ("plain", REQUEST, False, {}, ()),
+        ("browser", BROWSER, False, {}, ()),
+        ("browser, routed", BROWSER, False, ROUTED, ()),
+        ("plain, differing", REQUEST, True, {}, ()),
+        ("browser, counted", BROWSER, False, {}, EVENTS),
+        ("browser, routed, counted", BROWSER, False, ROUTED, EVENTS),
     ):
-        cost, best = uvloop.run(measure(request, options.exchanges, options.rounds, options.profile, differing, more))
+        measured = measure(request, options.exchanges, options.rounds, options.profile, differing, more, events)
+        cost, best = uvloop.run(measured)
         print(f"{name}: {cost:.1f} µs per mirrored exchange in Python (best {best:.1f})")
 
 

@@ -13,11 +13,12 @@ from proxy.copying import send_copy, why_not
 from proxy.course import Course, Reach
 from proxy.deciding import TOLD, decide, may_reach_new, pinning, told
 from proxy.metrics.books import LIVE
+from proxy.mirror.counting import count_answer
 from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
-from proxy.retrying import LINES, goes_over, may_retry
+from proxy.retrying import LINES, OURS, end_live, goes_over, may_retry
 from proxy.routing.table import OLD
 from proxy.shadow import ShadowLeg
 from proxy.waiting import WaitingCopy
@@ -29,8 +30,6 @@ from proxy.wire.request import RequestHead
 LOOP = 3
 # Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
 NO_ROOM = frozenset({"limit", "descriptors"})
-# Why an answer is cut short by us: says nothing of the side.
-OURS = frozenset({"reload", "left"})
 
 
 def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -56,9 +55,9 @@ class Exchange:
     """
 
     __slots__ = (
-        "_added", "_answered", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head",
-        "_kept", "_lines", "_live", "_over", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried",
-        "_sent", "_sent_at", "_shadow", "_tunnel", "_way", "upgrade",
+        "_added", "_chunked", "_client", "_connecting", "_connection", "_course", "_halves", "_head", "_kept", "_lines",
+        "_live", "_over", "_page", "_pair", "_plane", "_queue", "_reach", "_request", "_retried", "_seconds", "_sent",
+        "_sent_at", "_shadow", "_status", "_tunnel", "_way", "upgrade",
     )  # fmt: skip
 
     def __init__(self, plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:
@@ -80,6 +79,8 @@ class Exchange:
         plane.requests = begun = plane.requests + 1
         if not begun % MANY:
             plane.on_many()
+        if (traffic := plane.tally.traffic) is not None:
+            traffic[way.name] = traffic.get(way.name, 0) + 1
         # Live leg
         self._connection: UpstreamConnection | None = None
         self._connecting: Task[None] | None = None
@@ -88,7 +89,8 @@ class Exchange:
         self._chunked = head.chunked
         self._sent = not head.has_body
         self._sent_at = 0.0
-        self._answered = False
+        self._status = 0
+        self._seconds = 0.0
         self._retried = False
         self._tunnel = False
         self._halves = 0
@@ -220,11 +222,12 @@ class Exchange:
         client, pair, page = self._client, self._pair, self._page
         if client is None:
             return
-        self._answered = True
+        self._status = head.status
+        self._seconds = seconds = now - self._sent_at
         ejection = self._reach.ejection
         if ejection.trouble:
             ejection.answered(now)
-        page.answered(self._live, LIVE, head.status, now - self._sent_at)
+        page.answered(self._live, LIVE, head.status, seconds)
         if head.status < 400 and page is self._plane.other:
             self._plane.offer(self._head)
         if pair is not None and not pair.settled:
@@ -233,6 +236,7 @@ class Exchange:
             pair.announced(live, head)
         if head.status == 101:
             self._tunnel = True
+            self._count(complete=True)
         if not self._head.is_read:
             self._added += pinning(self._course, self._way, self._live, head.status, client.hop.scheme, kept=self._kept)
         client.answer(head, self._added)
@@ -268,6 +272,8 @@ class Exchange:
             client.answer_end(trailers)
             self._half_closed()
             return
+        if self._plane.tally.live is not None:
+            self._count(complete=True)
         self._let_go()
         if not self._sent and pair is not None:
             # Answered before the request was complete: the copy will never be.
@@ -284,14 +290,16 @@ class Exchange:
         client, pair = self._client, self._pair
         if client is None:
             return
-        if not self._answered and not self._retried and may_retry(self._plane, self._head, cause, connection):
+        if not self._status and not self._retried and may_retry(self._plane, self._head, cause, connection):
             self._retried = True
             self._send_live()
             return
-        if not self._answered:
+        if not self._status:
             self._reach.ejection.failed(cause, self._plane.now, self._plane.random())
         if cause not in OURS:
             self._reach.troubles.note(self._live, LIVE, cause)
+            if cause not in NO_ROOM and not self._tunnel:
+                self._count(complete=False)
         if not self._over and goes_over(self._plane, self._way, self._head, self._live, cause, connection):
             self._go_over(cause)
             return
@@ -299,17 +307,7 @@ class Exchange:
         self._let_go()
         self._plane.books.error("live", cause)
         if pair is not None and not pair.settled:
-            if cause in OURS:
-                # We cut it, and the copy's answer alone says nothing.
-                pair.drop("draining")
-            elif cause == "limit":
-                # Our own limit, not the side's failure.
-                pair.drop("concurrency")
-            elif sent:
-                pair.ended(pair.live, cause)
-            else:
-                # The copy's request will never be complete either.
-                pair.drop("both_failed")
+            end_live(pair, cause, sent=sent)
         if cause in NO_ROOM:
             self._plane.on_full()
         client.answer_own(cause)
@@ -330,6 +328,14 @@ class Exchange:
         self._reach = self._course.sides[other]
         self._request = request_bytes(self._head, way.destinations[other], self._lines) + b"\r\n"
         self._send_live()
+
+    def _count(self, *, complete: bool) -> None:
+        """
+        The live side's answer is complete, or will never be: what that is to events.
+        """
+        sheets, client, live, got = self._plane.tally.live, self._client, self._live, (self._status, self._seconds)
+        if sheets is not None and client is not None:
+            count_answer(sheets[live], live, self._way, self._head, client.hop.address, *got, complete=complete)
 
     # Ending...
 
@@ -395,7 +401,7 @@ class Exchange:
         Close a tunnel, or cut short an answer that has begun; False if none has.
         """
         connection = self._connection
-        if not self._answered or connection is None:
+        if not self._status or connection is None:
             return False
         connection.fail("left")
         return True

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Protocol
 
-from proxy.clock import monotonic
+from proxy.clock import monotonic, time
 from proxy.course import Course, Reach
 from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
@@ -83,6 +83,8 @@ class Plane:
         self.on_candidate: Callable[[str], None] = lambda candidate: None
         self._known = Known(())
         self._pages: dict[bytes, Page] = {}
+        # For events, the same one for all tables.
+        self.tally = course.pairs.tally
         self._offered: set[bytes] = set()
         self._forgot = self.now
         self.other = books.page(OTHER)
@@ -195,6 +197,7 @@ class Plane:
         per_second = self.course.table.noise.per_second
         self._twins = min(float(per_second), self._twins + per_second * (now - self.now))
         self.now = now
+        self.tally.tick(time())
         self.claims.tick(now)
         for reach in self.course.reaches:
             reach.tick(now, self.random())

@@ -1,5 +1,6 @@
 """
-A live leg that got no answer: whether the request is tried again, on the same side or on the other (failover).
+A live leg that got no answer: whether the request is tried again, on the same side or on the other (failover); and
+what that makes of its pair.
 
 Never after a byte of an answer. On the other side once, where the route says so; on new only while the table in force
 says so too: what began before a kill doesn't go there after it.
@@ -7,6 +8,7 @@ says so too: what began before a kill doesn't go there after it.
 
 from typing import Final
 
+from proxy.mirror.pair import Pair
 from proxy.net.ejection import TRANSPORT
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import Plane
@@ -16,6 +18,8 @@ from proxy.wire.request import RequestHead
 
 # Why there may be no byte of an answer: the side's doing, or that as many wait for it as may.
 SILENT: Final = TRANSPORT | {"limit"}
+# Why an answer is cut short by us: says nothing of the side.
+OURS: Final = frozenset({"reload", "left"})
 # What the client is told, by the side that failed.
 LINES: Final = ((b"X-Parallax-Failover: old",), (b"X-Parallax-Failover: new",))
 
@@ -47,3 +51,20 @@ def goes_over(
         return False
     in_force = plane.course.ways
     return live == NEW or may_go_over(in_force.only or in_force.find(head), head)
+
+
+def end_live(pair: Pair, cause: str, *, sent: bool) -> None:
+    """
+    The live side of a pair has failed for good; `sent`: it had the whole request.
+    """
+    if cause in OURS:
+        # We cut it, and the copy's answer alone says nothing.
+        pair.drop("draining")
+    elif cause == "limit":
+        # Our own limit, not the side's failure.
+        pair.drop("concurrency")
+    elif sent:
+        pair.ended(pair.live, cause)
+    else:
+        # The copy's request will never be complete either.
+        pair.drop("both_failed")

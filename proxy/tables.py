@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from ssl import SSLContext
 
-from proxy.clock import monotonic
+from proxy.clock import monotonic, time
 from proxy.course import Course
 from proxy.exchange import begin
 from proxy.keyfiles import KeyFiles
@@ -170,6 +170,7 @@ class Tables:
             budget = Budget(table.mirror.memory_budget)
             pairs = Pairs(budget, table.mirror.max_body, self._diverged, self._judge)
             self.plane = Plane(Course(in_force, pairs, monotonic(), self._sides.contexts, self._keys.sets), self._books)
+            self.plane.tally.life = f"{self.plane.bits(64):016x}"
             self.front = Front(self._terms(self.plane.course), self._books.error)
             self.front.now = self.plane.now
             self.rechecks = Rechecks(self.plane)
@@ -181,6 +182,7 @@ class Tables:
             plane.follow(course)
             self.front.terms = terms
             self.leaving.begin(plane.now)
+        self.plane.tally.arm(table.events, table.sticky.salt.encode(), time())
         self._table = table
 
     def _diverged(self, pair: Pair, signature: int) -> None:

@@ -16,7 +16,8 @@ from proxy.link.pairs import KEYED, NEW_CUT, OLD_CUT, RECHECK, TWIN, Said, Verdi
 from proxy.metrics.books import DIVERGENT, EQUIVALENT, NOISE, WAIVED
 from proxy.mirror.costly import SLICE, Costly
 from proxy.mirror.heads import pack_head
-from proxy.mirror.pair import Observation, Pair
+from proxy.mirror.observation import Observation
+from proxy.mirror.pair import Pair
 
 # Seconds from hand-over to verdict.
 DEADLINE: Final = 5.0

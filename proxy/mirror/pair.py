@@ -8,11 +8,13 @@ fields, content) are settled here: `identical`. The others go to whoever judges,
 
 from collections.abc import Callable
 from hashlib import sha256
-from operator import itemgetter
 from typing import Protocol
 
+from proxy.gates.tally import Tally
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, Page
 from proxy.mirror.budget import Budget
+from proxy.mirror.counting import UNJUDGED, count_copy, count_pair
+from proxy.mirror.observation import Observation, same_bytes
 from proxy.routing.ways import Way
 from proxy.wire.answer import AnswerHead
 from proxy.wire.forward import has_content
@@ -25,50 +27,6 @@ LONGEST = 64 * 2**20
 SLACK = 65536
 # Answers to a request's validators (RFC 9110 §13): if one side gives one, and the other not, nothing can be said.
 CONDITIONAL = frozenset({206, 304, 412})
-
-
-class Observation:
-    """
-    What one side did: `head` None without an answer, `cause` why it is not complete, `sent` and `at` clock readings;
-    `connected` that it had to wait for a new connection, `paused` that flow control held it up; `digest` instead of
-    `content` when that was too long to be kept.
-    """
-
-    __slots__ = ("at", "cause", "connected", "content", "digest", "done", "head", "paused", "sent", "size")
-
-    def __init__(self) -> None:
-        self.head: AnswerHead | None = None
-        self.content: list[bytes] = []
-        self.digest: Digest | None = None
-        self.size = 0
-        self.sent = 0.0
-        self.at = 0.0
-        self.done = False
-        self.paused = False
-        self.connected = False
-        self.cause: str | None = None
-
-    def body(self) -> bytes:
-        """
-        The whole content.
-        """
-        return self.content[0] if len(self.content) == 1 else b"".join(self.content)
-
-
-class Digest(Protocol):
-    """
-    What `hashlib.sha256` makes.
-    """
-
-    def update(self, data: bytes, /) -> None:
-        """
-        More content.
-        """
-
-    def digest(self) -> bytes:
-        """
-        The digest of all content so far.
-        """
 
 
 class Judge(Protocol):
@@ -130,11 +88,11 @@ class Shadow(Protocol):
 
 class Pairs:
     """
-    What the pairs of one worker share: the budget, `max_body` (bytes a side), those `open`, who judges them, and who
-    looks at divergent ones, and at their signature (0: none), before their bytes are let go.
+    What the pairs of one worker share: the budget, `max_body` (bytes a side), those `open`, who judges them, who counts
+    events of them, and who looks at divergent ones, and at their signature (0: none), before their bytes are let go.
     """
 
-    __slots__ = ("budget", "judge", "max_body", "on_divergent", "open")
+    __slots__ = ("budget", "judge", "max_body", "on_divergent", "open", "tally")
 
     def __init__(
         self, budget: Budget, max_body: int, on_divergent: "Callable[[Pair, int], None]", judge: Judge | None = None
@@ -144,18 +102,19 @@ class Pairs:
         self.on_divergent = on_divergent
         self.judge: Judge = judge or Nobody()
         self.open: set[Pair] = set()
+        self.tally = Tally()
 
     def under(self, max_body: int) -> "Pairs":
         """
         For pairs under another limit, which keep to it; all else is shared, so that nothing is lost count of.
         """
         pairs = Pairs(self.budget, max_body, self.on_divergent, self.judge)
-        pairs.open = self.open
+        pairs.open, pairs.tally = self.open, self.tally
         return pairs
 
     def of_twins(self) -> "Pairs":
         """
-        For pairs with a twin: the same, but nobody looks at them.
+        For pairs with a twin: the same, but nobody looks at them, and no event is counted of them.
         """
         pairs = Pairs(self.budget, self.max_body, lambda _pair, _signature: None, self.judge)
         pairs.open = self.open
@@ -173,12 +132,13 @@ class Pair:
     """
     `live_side` is 0 (old) or 1 (new); `settled` turns true exactly once, and with it one entry in the books is made;
     until then `held` bytes are taken from the budget. `address` is the client's, `way` what its route makes of the
-    request, `lines` are those that were added to it; `later`: the copy waits for the live answer.
+    request, `lines` are those that were added to it; `later`: the copy waits for the live answer; `paired`: the two
+    latencies can be compared.
     """
 
     __slots__ = (
-        "_pairs", "address", "held", "later", "lines", "live", "live_side", "page", "request", "settled", "shadow",
-        "shadow_leg", "since", "twin", "way",
+        "_pairs", "address", "held", "later", "lines", "live", "live_side", "page", "paired", "request", "settled",
+        "shadow", "shadow_leg", "since", "twin", "way",
     )  # fmt: skip
 
     # Coarse seconds: when it was handed over, if it was.
@@ -199,7 +159,7 @@ class Pair:
         self.shadow = Observation()
         self.shadow_leg: Shadow | None = None
         self.twin: TwinPair | None = None
-        self.settled = self.later = False
+        self.settled = self.later = self.paired = False
         self._pairs = pairs
         self.held = 0
         pairs.open.add(self)
@@ -289,6 +249,9 @@ class Pair:
         """
         observation.done = True
         observation.cause = cause
+        copies = self._pairs.tally.copies
+        if copies is not None and observation is self.shadow and (sheets := copies[1 - self.live_side]):
+            count_copy(sheets, self, observation)
         if observation is self.live and (self.later or self.shadow.digest is not None):
             self._went_on()
         if self.live.done and self.shadow.done and not self.settled:
@@ -301,6 +264,8 @@ class Pair:
         if self.settled:
             return
         self.page.skip(self.live_side, reason)
+        if (sheet := self._pairs.tally.pairs) is not None and self.live.done and self.shadow.done:
+            count_pair(sheet, self, UNJUDGED)
         leg, twin = self.shadow_leg, self.twin
         self._release()
         if leg is not None:
@@ -313,6 +278,7 @@ class Pair:
         The verdict, as far as bytes can tell.
         """
         live, shadow, page, side = self.live, self.shadow, self.page, self.live_side
+        verdict = UNJUDGED
         if self.twin is not None:
             self.twin.observe(shadow if side else live)
             self.twin = None
@@ -320,7 +286,7 @@ class Pair:
             if live.cause is not None and shadow.cause is not None:
                 page.skip(side, "both_failed")
             else:
-                page.judged(side, FAILED)
+                page.judged(side, verdict := FAILED)
                 page.failed[side if live.cause is not None else 1 - side] += 1
         elif live.head is None or shadow.head is None:
             page.skip(side, "judge_error")
@@ -331,20 +297,22 @@ class Pair:
                 page.leave_unpaired(side, "paused")
             elif live.connected is not shadow.connected and (live.head if live.connected else shadow.head).reusable:
                 page.leave_unpaired(side, "connect")
-            elif side == 0:
-                page.compared(side, live.at - live.sent, shadow.at - shadow.sent)
             else:
-                page.compared(side, shadow.at - shadow.sent, live.at - live.sent)
+                self.paired = True
+                old, new = (live, shadow) if side == 0 else (shadow, live)
+                page.compared(side, old.at - old.sent, new.at - new.sent)
             if same_bytes(live, shadow):
-                page.judged(side, IDENTICAL)
+                page.judged(side, verdict := IDENTICAL)
             elif self.request.validators and (live.head.status in CONDITIONAL) != (shadow.head.status in CONDITIONAL):
                 page.skip(side, "conditional")
             elif self._pairs.judge.active:
                 self._hand_over()
                 return
             else:
-                page.judged(side, DIVERGENT)
+                page.judged(side, verdict := DIVERGENT)
                 self._pairs.on_divergent(self, 0)
+        if (sheet := self._pairs.tally.pairs) is not None:
+            count_pair(sheet, self, verdict)
         self._release()
 
     def _hand_over(self) -> None:
@@ -363,6 +331,8 @@ class Pair:
         page.judged(self.live_side, verdict)
         if kinds:
             page.differed(kinds)
+        if (sheet := self._pairs.tally.pairs) is not None:
+            count_pair(sheet, self, verdict)
         if verdict == DIVERGENT:
             self._pairs.on_divergent(self, signature)
         self._release()
@@ -432,17 +402,3 @@ class Unkept(Pair):
     def _settle(self) -> None:
         self.page.skip(self.live_side, "memory_budget")
         self._release()
-
-
-def same_bytes(one: Observation, other: Observation) -> bool:
-    """
-    Same status, same compared fields (their order by name aside), same content.
-    """
-    if one.head is None or other.head is None or one.head.status != other.head.status or one.size != other.size:
-        return False
-    mine, theirs = one.head.significant, other.head.significant
-    if mine != theirs and sorted(mine, key=itemgetter(0)) != sorted(theirs, key=itemgetter(0)):
-        return False
-    if one.digest is not None or other.digest is not None:
-        return one.digest is not None and other.digest is not None and one.digest.digest() == other.digest.digest()
-    return one.content == other.content or one.body() == other.body()

@@ -10,7 +10,8 @@ import re
 from typing import Any
 
 from proxy.mirror.heads import LONGEST, SHOWN, shown_fields, text
-from proxy.mirror.pair import Observation, Pair
+from proxy.mirror.observation import Observation
+from proxy.mirror.pair import Pair
 from proxy.routing.table import SIDES
 
 # How far back a name is looked for, in bytes, and what is taken for one: a short identifier before a colon.

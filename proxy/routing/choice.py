@@ -101,7 +101,8 @@ class Choice:
             return by[NEW]
         if self._find is not None:
             if key := self._find(head, address):
-                return by[NEW if bucket(self._salt, key) < share else OLD]
+                head.bucket = number = bucket(self._salt, key)
+                return by[NEW if number < share else OLD]
             if not self._draws:
                 return by[OLD]
         return by[NEW if roll() * BUCKETS < share else OLD]

@@ -62,15 +62,15 @@ class RequestHead:
     `length` is -1 without Content-Length; `close` says that the client won't reuse the connection; `upgrade` is the
     lower-case protocol when a permitted upgrade was asked for. `force` is a tester's value and `wrote` that of a
     client who has written, as they came (`routing.signed`); neither is among the lines. `is_read`: it writes
-    nothing, as far as its method tells, also the one that a field puts in its place.
+    nothing, as far as its method tells, also the one that a field puts in its place. `bucket` is that of its sticky
+    key (`routing.buckets`; as many as there are for none), -1 while nobody has looked for one.
     """
 
     __slots__ = (
-        "_folded", "_text", "accepts_stream", "authority", "chunked", "close", "credentials", "expects", "force",
-        "forwarded_for",
-        "has_forwarded_host", "has_forwarded_proto", "host_at", "is_read", "length", "lines", "max_forwards", "method",
-        "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed", "upgrade",
-        "validators", "vias", "wrote",
+        "_folded", "_text", "accepts_stream", "authority", "bucket", "chunked", "close", "credentials", "expects",
+        "force", "forwarded_for", "has_forwarded_host", "has_forwarded_proto", "host_at", "is_read", "length", "lines",
+        "max_forwards", "method", "nominated", "old_version", "request_id", "target", "te", "traceparent", "typed",
+        "upgrade", "validators", "vias", "wrote",
     )  # fmt: skip
 
     method: bytes
@@ -101,6 +101,7 @@ class RequestHead:
         self.credentials = False
         self.is_read = False
         self.force = self.wrote = b""
+        self.bucket = -1
         self._text = self._folded = b""
 
     def folded(self) -> bytes:

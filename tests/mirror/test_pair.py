@@ -12,7 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 import proxy.mirror.pair as room
 from proxy.metrics.books import DIVERGENT, FAILED, IDENTICAL, VERDICTS, Page
 from proxy.mirror.budget import Budget
-from proxy.mirror.pair import Observation, Pair, Pairs, Unkept, same_bytes
+from proxy.mirror.observation import Observation, same_bytes
+from proxy.mirror.pair import Pair, Pairs, Unkept
 from tests.parts.values import a_request, an_answer
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n"

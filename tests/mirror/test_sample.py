@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from proxy.metrics.books import Page
 from proxy.mirror.budget import Budget
 from proxy.mirror.heads import LONGEST, REDACTED, SHOWN
-from proxy.mirror.pair import Observation, Pair, Pairs
+from proxy.mirror.observation import Observation
+from proxy.mirror.pair import Pair, Pairs
 from proxy.mirror.sample import AROUND, first_difference, redact_target, sample
 from tests.parts.values import TOKEN, a_request, an_answer
 
