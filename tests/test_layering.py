@@ -101,7 +101,7 @@ PURE_LIBRARIES = {
         "zlib",
         "zoneinfo",
     ),
-    *("json", "re", "shlex", "struct", "types", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
+    *("json", "re", "shlex", "statistics", "struct", "types", "typing", "http", "ipaddress", "pathlib", "urllib.parse"),
     # Foreign, and only for making values and text.
     *(
         "brotli",
