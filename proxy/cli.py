@@ -20,6 +20,7 @@ from proxy.discern import COMMANDS as DISCERNING
 from proxy.errors import ConfigurationError
 from proxy.examine import COMMANDS as EXAMINING
 from proxy.operate import COMMANDS
+from proxy.planning import COMMANDS as PLANNING
 
 if TYPE_CHECKING:
     from proxy.link.setup import Setup
@@ -130,7 +131,7 @@ def serve(file: Path | None, **options: str | int | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="What becomes of the request, for scripts.")
 def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: Any) -> None:
     """
-    Check configuration files without starting anything.
+    Check configuration files, and plans, without starting anything.
 
     PARALLAX_… variables count, as they do for `serve`. Exit code 0: all can be used; 2: at least one can't.
 
@@ -143,12 +144,16 @@ def check(files: tuple[Path, ...], request: str | None, as_json: bool, **asked: 
       parallax check config/parallax.yaml --request 'GET /search?q=x' --header 'X-User-Id: 7' --client 192.0.2.7
     """
     from proxy.keyfiles import counted, read_keys
+    from proxy.planning import is_plan, say_plan
     from proxy.settings.load import load
 
     if request is not None:
         _explain(files, request, as_json=as_json, **asked)
     bad = False
     for file in files:
+        if is_plan(file):
+            bad = not say_plan(file, None) or bad
+            continue
         try:
             loaded = load(file, environment=os.environ, is_to_serve=False)
         except ConfigurationError as error:
@@ -198,7 +203,7 @@ def version() -> None:
     click.echo(f"parallax {__version__} (Python {'.'.join(map(str, sys.version_info[:3]))})")
 
 
-for _command in (*COMMANDS, *EXAMINING, *DISCERNING):
+for _command in (*COMMANDS, *PLANNING, *EXAMINING, *DISCERNING):
     main.add_command(_command)
 
 

@@ -219,6 +219,7 @@ def test_commands_are_those_of_this_version() -> None:
             "kill",
             "mirror",
             "noise",
+            "plan",
             "reload",
             "restore",
             "serve",

@@ -45,6 +45,7 @@ ROOF = {
     "explaining",
     "forcing",
     "operate",
+    "planning",
     "__main__",
 }  # floor 5
 

@@ -72,8 +72,8 @@ def load(
     if file is None:
         source, data = Source(values={}, places={}), b""
     else:
-        data = _read(file) if data is None else data
-        source = read_yaml(_decode(data, file), str(file))
+        data = read_file(file) if data is None else data
+        source = read_yaml(decode(data, file), str(file))
     warnings = _apply_environment(source, environment)
     for path, value in (options or {}).items():
         _set(source, path, value, OPTIONS[path])
@@ -148,7 +148,10 @@ def _named(settings: Settings) -> set[str]:
     return {name for name in names if name is not None} | files_elsewhere(settings)
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """
+    What a file holds. Raises `ConfigurationError` for one that can't be read, or is too long to be meant.
+    """
     try:
         with file.open("rb") as opened:
             data = opened.read(LARGEST + 1)
@@ -160,7 +163,10 @@ def _read(file: Path) -> bytes:
     return data
 
 
-def _decode(data: bytes, file: Path) -> str:
+def decode(data: bytes, file: Path) -> str:
+    """
+    The text that a file's bytes are. Raises `ConfigurationError` for what isn't UTF-8.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
