@@ -16,6 +16,8 @@ from proxy.compare.judging import decode as decode_judging
 from proxy.errors import LinkError
 from proxy.evidence.signatures import Signatures
 from proxy.evidence.usage import Usage
+from proxy.gates.merging import Reading
+from proxy.gates.merging import parse as parse_reading
 from proxy.metrics.exposition import Exposed, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
@@ -123,6 +125,8 @@ class Facts:
         self.steered = Steered()
         self.asking = Asking()
         self.merge = Merge()
+        # What workers have counted of events, by incarnation, as long as the supervisor may tell it again.
+        self.readings: dict[int, Reading] = {}
         self.learner = Learner()
         self.signatures = Signatures()
         self.usage = Usage()
@@ -166,13 +170,17 @@ class Facts:
         dead = {worker.incarnation for worker in workers if not worker.alive}
         for incarnation in dead.union(self.merge.living) - alive:
             self.merge.bury(incarnation)
+        self.readings = {number: one for number, one in self.readings.items() if number in alive | dead}
 
     def take_snapshot(self, incarnation: int, payload: bytes) -> None:
         """
         The totals of one worker.
         """
-        snapshot = parse(parse_object(payload))
+        raw = parse_object(payload)
+        snapshot, reading = parse(raw), parse_reading(raw)
         self.merge.put(incarnation, snapshot)
+        if reading is not None:
+            self.readings[incarnation] = reading
         self.learner.remember(snapshot.books.pages)
 
     def take_judging(self, payload: bytes) -> None:

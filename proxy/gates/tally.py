@@ -195,7 +195,8 @@ class Tally:
     """
 
     __slots__ = (
-        "_cells", "_salt", "_sheets", "_specs", "_traffic", "_window", "copies", "life", "live", "pairs", "traffic",
+        "_cells", "_retired", "_salt", "_sheets", "_specs", "_traffic", "_window", "copies", "life", "live", "pairs",
+        "traffic",
     )  # fmt: skip
 
     def __init__(self, life: str = "") -> None:
@@ -206,6 +207,7 @@ class Tally:
         self.traffic: dict[str, int] | None = None
         self._traffic: dict[str, int] = {}
         self._cells: dict[str, dict[str, Cell]] = {}
+        self._retired: dict[str, dict[str, Cell]] = {}
         self._sheets: dict[Of, Sheet] = {}
         self._specs: tuple[EventSpec, ...] = ()
         self._salt = b""
@@ -213,14 +215,17 @@ class Tally:
 
     def arm(self, specs: tuple[EventSpec, ...], salt: bytes, now: float) -> None:
         """
-        Count these from `now` (Unix) on. Those that were counted before go on; others are forgotten.
+        Count these from `now` (Unix) on. Totals of those that were counted before go on, also after a pause: nobody who
+        reads could tell one that was begun anew.
         """
         if (specs, salt) == (self._specs, self._salt):
             return
         self.tick(now)
         self.fold()
         self._specs, self._salt = specs, salt
-        self._cells = {spec.id: self._cells.get(spec.id, {MERGED: Cell()}) for spec in specs}
+        known = {**self._retired, **self._cells}
+        self._cells = {spec.id: known.pop(spec.id, {}) or {MERGED: Cell()} for spec in specs}
+        self._retire(known)
         kinds: dict[Of, list[EventSpec]] = {}
         for spec in specs:
             kinds.setdefault(spec.of, []).append(spec)
@@ -232,6 +237,16 @@ class Tally:
         self.copies = (old, new) if old or new else None
         self.live = (old, new + served) if old or new or served else None
         self.traffic = self._traffic if specs else None
+
+    def _retire(self, known: dict[str, dict[str, Cell]]) -> None:
+        """
+        Keep the totals of events that aren't counted any more: as many as may be counted, those before are forgotten.
+        """
+        self._retired = known
+        while sum(map(len, known.values())) > CELLS:
+            del known[next(iter(known))]
+        for cell in (cell for cells in known.values() for cell in cells.values()):
+            cell.windows = Windows()
 
     def tick(self, now: float) -> None:
         """

@@ -174,7 +174,7 @@ def test_a_key_counts_in_the_window_that_it_was_seen_in() -> None:
 
 def test_nothing_is_looked_at_while_nothing_is_armed() -> None:
     """
-    Nor after the last event was disarmed; what was counted of it is forgotten.
+    Nor after the last event was disarmed. When one is armed again its total goes on, as if nothing had been.
     """
     tally = Tally("life")
     tally.arm(PAIRS, SALT, 0.0)
@@ -183,6 +183,22 @@ def test_nothing_is_looked_at_while_nothing_is_armed() -> None:
 
     assert [tally.pairs, tally.live, tally.copies, tally.traffic] == [None] * 4
     assert tally.snapshot(0.0) == {"life": "life", "events": {}, "keys": {}, "traffic": {}}
+    tally.arm((PAIRS[0],), SALT, 0.0)
+    put(tally, GOOD)
+    assert tally.snapshot(0.0)["events"] == {PAIRS[0].id: {"": [2, 0, 0], "a": [2, 0, 0]}}
+
+
+def test_what_is_not_counted_any_more_is_kept_within_bounds() -> None:
+    """
+    A plan that is changed again and again doesn't fill a worker.
+    """
+    tally = Tally()
+    for limit in range(CELLS + 50):
+        tally.arm((event(f"new_ms > {limit}"),), SALT, 0.0)
+        put(tally, replace(GOOD, ms=(1.0, 1.0)))
+
+    tally.arm((first := event("new_ms > 0"), recent := event(f"new_ms > {CELLS}")), SALT, 0.0)
+    assert {key: cells[""][0] for key, cells in tally.snapshot(0.0)["events"].items()} == {first.id: 0, recent.id: 1}
 
 
 def test_memory_is_bounded_whatever_latencies_there_are() -> None:
