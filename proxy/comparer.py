@@ -23,7 +23,7 @@ import uvloop
 
 from proxy.clock import monotonic, time, timestamp
 from proxy.compare.answer import Answer, Cut, Fields
-from proxy.compare.judge import FRAMES, Book, Judgement, judge
+from proxy.compare.judge import FRAMES, Judgement, judge
 from proxy.compare.judging import Judging, decode, rules_digest
 from proxy.compare.redaction import Redaction
 from proxy.crash import tell_without_values
@@ -78,6 +78,8 @@ SAYS: Final[dict[str, int]] = {
 }
 
 
+# Status, fields, media and coding, as `Answer` begins.
+Known = tuple[int, Fields, str, str]
 # What is said of one pair: a `Said`, a mask of kinds, a signature.
 Saying = tuple[int, int, int]
 TOO_SLOW: Final[Saying] = (int(Said.TOO_SLOW), 0, 0)
@@ -213,7 +215,13 @@ class Comparer:
         flags = pair.flags
         try:
             book, has_rules = self._judging.known(pair.endpoint, pair.route)
-            judgement = self._judge(pair, book, now)
+            self._hand.hold(pair.endpoint)
+            # As `Clock.start` does.
+            self._clock.since = now
+            try:
+                judgement = judge(*self._answers(pair), book)
+            finally:
+                self._clock.since = 0.0
         except Exception as error:  # noqa: BLE001 - the one door: what breaks the judge is one pair without a verdict
             self._clock.since = 0.0
             self._hand.free()
@@ -296,22 +304,18 @@ class Comparer:
         self._seen.surveys.found(waiting.book.endpoint, survey, now - since, now)
 
     def _answers(self, pair: PairMessage) -> tuple[Answer, Answer]:
-        return (
-            self._heads.answer(pair.old_head, pair.old_content, pair.flags & OLD_CUT),
-            self._heads.answer(pair.new_head, pair.new_content, pair.flags & NEW_CUT),
-        )
+        old, new = pair.old_content, pair.new_content
+        known = self._heads.read(pair.old_head)
+        # Most of the time they are the same, byte for byte.
+        other = known if pair.new_head == pair.old_head else self._heads.read(pair.new_head)
+        ours = _cut(old) if pair.flags & OLD_CUT else old
+        theirs = _cut(new) if pair.flags & NEW_CUT else new
+        return tuple.__new__(Answer, (*known, ours)), tuple.__new__(Answer, (*other, theirs))
 
-    def _judge(self, pair: PairMessage, book: Book, now: float) -> Judgement:
-        """
-        Raises `TookTooLong`, and whatever a mistake of ours raises.
-        """
-        self._hand.hold(pair.endpoint)
-        # As `Clock.start` does.
-        self._clock.since = now
-        try:
-            return judge(*self._answers(pair), book)
-        finally:
-            self._clock.since = 0.0
+
+def _cut(content: bytes) -> Cut:
+    length, digest = parse_cut(content)
+    return Cut(length=length, digest=digest)
 
 
 class Heads:
@@ -320,12 +324,11 @@ class Heads:
     """
 
     def __init__(self) -> None:
-        # Status, fields, media and coding, as `Answer` begins.
-        self._known: dict[bytes, tuple[int, Fields, str, str]] = {}
+        self._known: dict[bytes, Known] = {}
 
-    def answer(self, packed: bytes, content: bytes, cut: int) -> Answer:
+    def read(self, packed: bytes) -> Known:
         """
-        One side of a pair. Raises KeyError, TypeError or `LinkError` for a head of another shape.
+        What one side's head says. Raises KeyError, TypeError or `LinkError` for a head of another shape.
         """
         known = self._known.get(packed)
         if known is None:
@@ -336,10 +339,7 @@ class Heads:
                 self._known.clear()
             if len(packed) <= LONGEST:
                 self._known[packed] = known
-        if cut:
-            length, digest = parse_cut(content)
-            return Answer(*known, Cut(length=length, digest=digest))
-        return Answer(*known, content)
+        return known
 
 
 def _redactor(redact: Redaction) -> Redactor | None:

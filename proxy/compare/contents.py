@@ -126,7 +126,8 @@ def _compare_one_text(old: Content, new: Content, rules: Rules | None, found: Fo
     only = find_only_text(old.data, new.data, rules)
     if only is None:
         return False
-    compare(only.old, only.new, only.rules, found, only.steps)
+    steps, one, other, at = only
+    compare(one, other, at, found, steps)
     return True
 
 

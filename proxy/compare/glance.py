@@ -6,7 +6,6 @@ costs, half is the way to that text and back: so it is as short as possible here
 """
 
 from functools import lru_cache
-from typing import NamedTuple
 
 from proxy.compare.answer import Answer
 from proxy.compare.content import LONGEST_LABEL
@@ -16,16 +15,8 @@ from proxy.compare.leaf import Rules
 from proxy.compare.media import CHARSETS, UTF_8, parse_media
 from proxy.compare.onetext import find_one_text
 
-
-class OneText(NamedTuple):
-    """
-    The only text that differs: where, what it is on either side, and what rules say of its place.
-    """
-
-    steps: Steps
-    old: str
-    new: str
-    rules: Rules | None
+# The only text that differs: where, what it is on either side, and what rules say of its place.
+OneText = tuple[Steps, str, str, Rules | None]
 
 
 def heads_agree(old: Answer, new: Answer) -> bool:
@@ -65,4 +56,4 @@ def find_only_text(old: bytes, new: bytes, rules: Rules | None) -> OneText | Non
         if rules.here is not None:
             return None
         rules = rules.element(step) if isinstance(step, int) else rules.member(step)
-    return OneText(steps, one, other, rules)
+    return steps, one, other, rules

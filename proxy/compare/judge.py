@@ -126,21 +126,22 @@ def _judge_text(only: OneText, book: Book) -> Judgement:
     """
     A pair of which nothing differs but this.
     """
-    leaf = None if only.rules is None else only.rules.here
+    steps, old, new, rules = only
+    leaf = None if rules is None else rules.here
     if leaf is not None:
-        rule = excuse(leaf, only.old, only.new) if leaf.ignore is None else leaf.ignore
+        rule = excuse(leaf, old, new) if leaf.ignore is None else leaf.ignore
         if rule is not None:
             return _excused(rule)
-    difference = Difference(Kind.VALUE, only.steps, only.old, only.new)
-    known = book.known.get(only.steps)
+    difference = Difference(Kind.VALUE, steps, old, new)
+    known = book.known.get(steps)
     if known is None:
         parts = frozenset({(difference.pattern, difference.kind)})
         known = parts, *_weigh(parts, book)
         if len(book.known) >= MOST_KNOWN:
             book.known.clear()
-        book.known[only.steps] = known
+        book.known[steps] = known
     parts, verdict, signed = known
-    return Judgement(verdict, None, (difference,), 0, parts, signed)
+    return tuple.__new__(Judgement, (verdict, None, (difference,), 0, parts, signed, NOTHING, None))
 
 
 @lru_cache(maxsize=1024)

@@ -44,8 +44,10 @@ def find_one_text(old: bytes, new: bytes) -> tuple[Steps, str, str] | None:
     at = _in_common(old, new)
     start = old.rfind(b'"', 0, at) + 1
     end, other_end = old.find(b'"', at), new.find(b'"', at)
+    if not start or end < 0 or len(old) - end != len(new) - other_end:
+        return None
     after = old[end:]
-    if not start or end < 0 or after != new[other_end:]:
+    if not new.endswith(after):
         return None
     one, other = old[start:end], new[start:other_end]
     if not (one.isalnum() or PLAIN.fullmatch(one)) or not (other.isalnum() or PLAIN.fullmatch(other)):

@@ -343,8 +343,10 @@ def _message(pair: Pair, number: int) -> list[bytes]:
     )
     endpoint, route = pair.page.name.encode(), b"" if pair.way is None else pair.way.name.encode()
     heads = pack_head(old.head), pack_head(new.head)
-    return pack_pair((number, flags, endpoint, route, context, heads[0], _content(old), heads[1], _content(new)))
+    contents = old.body() if old.digest is None else _cut(old), new.body() if new.digest is None else _cut(new)
+    return pack_pair((number, flags, endpoint, route, context, heads[0], contents[0], heads[1], contents[1]))
 
 
-def _content(side: Observation) -> bytes:
-    return side.body() if side.digest is None else pack_cut(side.size, side.digest.digest())
+def _cut(side: Observation) -> bytes:
+    assert side.digest is not None
+    return pack_cut(side.size, side.digest.digest())
