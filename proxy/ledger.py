@@ -153,7 +153,7 @@ class Ledger:
         """
         await self.write(lambda store: store.save(intent, entry), epoch=intent.epoch)
 
-    async def write(self, call: "Callable[[Store], Entry]", *, epoch: int | None = None) -> None:
+    async def write(self, call: "Callable[[Store], Entry | None]", *, epoch: int | None = None) -> None:
         """
         As `save`, whatever `call` does with the store.
         """
@@ -227,7 +227,9 @@ class Ledger:
         if store is None:
             raise Unkept(self.trouble or "the store is being opened")
         try:
-            return await asyncio.wait_for(self._thread.run(lambda: call(store)), READING_PATIENCE)
+            # Not `wait_for`, which loses a cancellation that comes together with the answer (CPython before 3.12).
+            async with asyncio.timeout(READING_PATIENCE):
+                return await self._thread.run(lambda: call(store))
         except TimeoutError:
             raise Unkept(self.trouble or "the store does not answer") from None
         except StoreError as error:

@@ -32,7 +32,7 @@ STORIES = {
     "tables",
 } | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
-    *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "sidefiles", "flags", "waiting"),
+    *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "sidefiles", "flags", "waiting", "notifying"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {
@@ -53,6 +53,7 @@ ROOF = {
 IO_MODULES = (
     {"clock", "files", "crash", "outward", "references", "tasks", "threads", "log", "pressure"}
     | {"link.channel", "link.hand"}
+    | {"notify.post"}
     | {f"sources.{name}" for name in ("command", "prometheus", "webhook")}
     | STORIES
     | WIRING
@@ -69,7 +70,10 @@ IO_MODULES = (
     | {f"admin.{name}" for name in ("reply", "routes", "serve", "stream", "token")}
     | {f"settings.{name}" for name in ("certificates", "checks", "document", "doors", "elsewhere", "listening")}
     | {f"settings.{name}" for name in ("load", "membership", "openapi", "setup")}
-    | {f"store.{name}" for name in ("engine", "evidence", "files", "opening", "plan", "schema", "store", "waivers")}
+    | {
+        f"store.{name}"
+        for name in ("engine", "evidence", "files", "notices", "opening", "plan", "schema", "store", "waivers")
+    }
     | {
         f"remote.{name}"
         for name in ("call", "find", "kill", "latch", "look", "private", "registry", "restore", "watch")
@@ -107,6 +111,7 @@ PURE_LIBRARIES = {
     *(
         "brotli",
         "deepdiff",
+        "jinja2",
         "jwt",
         "mmh3",
         "orjson",
@@ -273,8 +278,10 @@ def test_a_pure_module_touches_no_file_and_prints_nothing(name: str) -> None:
             )
 
 
-@pytest.mark.parametrize("one", ["admin", "link", "net", "remote", "settings", "sources", "store", "supervise"])
-@pytest.mark.parametrize("other", ["admin", "demo", "net", "remote", "settings", "sources", "store"])
+@pytest.mark.parametrize(
+    "one", ["admin", "link", "net", "notify", "remote", "settings", "sources", "store", "supervise"]
+)
+@pytest.mark.parametrize("other", ["admin", "demo", "net", "notify", "remote", "settings", "sources", "store"])
 def test_rooms_with_io_do_not_know_each_other(one: str, other: str) -> None:
     """
     Whoever needs two of them wires them; so each can be read, tested and replaced by itself.

@@ -91,6 +91,30 @@ plan_history: Final = Table(
     Column("said", Text, nullable=False),
 )
 
+# What was told to whom, or is to be. See `plan.outbox`.
+notices: Final = Table(
+    "notices",
+    metadata,
+    Column("number", Integer, primary_key=True),  # the order in which they are sent
+    Column("id", Text, nullable=False, unique=True),
+    Column("plan", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("audience", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", Text, nullable=False),  # JSON
+    Column("must", Integer, nullable=False),
+    Column("since", Float, nullable=False),  # Unix time, as `next`
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next", Float, nullable=False),
+    Column("doubtful", Integer, nullable=False),
+    Column("said", Text, nullable=False),
+)
+
 # One row: how many lines the audit has and the hash of the last, so that a cut end is noticed; which Parallax made the
 # schema.
 head: Final = Table(
@@ -138,6 +162,16 @@ MIGRATIONS: Final[Migrations] = (
             what TEXT NOT NULL, stage TEXT NOT NULL, by TEXT NOT NULL, said TEXT NOT NULL
         )""",
         "CREATE INDEX plan_history_run ON plan_history (run, seq)",
+    ),
+    (
+        """CREATE TABLE notices (
+            number INTEGER NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, seq INTEGER NOT NULL,
+            event TEXT NOT NULL, audience TEXT NOT NULL, channel TEXT NOT NULL, stage TEXT NOT NULL,
+            subject TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL, must INTEGER NOT NULL, since FLOAT NOT NULL,
+            state TEXT NOT NULL, attempts INTEGER NOT NULL, next FLOAT NOT NULL, doubtful INTEGER NOT NULL,
+            said TEXT NOT NULL
+        )""",
+        "CREATE INDEX notices_open ON notices (number) WHERE state IN ('pending', 'sending')",
     ),
 )
 

@@ -9,7 +9,7 @@ the same store works again when the cause is gone.
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,8 +21,9 @@ from sqlalchemy import Connection, Engine, func, select
 from proxy.clock import monotonic, timestamp
 from proxy.errors import StoreError
 from proxy.evidence.waivers import Waiver
+from proxy.plan.outbox import Notice
 from proxy.routing.intent import Intent, as_values, from_values
-from proxy.store import plan
+from proxy.store import notices, plan
 from proxy.store.audit import Entry, as_row, canonical, chain, first_broken, from_row
 from proxy.store.engine import make_engine, telling
 from proxy.store.files import identity, move_aside
@@ -185,6 +186,25 @@ class Store:
         with self._transaction() as connection:
             kept = plan.load(connection)
             return None if kept is None else (kept, plan.history(connection, kept.run))
+
+    def put_notices(self, made: Iterable[Notice]) -> None:
+        """
+        Keep notices that tell of nothing that is kept beside them.
+        """
+        self._write(lambda connection: notices.put(connection, made))
+
+    def mark_notice(self, notice: Notice) -> None:
+        """
+        Keep how far a notice is.
+        """
+        self._write(lambda connection: notices.mark(connection, notice))
+
+    def notices(self, *, settled: bool = False) -> list[Notice]:
+        """
+        Those that are still to be sent, the oldest first; with `settled`, the newest of all instead.
+        """
+        with self._transaction() as connection:
+            return notices.read(connection, settled=settled)
 
     def entries(self, limit: int = ENTRIES, before: int | None = None) -> list[Entry]:
         """

@@ -71,20 +71,26 @@ class Outside:
         task = asyncio.current_task()
         assert task is not None
         self._serving.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            asked = await _read(reader)
-            does = self.does(asked) if callable(self.does) else self.does
-            self.asked.append(asked)
-            async with self.came:
-                self.came.notify_all()
-            try:
-                await _answer(does, reader, writer)
-            finally:
-                writer.transport.abort() if does == "reset" else writer.close()
-        writer.close()
-        with suppress(ConnectionError, ssl.SSLError):
-            await writer.wait_closed()
-        self._serving.discard(task)
+        try:
+            # Cancelled: the test is over.
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+                await self._serve(reader, writer)
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
+            self._serving.discard(task)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await _read(reader)
+        does = self.does(asked) if callable(self.does) else self.does
+        self.asked.append(asked)
+        async with self.came:
+            self.came.notify_all()
+        await _answer(does, reader, writer)
+        if does == "reset":
+            writer.transport.abort()
+        else:
+            writer.close()
 
     async def end(self) -> None:
         """

@@ -128,7 +128,7 @@ def test_a_store_without_plans_becomes_one_that_has_them(store: Store, path: Pat
     store.save(intent(1), entry("start", 1))
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ("plans", "plan_history"):
+        for table in ("plans", "plan_history", "notices"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 2")
     opened = Store.open(url)

@@ -94,7 +94,7 @@ def test_a_store_without_waivers_becomes_one_that_has_them(tmp_path: Path) -> No
     store.save(intent(1), entry("start", 1))
     store.close()
     with closing(sqlite3.connect(path)) as connection, connection:
-        for table in ("waivers", "plans", "plan_history"):
+        for table in ("waivers", "plans", "plan_history", "notices"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 1")
     opened = Store.open(f"sqlite:///{path}")
