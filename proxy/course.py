@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from ssl import SSLContext
 
 from proxy.clock import time
+from proxy.metrics.versions import name_in
 from proxy.mirror.breaker import Breaker
 from proxy.mirror.pair import Pairs
 from proxy.mirror.troubles import Troubles
@@ -146,9 +147,9 @@ class Course:
         """
         if before is not None and _parsing(self.table) == _parsing(before.table):
             return before.parser
-        return AnswerParser(
-            answer_names(self.table.headers, attributes=self.table.cookie_attributes), self.table.limits.fields
-        )
+        table = self.table
+        names = answer_names(table.headers, attributes=table.cookie_attributes)
+        return AnswerParser(names, table.limits.fields, frozenset(map(name_in, table.versions)) - {b""})
 
     def _reach(self, address: Side, tls: Mapping[Side, SSLContext], now: float, known: Reach | None) -> Reach:
         """
@@ -163,7 +164,7 @@ def _parsing(table: Table) -> tuple[object, ...]:
     """
     All that a parser of answers is made of.
     """
-    return table.headers, table.cookie_attributes, table.limits.fields
+    return table.headers, table.cookie_attributes, table.limits.fields, tuple(map(name_in, table.versions))
 
 
 def _reaching(table: Table, address: Side) -> tuple[object, ...]:

@@ -228,6 +228,8 @@ class Exchange:
         if ejection.trouble:
             ejection.answered(now)
         page.answered(self._live, LIVE, head.status, seconds)
+        if head.told is not None:
+            self._plane.note_version(self._live, head.told)
         if head.status < 400 and page is self._plane.other:
             self._plane.offer(self._head)
         if pair is not None and not pair.settled:

@@ -14,6 +14,7 @@ from proxy.clock import monotonic, time
 from proxy.course import Course, Reach
 from proxy.metrics.books import Books, Page
 from proxy.metrics.endpoints import Known, template
+from proxy.metrics.versions import Versions, name_in, version_of
 from proxy.mirror.breaker import CLOSED
 from proxy.mirror.claims import Claims
 from proxy.mirror.pair import Pair, Pairs
@@ -85,6 +86,7 @@ class Plane:
         self._pages: dict[bytes, Page] = {}
         # For events, the same one for all tables.
         self.tally = course.pairs.tally
+        self.versions = Versions()
         self._offered: set[bytes] = set()
         self._forgot = self.now
         self.other = books.page(OTHER)
@@ -155,6 +157,14 @@ class Plane:
         if len(key) <= LONGEST and key not in self._offered and len(self._offered) < OFFERS:
             self._offered.add(key)
             self.on_candidate(template(*_text(head)))
+
+    def note_version(self, side: int, told: dict[bytes, bytes]) -> None:
+        """
+        What an answer of a side says that may be its version.
+        """
+        value = told.get(name_in(self.course.table.versions[side]))
+        if value is not None:
+            self.versions.note(side, version_of(value), time())
 
     def may_retry(self) -> bool:
         """

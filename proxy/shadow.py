@@ -128,6 +128,8 @@ class ShadowLeg:
         observation.head = head
         observation.at = monotonic()
         pair.page.answered(1 - pair.live_side, SHADOW, head.status, observation.at - observation.sent)
+        if head.told is not None and not pair.is_twin:
+            self._plane.note_version(1 - pair.live_side, head.told)
         if self._reach.ejection.is_out:
             self._reach.ejection.copied(observation.at)
         pair.announced(observation, head)

@@ -347,7 +347,7 @@ class Worker:
         if rechecked := self._tables.rechecks.take():
             self._channel.send(Kind.RECHECKED, orjson.dumps(rechecked))
         totals = self._books.snapshot()
-        totals["tally"] = plane.tally.snapshot(time())
+        totals |= {"tally": plane.tally.snapshot(time()), "versions": plane.versions.snapshot()}
         totals["worker"] = {
             "epoch": plane.table.epoch,
             "digest": plane.table.digest,

@@ -151,7 +151,7 @@ def test_it_accepts_with_a_table_tells_its_totals_and_drains(hub: Hub) -> None:
     assert page["pending"] == [0, 0]
     assert totals["errors"] == {"live|refused": 1}
     assert totals["worker"]["inflight"] == 0
-    assert set(totals) == {"worker", "tally", *Books().snapshot()}
+    assert set(totals) == {"worker", "tally", "versions", *Books().snapshot()}
 
 
 def test_what_is_configured_is_known_with_the_first_table_whatever_was_learned_before(hub: Hub) -> None:

@@ -21,6 +21,7 @@ from proxy.gates.merging import parse as parse_reading
 from proxy.metrics.exposition import Exposed, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
+from proxy.metrics.versions import in_service
 from proxy.routing.intent import killed
 from proxy.routing.table import NEW, OLD, Table, decode
 
@@ -294,6 +295,13 @@ class Facts:
         """
         states = [state for worker in self.alive if (state := self.state_of(worker.incarnation)) is not None]
         return sum(state.ejected[OLD] for state in states), sum(state.ejected[NEW] for state in states)
+
+    def versions(self, now: float) -> tuple[frozenset[str], frozenset[str]]:
+        """
+        The versions of old and of new that are in service at a moment (Unix): as configured, or seen within a minute.
+        """
+        declared = ("", "") if self.table is None else self.table.versions
+        return in_service(declared, (reading.versions for reading in self.readings.values()), now)
 
     def expose(self) -> Exposed:
         """

@@ -19,8 +19,6 @@ from proxy.gates.windows import KEPT, unpack_bits, window_of
 
 # Seconds after which the last worker's snapshot of a window has come.
 GRACE: Final = 5
-# Seconds for which a version counts that was seen.
-FRESH: Final = 60
 # Between the parts of a total's name; no id and no route's name has it.
 BAR: Final = "|"
 
@@ -56,7 +54,7 @@ class Counts:
     """
     What has come since the last look. `events` by id and route (`tally.MERGED`: all together); `traffic`: requests by
     route (`tally.UNROUTED`: without one); of all exchanges how many were `eligible`, `compared` and, by reason,
-    `skipped`; `versions` of old and of new, seen within the last minute.
+    `skipped`.
     """
 
     events: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
@@ -64,7 +62,6 @@ class Counts:
     eligible: int = 0
     compared: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
-    versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,18 +139,10 @@ def read(readings: Iterable[Reading], marks: Marks, events: Iterable[EventSpec],
         eligible=parts.get("eligible", 0),
         compared=parts.get("compared", 0),
         skipped=_named(parts, "skipped"),
-        versions=(versions(known, 0, now), versions(known, 1, now)),
     )
     # What isn't counted for a while goes on where it was.
     totals = {one.life: {**marks.totals.get(one.life, {}), **one.totals} for one in known}
     return counts, Marks(window=over, totals=totals)
-
-
-def versions(readings: Iterable[Reading], side: int, now: float) -> frozenset[str]:
-    """
-    The versions of a side that were seen within the last minute.
-    """
-    return frozenset(name for one in readings for name, at in one.versions[side].items() if now - at <= FRESH)
 
 
 def _fresh(readings: Iterable[Reading], marks: Marks) -> dict[str, int]:

@@ -249,6 +249,7 @@ class Table:
     `signing` is the key of this deployment, hexadecimal, for what clients bring back; "" without one. For `after_write`
     seconds after a write, a client stays with the side that did it. `cookie_attributes`: of Set-Cookie these are
     compared too. `events` are counted for a plan's gates and guards; like `signing` they are no part of the digest.
+    `versions` say how old's and new's are known (`metrics.versions`).
     """
 
     epoch: int
@@ -284,6 +285,7 @@ class Table:
     after_write: float = 0.0
     cookie_attributes: bool = False
     events: tuple[EventSpec, ...] = ()
+    versions: tuple[str, str] = ("", "")
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -361,6 +363,7 @@ def decode(data: bytes) -> Table:
     noise = raw.pop("noise")
     twin = noise.pop("twin")
     tls, trusted = raw.pop("tls", None), raw.pop("trusted_proxies", None)
+    old_version, new_version = raw.pop("versions", ("", ""))
     return Table(
         sides=(_side(old), _side(new)),
         mirror=Mirror(**raw.pop("mirror")),
@@ -377,6 +380,7 @@ def decode(data: bytes) -> Table:
         cohorts=tuple(map(Cohort.from_values, raw.pop("cohorts"))),
         tls=None if tls is None else Encryption(**tls),
         trusted_proxies=None if trusted is None else tuple(trusted),
+        versions=(old_version, new_version),
         events=tuple(map(EventSpec.from_values, raw.pop("events", ()))),
         **raw,
     )

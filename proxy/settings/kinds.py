@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, PlainValidator
 
 from proxy.compare.paths import parse_path
+from proxy.metrics.versions import HEADER, LONGEST, UNUSUAL
 from proxy.settings.addresses import Address, Url, parse_address, parse_addresses, parse_host, parse_url
 from proxy.settings.quote import quote
 
@@ -121,6 +122,22 @@ def parse_token(value: object) -> str:
     """
     if not isinstance(value, str) or TOKEN.fullmatch(value) is None:
         raise ValueError(f"{quote(value)} is no name; write letters, digits and - without spaces, such as parallax")
+    return value
+
+
+def parse_version(value: object) -> str | None:
+    """
+    How a side's version is known: by a field of its answers, or as it is given.
+    """
+    if value is None:
+        return None
+    remedy = "write header:NAME, such as header:x-version, or the version itself in quotes, such as '2.4.1'"
+    if isinstance(value, str) and value.startswith(HEADER):
+        if TOKEN.fullmatch(value.removeprefix(HEADER)) is None:
+            raise ValueError(f"{quote(value)} names no field; {remedy}")
+        return value
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or UNUSUAL.search(value):
+        raise ValueError(f"{quote(value)} is no version; {remedy}")
     return value
 
 
@@ -300,6 +317,9 @@ Addresses = Annotated[
     tuple[str, ...], PlainValidator(parse_addresses), Kind(words="list of addresses", show=show_list, text=False)
 ]
 HealthPath = Annotated[str | None, PlainValidator(parse_health_path), Kind(words="path", show=show_optional)]
+Version = Annotated[
+    str | None, PlainValidator(parse_version), Kind(words="header:NAME or a version", show=show_optional)
+]
 Host = Annotated[str, PlainValidator(parse_host), Kind(words="preserve, upstream or a name", show=str)]
 Name = Annotated[str, PlainValidator(parse_token), Kind(words="name", show=str)]
 Order = Annotated[Literal["together", "after"], Kind(words="together or after", show=str)]

@@ -35,6 +35,7 @@ from proxy.settings.kinds import (
     Seconds,
     SideUrl,
     Size,
+    Version,
 )
 from proxy.settings.routes import Routes
 from proxy.settings.rules import EndpointRules
@@ -134,6 +135,7 @@ class Side(Section):
     host: Host = Field("preserve", description="the Host it gets: the client's, the URL's (upstream), or a name")
     addresses: Addresses = Field((), description="where to connect, instead of the URL's host: HOST:PORT or unix:/PATH")
     tls: Tls = Field(Tls(), description="only for an https URL")
+    version: Version = Field(None, description="the version that a plan's evidence is of; a new one begins it anew")
     eject: Eject = Field(Eject())
     health: SideHealth = Field(SideHealth())
 

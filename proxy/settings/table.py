@@ -88,6 +88,7 @@ def build_table(
         limits=Limits(**settings.limits.model_dump()),
         timeouts=Timeouts(**settings.timeouts.model_dump()),
         headers=compared_fields(settings.compare.headers),
+        versions=(settings.old.version or "", settings.new.version or ""),
         cookie_attributes=settings.compare.cookies == "attributes",
         via=settings.via,
         pseudonym=settings.pseudonym,

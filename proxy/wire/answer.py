@@ -40,12 +40,12 @@ class AnswerHead:
 
     `length` is -1 when unknown; `chunked` only when chunked is the final coding; `reusable` is what the head says of
     the connection's future, `idle_limit` the seconds of `Keep-Alive: timeout`, or 0. `packed` is for whoever passes it
-    on to a comparer (`mirror/heads.py`).
+    on to a comparer (`mirror/heads.py`). `told` are the values of fields that tell a side's version, None without any.
     """
 
     __slots__ = (
         "chunked", "has_date", "idle_limit", "length", "length_at", "lines", "nominated", "packed", "reason",
-        "reusable", "significant", "status", "stream", "upgrade",
+        "reusable", "significant", "status", "stream", "told", "upgrade",
     )  # fmt: skip
 
     status: int
@@ -64,24 +64,26 @@ class AnswerHead:
         self.upgrade = b""
         self.packed: bytes | None = None
         self.significant: list[tuple[bytes, bytes]] = []
+        self.told: dict[bytes, bytes] | None = None
 
 
 class AnswerParser:
     """
     Parses answer heads of one direction. A head met again byte for byte is the same (immutable) value again: both sides
     often answer with equal heads, and then the second costs a look-up. `MEMORY` heads of at most 1 KiB are remembered,
-    then the memory starts anew.
+    then the memory starts anew. `telling` are the lower-case names of fields that tell a side's version.
     """
 
     MEMORY = 256
     LONGEST = 1024
 
-    __slots__ = ("_codes", "_fields", "_memory", "_names", "_starts")
+    __slots__ = ("_codes", "_fields", "_memory", "_names", "_starts", "_telling")
 
-    def __init__(self, names: Names, field_limit: int) -> None:
+    def __init__(self, names: Names, field_limit: int, telling: frozenset[bytes] = frozenset()) -> None:
         self._names = names
         self._codes = names.codes
         self._fields = field_limit
+        self._telling = telling
         self._memory: dict[bytes, AnswerHead] = {}
         self._starts: dict[bytes, tuple[int, bytes, bool]] = {}
 
@@ -134,6 +136,8 @@ class AnswerParser:
             else:
                 _answer_field(head, code, name, line[colon:].strip(OWS), line)
         _finish_answer(head, nominated, codings, modern)
+        if self._telling:
+            head.told = _told(head.lines, self._telling)
         return head
 
     def _start(self, line: bytes) -> tuple[int, bytes, bool]:
@@ -184,6 +188,18 @@ def _answer_field(head: AnswerHead, code: int, name: bytes, value: bytes, line: 
         head.lines.append(line)
     elif code == KEEP_ALIVE and (match := KEEP_ALIVE_TIMEOUT.search(value)):
         head.idle_limit = float(match[1])
+
+
+def _told(lines: list[bytes], names: frozenset[bytes]) -> dict[bytes, bytes] | None:
+    """
+    The values of these fields that aren't empty, the first of each.
+    """
+    found: dict[bytes, bytes] = {}
+    for line in reversed(lines):
+        name, _, value = line.partition(b":")
+        if name.lower() in names and (value := value.strip(OWS)):
+            found[name.lower()] = value
+    return found or None
 
 
 def _finish_answer(head: AnswerHead, nominated: bytes | None, codings: list[bytes], modern: bool) -> None:

@@ -184,3 +184,23 @@ def test_a_payload_of_another_shape_changes_nothing(take: Callable[[Facts, bytes
     with pytest.raises(LinkError):
         take(known, payload)
     assert (known.table, known.status, known.learner.endpoints, list(known.samples), known.merge.living) == before
+
+
+def test_what_workers_counted_is_kept_as_long_as_the_supervisor_may_tell_it_again() -> None:
+    """
+    Also of the dead: a control that is started anew gets all of them, and has to know what it has read.
+    """
+    known = facts()
+    counted = {"life": "a", "events": {}, "keys": {}, "traffic": {"r": 3}}
+    known.take_status(status(worker(1), worker(2)))
+    for incarnation in (1, 2):
+        raw = {**snapshot(Books()), "tally": counted, "versions": [{}, {"7": 1000.0 + 40 * incarnation}]}
+        known.take_snapshot(incarnation, orjson.dumps(raw))
+
+    known.take_status(status(worker(1, alive=False), worker(2)))
+    assert {number: one.totals["traffic|r"] for number, one in known.readings.items()} == {1: 3, 2: 3}
+    known.take_table(table(versions=("1.0", "header:v")))
+    assert [set(one) for one in known.versions(1110.0)] == [{"1.0"}, {"7"}]
+    assert [set(one) for one in known.versions(1141.0)] == [{"1.0"}, set()]
+    known.take_status(status(worker(2)))
+    assert set(known.readings) == {2}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.errors import LinkError
 from proxy.gates.events import event
-from proxy.gates.merging import GRACE, Count, Counts, Marks, Reading, begin, parse, read, versions
+from proxy.gates.merging import GRACE, Count, Counts, Marks, Reading, begin, parse, read
 from proxy.gates.tally import MATCHED, MISMATCHED, NEW_OK, OLD_OK, UNKNOWN, Tally
 from proxy.metrics.books import DIVERGENT, IDENTICAL, Books
 from proxy.routing.buckets import bucket
@@ -50,11 +50,11 @@ class Worker:
         code = OLD_OK | NEW_OK | (MISMATCHED if bad else MATCHED)
         self.tally.pairs.count(WAYS.find(head), head, b"", code, UNKNOWN, UNKNOWN)
 
-    def told(self, now: float = HOUR, **more: Any) -> Reading:
+    def told(self, now: float = HOUR) -> Reading:
         """
         Its snapshot, as control reads it.
         """
-        raw = {**snapshot(self.books), "tally": self.tally.snapshot(now), **more}
+        raw = {**snapshot(self.books), "tally": self.tally.snapshot(now)}
         reading = parse(orjson.loads(orjson.dumps(raw)))
         assert reading is not None
         return reading
@@ -235,17 +235,6 @@ def test_what_was_not_counted_for_a_while_goes_on() -> None:
     counts, _ = read([worker.told()], marks, EVENTS, HOUR)
 
     assert counts.events[ALL.id][""].n == 2
-
-
-def test_versions_are_those_of_the_last_minute() -> None:
-    """
-    Of each side, whichever worker saw them.
-    """
-    one = Worker("one").told(versions=[{"1": HOUR}, {"7": HOUR - 59, "6": HOUR - 61}])
-    other = Worker("other").told(versions=[{}, {"8": HOUR}])
-
-    assert versions([one, other], 0, HOUR) == {"1"}
-    assert versions([one, other], 1, HOUR) == {"7", "8"}
 
 
 def test_a_worker_that_counts_nothing_is_no_reading_and_nonsense_is_refused() -> None:

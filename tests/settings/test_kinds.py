@@ -15,6 +15,7 @@ from proxy.settings.kinds import (
     parse_seconds,
     parse_size,
     parse_token,
+    parse_version,
     show_number,
     show_size,
 )
@@ -159,3 +160,20 @@ def test_what_would_break_a_check_is_refused(path: object) -> None:
     """
     with pytest.raises(ValueError, match="; "):
         parse_health_path(path)
+
+
+@pytest.mark.parametrize("value", [None, "header:X-Version", "2.4.1", "release/2026-11-22_a+b:7", "x" * 64])
+def test_a_version_is_a_field_of_answers_or_given(value: str | None) -> None:
+    """
+    As it is shown anywhere.
+    """
+    assert parse_version(value) == value
+
+
+@pytest.mark.parametrize("value", [1.2, "", "header:", "header:two words", "with spaces", "x" * 65, "<b>"])
+def test_what_is_no_version_is_refused(value: object) -> None:
+    """
+    A number would lose its zeros: 1.10 is not 1.1.
+    """
+    with pytest.raises(ValueError, match="; write header:NAME"):
+        parse_version(value)
