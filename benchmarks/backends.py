@@ -19,15 +19,20 @@ from benchmarks.processes import HOST, find_tool, free_port, is_listening, runni
 # A typical API answer, held in nginx's configuration, and a large list, which comes from a file.
 SIZES = {"1k": 1331, "68k": 68 * 1024}
 PATHS = {"1k": "/small", "68k": "/large"}
-# What is asked for, by what the two answers are: byte-equal, different, or different and compressed.
+# What is asked for, by what the two answers are: equal, different, different and about another thing each time, or
+# different and compressed.
 ANSWERS = {
     "equal": PATHS,
     "differing": {"1k": "/small-anew", "68k": "/large-anew"},
+    "many": {"1k": "/small-many", "68k": "/large-many"},
     "gzip": {"1k": "/small-gzip", "68k": "/large-gzip"},
 }
 # What differs: 32 hexadecimal digits that nginx draws for each request.
 DRAWN = "$request_id"
 DRAWN_LENGTH = 32
+# Which of many things was asked for, told in both answers: the query's `n`, so many digits by `wrk.lua`.
+ASKED = "$arg_n"
+ASKED_LENGTH = 9
 # nginx takes words of its configuration up to 4 KiB.
 WORD = 4000
 
@@ -95,17 +100,19 @@ def document(size: int) -> bytes:
     return orjson.dumps({"items": items, "filler": "x" * (size - frame)})
 
 
-def differing(size: int) -> tuple[str, str]:
+def differing(size: int, *, many: bool = False) -> tuple[str, str]:
     """
-    A location's directives, and what it returns: as `document`, with a value that is drawn anew for each request.
+    A location's directives, and what it returns: as `document`, with a value that is drawn anew for each request, and
+    of `many` things with the number of the one that was asked for.
     """
-    frame = len(b'"trace":"",') + DRAWN_LENGTH
+    drawn = f'"trace":"{DRAWN}",' + (f'"number":"{ASKED}",' if many else "")
+    frame = len(b'"trace":"",') + DRAWN_LENGTH + (len(b'"number":"",') + ASKED_LENGTH if many else 0)
     text = document(size - frame).decode()
     sets, names = [], []
     for number, at in enumerate(range(0, len(text) - 1, WORD)):
         sets.append(f"set $part{number} '{text[1:][at : at + WORD]}';")
         names.append(f"${{part{number}}}")
-    return " ".join(sets), f'{{"trace":"{DRAWN}",{"".join(names)}'
+    return " ".join(sets), f"{{{drawn}{''.join(names)}"
 
 
 CONFIGURATION = """
@@ -132,6 +139,8 @@ http {{
         location = /large {{ alias {large}; }}
         location = /small-anew {{ {small_parts} return 200 '{small_anew}'; }}
         location = /large-anew {{ {large_parts} return 200 '{large_anew}'; }}
+        location = /small-many {{ {small_parts_many} return 200 '{small_many}'; }}
+        location = /large-many {{ {large_parts_many} return 200 '{large_many}'; }}
         location = /small-gzip {{ gzip on; {small_parts} return 200 '{small_anew}'; }}
         location = /large-gzip {{ gzip on; {large_parts} return 200 '{large_anew}'; }}
     }}
@@ -182,6 +191,8 @@ def backends(directory: Path, *, timed: bool = False) -> Iterator[tuple[Backend,
     large.write_bytes(document(SIZES["68k"]))
     small_parts, small_anew = differing(SIZES["1k"])
     large_parts, large_anew = differing(SIZES["68k"])
+    small_parts_many, small_many = differing(SIZES["1k"], many=True)
+    large_parts_many, large_many = differing(SIZES["68k"], many=True)
     with ExitStack() as stack:
         sides = []
         for name in ("old", "new"):
@@ -195,6 +206,8 @@ def backends(directory: Path, *, timed: bool = False) -> Iterator[tuple[Backend,
                 directory=directory, name=name, log=log, temporary=temporary_paths(directory, name), host=HOST,
                 port=backend.port, status_port=backend.status_port, small=document(SIZES["1k"]).decode(), large=large,
                 small_parts=small_parts, small_anew=small_anew, large_parts=large_parts, large_anew=large_anew,
+                small_parts_many=small_parts_many, small_many=small_many, large_parts_many=large_parts_many,
+                large_many=large_many,
             )  # fmt: skip
             stack.enter_context(nginx(name, configuration, backend.port, directory))
             sides.append(backend)

@@ -22,7 +22,7 @@ SETTLE = 0.15
 class Load:
     """
     What wrk is told; `headers` is "plain" (Host only) or "browser". `answers`: "equal"; "differing" in one value each
-    time; or that in "gzip", for which it asks then.
+    time; or that with "many" things asked for one after the other, or in "gzip", for which it asks then.
     """
 
     size: str

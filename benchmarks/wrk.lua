@@ -1,7 +1,7 @@
--- wrk -d Ns -s wrk.lua URL -- plain|browser N [gzip]
+-- wrk -d Ns -s wrk.lua URL -- plain|browser N [gzip|many]
 --
--- Sends what a browser sends, and takes gzip, when asked to. Stops asking shortly before wrk stops: wrk closes its connections with a
--- request under way on each, an exchange that no proxy can finish, and 32 of them are 0.3 % of a short block.
+-- Sends what a browser sends, takes gzip, or asks for another thing each time, when asked to. Stops asking shortly before wrk stops: wrk
+-- closes its connections with a request under way on each, an exchange that no proxy can finish, and 32 of them are 0.3 % of a short block.
 -- Ends with one line of JSON, since wrk's own summary rounds to two digits.
 
 local ffi = require("ffi")
@@ -38,6 +38,15 @@ function init(args)
     for name, value in pairs(browser) do wrk.headers[name] = value end
   end
   if args[3] == "gzip" then wrk.headers["Accept-Encoding"] = "gzip" end
+  if args[3] == "many" then
+    -- Begins anywhere, so that a thing that was asked for in one block isn't in the next.
+    math.randomseed(now() * 1000)
+    local asked = math.random(100000000, 899999999)
+    request = function()
+      asked = asked + 1
+      return wrk.format(nil, wrk.path .. "?n=" .. asked)
+    end
+  end
   asking_ends = now() + tonumber(args[2]) - QUIET
 end
 

@@ -21,7 +21,7 @@ from proxy.compare.difference import Steps
 
 # Longer bodies could hold more values than anybody should hold (`bodies.json`).
 LONGEST: Final = 2**20
-# What lies around a text is remembered up to this length: 2 MiB in all.
+# What lies around a text is remembered up to this length: half a MiB in all, which stays in a processor's cache.
 LONGEST_KNOWN: Final = 4096
 # Bytes that are looked at together in the end.
 FEW: Final = 64
@@ -80,7 +80,7 @@ def _in_common(old: bytes, new: bytes) -> int:
     return same + size - (unequal.bit_length() + 7) // 8
 
 
-@lru_cache(maxsize=512)  # the same thing asked for again, with another text in it
+@lru_cache(maxsize=128)  # the same thing asked for again, with another text in it
 def _place(before: bytes, after: bytes) -> Steps | None:
     """
     Where a text stands that has this around it; None if it is none, or none that is a value.
