@@ -120,11 +120,23 @@ class Draw:
         return min(bisect_right(self._sums, random.random()), len(self._sums) - 1)
 
 
-def crossed(budget: float, direction: Direction, level: float, *, look: int, longest: int, runs: int, seed: int) -> int:
+def crossed(
+    budget: float,
+    direction: Direction,
+    level: float,
+    *,
+    look: int,
+    longest: int,
+    runs: int,
+    seed: int,
+    rate: float | None = None,
+    burst: int = 1,
+) -> int:
     """
-    How many of so many simulated runs at the budget say yes at any look.
+    How many of so many simulated runs say yes at any look, at the budget if no `rate` is given. Bad ones come by
+    themselves, or `burst` at a time.
     """
-    random, draw = Random(seed), Draw(look, budget)
+    random, draw = Random(seed), Draw(look, (budget if rate is None else rate) / burst)
     boundary = Boundary(budget, direction, level)
     cuts = [boundary.at(n) for n in range(look, longest + 1, look)]
     sign = 1 if direction == "above" else -1
@@ -132,7 +144,7 @@ def crossed(budget: float, direction: Direction, level: float, *, look: int, lon
     for _ in range(runs):
         bad = 0
         for cut in cuts:
-            bad += draw(random)
+            bad += burst * draw(random)
             if sign * (bad - cut) >= 0:
                 count += 1
                 break
@@ -162,5 +174,16 @@ def run_length(detector: ChangeDetector, draw: Draw, random: Random, *, batch: i
     """
     for n in range(batch, longest + 1, batch):
         if detector.add(draw(random), batch):
+            return n
+    return longest
+
+
+def run_length_one_by_one(detector: ChangeDetector, draw: Draw, random: Random, *, batch: int, longest: int) -> int:
+    """
+    The same for batches that are fed one by one, the good ones first: as nobody should, see `docs/gates.md`.
+    """
+    for n in range(batch, longest + 1, batch):
+        bad = draw(random)
+        if any(detector.add(one >= batch - bad, 1) for one in range(batch)):
             return n
     return longest
