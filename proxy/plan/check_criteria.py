@@ -5,9 +5,12 @@ Gates and guards of a plan: events that can be counted, budgets that agree, sour
 from collections.abc import Iterator
 
 from proxy.gates.events import compile_event
+from proxy.gates.query import parse_condition
+from proxy.gates.trend import LEAST
 from proxy.plan.criteria import EventGate, EventGuard, PromGate, PromGuard, TrendGate, TrendGuard
 from proxy.plan.exposure import exposures
 from proxy.plan.facts import Facts, is_sticky
+from proxy.plan.kinds import show_time
 from proxy.plan.model import Plan
 from proxy.settings.kinds import show_number
 from proxy.settings.sentences import Finding
@@ -37,6 +40,14 @@ def _check_source(plan: Plan, key: Where, one: object) -> Iterator[Finding]:
     if isinstance(one, PromGate | PromGuard | TrendGate | TrendGuard) and plan.prometheus is None:
         said = f"needs a Prometheus to ask; write prometheus: {{url: http://prometheus:9090}} for source: {one.source}"
         yield Finding(key=(*key, "source"), said=said)
+    if isinstance(one, PromGate | PromGuard):
+        try:
+            parse_condition(one.condition)
+        except ValueError as error:
+            yield Finding(key=(*key, "condition"), said=str(error))
+    if isinstance(one, TrendGate | TrendGuard) and one.window < LEAST * one.every:
+        said = f"{show_time(one.window)} has too few answers for a slope; write {show_time(LEAST * one.every)} or more"
+        yield Finding(key=(*key, "window"), said=said)
 
 
 def _check_event(key: Where, one: EventGate | EventGuard) -> Iterator[Finding]:

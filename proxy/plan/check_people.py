@@ -178,7 +178,7 @@ def _check_tokens(plan: Plan, facts: Facts) -> Iterator[Finding]:
 
 def _check_channel(at: Where, channel: Channel) -> Iterator[Finding]:
     if (channel.apprise is None) == (channel.webhook is None):
-        yield Finding(key=at, said="needs either an apprise URL or a webhook, such as webhook: https://hooks.example/x")
+        yield Finding(key=at, said="says no way, or two; write either an apprise URL or a webhook")
         return
     if channel.secret is not None and channel.webhook is None:
         yield Finding(key=(*at, "secret"), said="only webhooks are signed; leave it out, or write a webhook")

@@ -7,13 +7,15 @@ it through.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from proxy.gates.completeness import CompletenessSpec
 from proxy.gates.forecast import needed_pairs
-from proxy.plan.criteria import EventGate, Gate, PromGate, TrendGate, WebhookGate
+from proxy.plan.criteria import CompletenessGate, EventGate, Gate, TrendGate
 from proxy.plan.exposure import exposures
 from proxy.plan.facts import Facts
 from proxy.plan.kinds import show_time
-from proxy.plan.model import Plan, Stage
+from proxy.plan.model import Plan
 from proxy.plan.traffic import Traffic
 from proxy.settings.kinds import show_number
 from proxy.settings.sentences import Finding
@@ -69,47 +71,52 @@ def forecasts(plan: Plan, facts: Facts | None) -> Iterator[Forecast]:
     """
     shares = exposures(plan) if facts is None else exposures(plan, facts.base)
     for stage, exposure in zip(plan.stages, shares, strict=True):
+        traffic = Traffic(plan=plan, facts=facts, exposure=exposure)
         for name in stage.gates:
-            gate = plan.gates.get(name)
-            if isinstance(gate, EventGate):
-                yield from _of_event(Traffic(plan=plan, facts=facts, exposure=exposure), stage, name, gate)
-            elif gate is not None and (asked := _of_questions(gate)) is not None:
-                number, every = asked
+            for need in _needs(traffic, plan.gates[name]):
                 yield Forecast(
                     stage=stage.name,
                     gate=name,
-                    route="",
-                    counted="answers",
-                    needed=number,
-                    likely=number,
-                    rate=1.0 / every,
+                    route=need.route,
+                    counted=need.counted,
+                    needed=need.needed,
+                    likely=need.likely,
+                    rate=need.rate,
                     most=stage.observe.most,
                 )
 
 
-def _of_questions(gate: Gate) -> tuple[int, float] | None:
-    """
-    How many answers it takes, and how long lies between two.
-    """
-    if isinstance(gate, PromGate | WebhookGate):
-        return gate.pass_.needed, gate.every
-    return (1, gate.window) if isinstance(gate, TrendGate) else None
+class _Need(NamedTuple):
+    counted: str
+    needed: int | None
+    likely: int | None
+    rate: float | None
+    route: str = ""
 
 
-def _of_event(traffic: Traffic, stage: Stage, name: str, gate: EventGate) -> Iterator[Forecast]:
+def _needs(traffic: Traffic, gate: Gate) -> Iterator[_Need]:
+    if isinstance(gate, EventGate):
+        yield from _of_event(traffic, gate)
+    elif isinstance(gate, CompletenessGate):
+        least = CompletenessSpec(name="").least
+        yield _Need(COUNTED["pairs"], least, least, traffic.a_second("pairs"))
+    elif isinstance(gate, TrendGate):
+        # Nearly all of a window has to have been seen.
+        yield _Need("windows", 1, 1, 1.0 / gate.window)
+    else:
+        yield _Need("answers", gate.pass_.needed, gate.pass_.needed, 1.0 / gate.every)
+
+
+def _of_event(traffic: Traffic, gate: EventGate) -> Iterator[_Need]:
+    by_key = gate.unit == "key/60s"
     needed, likely = (needed_pairs(gate.max, rate, gate.beta) for rate in (0.0, gate.max / 4))
     for routes in _judged(traffic.plan, gate):
-        by_key = gate.unit == "key/60s"
-        rate = traffic.keys_a_second(gate.of, routes) if by_key else traffic.a_second(gate.of, routes)
-        yield Forecast(
-            stage=stage.name,
-            gate=name,
-            route=routes[0] if gate.per == "route" and routes else "",
+        yield _Need(
             counted="keys a minute" if by_key else COUNTED[gate.of],
             needed=None if needed is None else max(needed, gate.min),
             likely=None if likely is None else max(likely, gate.min),
-            rate=rate,
-            most=stage.observe.most,
+            rate=traffic.keys_a_second(gate.of, routes) if by_key else traffic.a_second(gate.of, routes),
+            route=routes[0] if gate.per == "route" and routes else "",
         )
 
 

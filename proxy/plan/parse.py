@@ -39,7 +39,7 @@ def read_written(text: str, name: str) -> Written:
     As `read_plan`, and what it takes to tell where things are.
     """
     source = read_yaml(text, name, reference=REFERENCE)
-    teller = PlanTeller(source, name)
+    teller = PlanTeller(source, f"{name}:1")
     if "plan" not in source.values:
         raise ConfigurationError(
             f"{name}:1: plan: is missing, so this is no plan; write its name at the left edge, such as plan: orders"
