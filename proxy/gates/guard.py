@@ -190,14 +190,16 @@ def _alarm(spec: GuardSpec, route: str, watch: Watch) -> Alarm:
         return _quiet(spec)
     share = sum(watch.levels) / len(watch.levels) / spec.every
     where = f" on {route}" if route else ""
-    keys = f"{watch.distinct:,} keys" if watch.distinct != 1 else "1 key"
-    if watch.distinct < spec.distinct_keys:
+    # A bad one is somebody's: where one key is enough, nobody has to say whose.
+    enough = spec.distinct_keys <= 1 or watch.distinct >= spec.distinct_keys
+    keys = "" if enough and not watch.distinct else f"; {watch.distinct:,} key{'s' * (watch.distinct != 1)}"
+    if not enough:
         keys += f" of the {spec.distinct_keys} that it takes"
     found = counted(run.bad, run.n, spec.unit, spec.verb)
     return Alarm(
         guard=spec.name,
-        tripped=share >= 1.0 and watch.distinct >= spec.distinct_keys,
-        sentence=f"{spec.name}{where}: {found} against a budget of {budgeted(spec.budget)}; {keys}",
+        tripped=share >= 1.0 and enough,
+        sentence=f"{spec.name}{where}: {found} against a budget of {budgeted(spec.budget)}{keys}",
         share=share,
         bad=run.bad,
         n=run.n,

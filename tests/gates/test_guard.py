@@ -78,6 +78,17 @@ def test_one_client_is_not_enough() -> None:
     assert told(BY_KEYS, GuardCounts(bad=2, n=10, keys=bits(8, 9)), one).tripped
 
 
+def test_without_keys_one_is_enough() -> None:
+    """
+    Where nobody tells whose requests were bad, a guard that wants one key trips nevertheless.
+    """
+    alarm = told(SPEC, GuardCounts(bad=100, n=1_000))
+
+    assert alarm.tripped
+    assert alarm.sentence == "wrong: 100 of 1,000 pairs are bad (10 %) against a budget of 0.50 %"
+    assert not told(BY_KEYS, GuardCounts(bad=100, n=1_000)).tripped
+
+
 def test_who_has_no_key_counts() -> None:
     """
     A break for anonymous clients only must not go unseen.
