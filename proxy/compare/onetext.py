@@ -85,7 +85,9 @@ def _place(before: bytes, after: bytes) -> Steps | None:
     """
     Where a text stands that has this around it; None if it is none, or none that is a value.
     """
-    if not before[:-1].rstrip(SPACE).endswith(BEFORE) or MARK_BYTES in before or MARK_BYTES in after:
+    if not before[:-1].rstrip(SPACE).endswith(BEFORE):
+        return None
+    if not (before.isascii() and after.isascii()) and (MARK_BYTES in before or MARK_BYTES in after):
         return None
     try:
         value = orjson.loads(b"".join((before, MARK_BYTES, after)))

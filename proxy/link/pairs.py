@@ -87,10 +87,11 @@ def pack_pair(pair: tuple[int, int, bytes, bytes, bytes, bytes, bytes, bytes, by
     The message in pieces, for `writelines`, of a `PairMessage` or its values; large contents are not copied.
     """
     number, flags, endpoint, route, context, old_head, old_content, new_head, new_content = pair
-    names, heads = (len(endpoint), len(route), len(context)), (len(old_head), len(new_head))
-    contents = len(old_content), len(new_content)
-    size = HEADER.size - LENGTH.size + sum(names) + sum(heads) + sum(contents)
-    header = HEADER.pack(size, number, flags, *names, heads[0], contents[0], heads[1], contents[1])
+    names, old, new = len(endpoint) + len(route) + len(context), len(old_content), len(new_content)
+    size = HEADER.size - LENGTH.size + names + len(old_head) + old + len(new_head) + new
+    header = HEADER.pack(
+        size, number, flags, len(endpoint), len(route), len(context), len(old_head), old, len(new_head), new
+    )
     pieces = [header, endpoint, route, context, old_head, old_content, new_head, new_content]
     return [b"".join(pieces)] if size <= SMALL else pieces
 
@@ -132,13 +133,8 @@ class PairReader:
         start, end = 0, len(buffer)
         self._need = HEADER.size
         while end - start >= HEADER.size:
-            length, number, flags, *lengths = HEADER.unpack_from(buffer, start)
-            endpoint, route, context, old_head, old_content, new_head, new_content = lengths
-            if length > LARGEST or HEADER.size - LENGTH.size + sum(lengths) != length:
-                raise LinkError(f"a pair of {length} bytes whose parts are {lengths} can't be")
-            if start + LENGTH.size + length > end:
-                self._need = LENGTH.size + length
-                break
+            fields = HEADER.unpack_from(buffer, start)
+            length, number, flags, endpoint, route, context, old_head, old_content, new_head, new_content = fields
             # Where each part ends.
             at = start + HEADER.size
             endpoint += at
@@ -147,7 +143,13 @@ class PairReader:
             old_head += context
             old_content += old_head
             new_head += old_content
-            start = new_content = new_content + new_head
+            new_content += new_head
+            if length > LARGEST or start + LENGTH.size + length != new_content:
+                raise LinkError(f"a pair of {length} bytes whose parts come to {new_content - at} can't be")
+            if new_content > end:
+                self._need = LENGTH.size + length
+                break
+            start = new_content
             parts = (
                 number,
                 flags,
