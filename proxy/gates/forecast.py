@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from math import ceil, expm1, inf, log, log1p
 from typing import Final
 
-from proxy.gates.statistics import evidence, log_ratio
+from proxy.gates.statistics import evidence, log_ratio, noticed
 
 # The median as a share of the straight line: within 6 % of the exact one for "above" and 15 % for "below", for budgets
 # from 0.0005 to 0.5, where more than a handful of opportunities are needed.
@@ -53,15 +53,17 @@ def clean_run(budget: float, beta: float) -> int:
 
 def delay(budget: float, rates: Sequence[float], every: float, rate: float, *, batch: int = 1) -> int | None:
     """
-    About how many opportunities until a change detector for `rates` notices that the rate has become `rate`, if it
-    trips falsely once in `every` and is told of batches of `batch`. None if it may never.
+    About how many opportunities until a change detector for `rates` (those that it can notice, `statistics.noticed`)
+    sees that the rate has become `rate`, if it trips falsely once in `every` opportunities and is told of batches of
+    `batch`. None if it may never.
 
     The mean level of the detector grows as Σ exp(D·k), where D = E[ln likelihood ratio] for the rate that it is most
     sensitive by, until it is `every` times their number (Pollak and Tartakovsky, "Optimality properties of the
     Shiryaev–Roberts procedure", 2009, have the asymptotics).
     """
-    drifts = [log_ratio(rate, 1.0, one, budget) for one in rates]
-    level = every * len(rates)
+    found = noticed(budget, rates)
+    drifts = [log_ratio(rate, 1.0, one, budget) for one in found]
+    level = every * len(found)
     least = min((log1p(-level * expm1(-drift)) / drift for drift in drifts if drift > 0.0), default=inf)
     if least > LONGEST:
         return None

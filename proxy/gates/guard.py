@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
-from proxy.gates.statistics import ChangeDetector, log_ratio
+from proxy.gates.statistics import ChangeDetector, log_ratio, noticed
 from proxy.gates.wording import budgeted, counted, span
 
 
@@ -127,13 +127,6 @@ class Alarm:
     n: int = 0
     keys: int = 0
     route: str = ""
-
-
-def noticed(budget: float, rates: Sequence[float]) -> tuple[float, ...]:
-    """
-    The rates between the budget and 1, which a guard can notice; where there are none, one half way up.
-    """
-    return tuple(rate for rate in rates if budget < rate < 1.0) or ((1.0 + budget) / 2.0,)
 
 
 def judge_guard(

@@ -116,6 +116,13 @@ class ChangeDetector:
         return self.share >= 1.0
 
 
+def noticed(budget: float, rates: Sequence[float]) -> tuple[float, ...]:
+    """
+    The rates between the budget and 1, which a guard can notice; where there are none, one half way up.
+    """
+    return tuple(rate for rate in rates if budget < rate < 1.0) or ((1.0 + budget) / 2.0,)
+
+
 def upper_bound(bad: int, n: int, alpha: float) -> float:
     """
     A rate that the true one lies above with probability `alpha` at most, after one look at n opportunities: the exact

@@ -100,3 +100,10 @@ def test_a_guard_may_never_notice_what_is_within_the_budget() -> None:
     """
     assert delay(0.005, RATES, 5e6, 0.005) is None
     assert delay(0.005, (0.2,), 5e6, 0.006) is None
+
+
+def test_multiples_beyond_one_are_passed_over() -> None:
+    """
+    Forty times 5 % is no rate: forecast without it, as the guard is judged without it.
+    """
+    assert delay(0.05, (0.1, 2.0), 5e6, 0.2) == delay(0.05, (0.1,), 5e6, 0.2)

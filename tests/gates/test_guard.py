@@ -9,7 +9,7 @@ from statistics import mean
 import pytest
 
 from benchmarks.stopping import Draw
-from proxy.gates.guard import Alarm, GuardCounts, GuardEvidence, GuardSpec, judge_guard, judge_silence, noticed
+from proxy.gates.guard import Alarm, GuardCounts, GuardEvidence, GuardSpec, judge_guard, judge_silence
 
 SPEC = GuardSpec(name="wrong", budget=0.005, rates=(0.01, 0.02, 0.05, 0.2, 0.6))
 BY_KEYS = GuardSpec(name="wrong", budget=0.005, rates=SPEC.rates, distinct_keys=3)
@@ -119,14 +119,6 @@ def test_by_route_the_one_that_breaks_is_named() -> None:
     assert alarm.route == "read"
     assert alarm.sentence.startswith("wrong on read: 20 of 60 pairs are bad (33 %)")
     assert not told(SPEC, look).tripped
-
-
-def test_rates_that_the_budget_leaves_no_room_for_are_passed_over() -> None:
-    """
-    Forty times 5 % is no rate; and something can always be noticed.
-    """
-    assert noticed(0.05, (0.1, 0.2, 2.0)) == (0.1, 0.2)
-    assert noticed(0.5, (1.0, 2.0)) == (0.75,)
 
 
 def test_other_rates_start_anew() -> None:

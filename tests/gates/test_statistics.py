@@ -19,6 +19,7 @@ from proxy.gates.statistics import (
     log_choose,
     log_mean_exp,
     log_ratio,
+    noticed,
     upper_bound,
 )
 
@@ -188,3 +189,11 @@ def test_a_detector_has_something_to_notice(rates: tuple[float, ...]) -> None:
     """
     with pytest.raises(ValueError, match="above the budget"):
         ChangeDetector(budget=0.005, rates=rates, every=100.0)
+
+
+def test_rates_that_the_budget_leaves_no_room_for_are_passed_over() -> None:
+    """
+    Forty times 5 % is no rate; and something can always be noticed.
+    """
+    assert noticed(0.05, (0.1, 0.2, 2.0)) == (0.1, 0.2)
+    assert noticed(0.5, (1.0, 2.0)) == (0.75,)
