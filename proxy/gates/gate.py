@@ -28,8 +28,9 @@ def judge_gate(
     spec: GateSpec, before: GateEvidence, counts: Mapping[str, RouteCounts], *, per_second: float | None = None
 ) -> tuple[Outcome, GateEvidence]:
     """
-    Add what has come since the last look, by route, and say what is known now. `per_second` is how many opportunities
-    come in a second, for the time that is still needed.
+    Add what has come since the last look, by route, and say what is known now. If `counts` has all routes together too
+    (`ALL`), that is what counts for all, and no route. `per_second` is how many opportunities come in a second, for the
+    time that is still needed.
     """
     evidence = _add(spec, before, counts)
     alpha = _alpha(spec, evidence)
@@ -46,8 +47,10 @@ def _alpha(spec: GateSpec, evidence: GateEvidence) -> float:
 
 
 def _add(spec: GateSpec, before: GateEvidence, counts: Mapping[str, RouteCounts]) -> GateEvidence:
-    if not spec.per_route:
-        each = list(counts.values())
+    if spec.per_route:
+        counts = {name: one for name, one in counts.items() if name != ALL}
+    else:
+        each = [counts[ALL]] if ALL in counts else list(counts.values())
         counts = {ALL: RouteCounts(bad=sum(one.bad for one in each), n=sum(one.n for one in each))}
     routes = {**before.routes}
     for name, new in counts.items():

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+from proxy.gates.spec import ALL
 from proxy.gates.statistics import ChangeDetector, log_ratio, noticed
 from proxy.gates.wording import budgeted, counted, span
 
@@ -133,11 +134,14 @@ def judge_guard(
     spec: GuardSpec, before: GuardEvidence, counts: Mapping[str, GuardCounts]
 ) -> tuple[Alarm, GuardEvidence]:
     """
-    Add what has come since the last look, by route, all of it at once, and say whether the guard has tripped.
+    Add what has come since the last look, by route, all of it at once, and say whether the guard has tripped. If
+    `counts` has all routes together too (`ALL`), that is what counts for all, and no route.
     """
     rates = noticed(spec.budget, spec.rates)
-    if not spec.per_route:
-        counts = {"": _merged(counts)}
+    if spec.per_route:
+        counts = {name: one for name, one in counts.items() if name != ALL}
+    else:
+        counts = {ALL: counts[ALL] if ALL in counts else _merged(counts)}
     routes = dict(before.routes)
     for name, new in counts.items():
         old = routes.get(name)

@@ -144,6 +144,16 @@ def test_routes_are_added_up_where_they_are_not_judged() -> None:
     assert outcome.pass_ratio == judged(SPEC, {"": (2, 12_400)}).pass_ratio
 
 
+def test_all_routes_together_are_no_route() -> None:
+    """
+    Where workers tell the sum too, it is neither counted twice nor judged as a route.
+    """
+    look = {"": (3, 12_000), "search": (1, 6_000), "read": (2, 6_000)}
+
+    assert judged(SPEC, look).n == 12_000
+    assert [one.route for one in judged(BY_ROUTE, look).routes] == ["read", "search"]
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(3, 400)), min_size=1, max_size=12), st.randoms())
 def test_batches_change_nothing(batches: list[tuple[int, int]], random: Random) -> None:
     """

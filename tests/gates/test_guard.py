@@ -3,6 +3,7 @@ Tests of guards: when they trip, and with which numbers.
 """
 
 import json
+from dataclasses import replace
 from random import Random
 from statistics import mean
 
@@ -119,6 +120,16 @@ def test_by_route_the_one_that_breaks_is_named() -> None:
     assert alarm.route == "read"
     assert alarm.sentence.startswith("wrong on read: 20 of 60 pairs are bad (33 %)")
     assert not told(SPEC, look).tripped
+
+
+def test_all_routes_together_are_no_route() -> None:
+    """
+    Where workers tell the sum too, it is neither counted twice nor watched as a route.
+    """
+    look = {"": GuardCounts(bad=20, n=1_000), "search": GuardCounts(bad=20, n=1_000)}
+
+    assert (told(SPEC, look).bad, told(SPEC, look).n) == (20, 1_000)
+    assert told(replace(SPEC, per_route=True), look).route == "search"
 
 
 def test_other_rates_start_anew() -> None:
