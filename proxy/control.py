@@ -98,6 +98,8 @@ class Control:
         match frame.kind:
             case Kind.SNAPSHOT:
                 facts.take_snapshot(frame.incarnation, frame.payload)
+                if self.steering is not None:
+                    self.steering.plan.sight.heard()
                 # Once in a life: what workers offered while there was no control is lost, and a list makes them offer
                 # it again. Not before the first snapshot, which comes after the list that a predecessor made.
                 if not self._has_published:
@@ -286,6 +288,7 @@ class Control:
                 self.steering.refresh()
                 self.steering.noise.look()
                 self.steering.waiving.look()
+                self.steering.plan.look()
             self._tell_listeners(tick=True)
             await asyncio.sleep(PULSE_SECONDS)
 

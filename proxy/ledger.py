@@ -179,6 +179,14 @@ class Ledger:
         self._put(job)
         return job.done
 
+    def keep_call(self, call: "Callable[[Store], Entry | None]") -> "asyncio.Future[None]":
+        """
+        As `keep`, whatever `call` does with the store.
+        """
+        job = Job(call=call, kept=True)
+        self._put(job)
+        return job.done
+
     async def keep_now(self, entry: Entry) -> None:
         """
         `keep` a line, and wait for it, at most `PATIENCE`.

@@ -65,6 +65,13 @@ class Publication:
         """
         return self._place(self.table.epoch, self.table.digest)
 
+    def lagging(self) -> tuple[str, ...]:
+        """
+        The living workers that don't route by what is in force yet.
+        """
+        place = self.place
+        return tuple(worker.id for worker in self._facts.alive if self._place(worker.epoch, worker.digest) < place)
+
     def put(self, table: Table) -> int:
         """
         Put a table into force. Returns its place.

@@ -5,6 +5,7 @@ Nothing here puts anything in force; that is `Steering.reload`. The settings are
 take half a second, which a starting control doesn't have.
 """
 
+import asyncio
 import os
 import stat
 from collections.abc import Iterable
@@ -18,7 +19,10 @@ from proxy.compare.judging import JudgingTable
 from proxy.errors import ConfigurationError
 from proxy.link.setup import Setup
 from proxy.routing.table import Table
+from proxy.threads import on_thread
 
+# Reading the configuration takes 0.6 s the first time.
+READ_WAIT: Final = 10.0
 LARGEST: Final = 4 * 1024 * 1024
 # Of files that a configuration names: lists of keys are the longest. From LARGE on a file is read again only when it
 # isn't the one that it was: hashing 64 MiB takes 50 ms.
@@ -164,6 +168,17 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     )
     judging = build_judging(loaded.settings, version=0, values=loaded.values)
     return Configuration(table=table, judging=judging, setup=again, warnings=loaded.warnings)
+
+
+async def read_in_time(setup: Setup, content: str | None) -> Configuration | None:
+    """
+    As `read`, on a thread, and refused when it takes longer than `READ_WAIT`.
+    """
+    try:
+        return await asyncio.wait_for(on_thread("read the configuration", lambda: read(setup, content)), READ_WAIT)
+    except TimeoutError:
+        said = f"could not be read within {READ_WAIT:g} s; look at the disk that it is on"
+        raise ConfigurationError(f"{setup.file}: {said}") from None
 
 
 def refuse_fixed(before: Setup, after: Setup) -> list[str]:

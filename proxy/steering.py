@@ -31,24 +31,24 @@ from proxy.compare.judging import Accepted
 from proxy.crash import told
 from proxy.errors import ConfigurationError
 from proxy.evidence.waivers import Waiver
+from proxy.gates.events import EventSpec
 from proxy.latching import Latching
 from proxy.learning import Learning
 from proxy.ledger import PARALLAX, Ledger, Unkept, line
+from proxy.lines import entry, entry_of_found, refused, troubles
 from proxy.link.frames import Kind
-from proxy.link.setup import Setup
+from proxy.link.setup import PlanText, Setup
 from proxy.link.setup import encode as encode_setup
+from proxy.planned import Behind, Planned
 from proxy.publication import Publication, Send
-from proxy.reloading import Configuration, Watch, doubts, read, read_from, show
-from proxy.routing.intent import Intent, as_values, shares_of, with_intent
+from proxy.reloading import Configuration, Watch, doubts, read_from, read_in_time, show
+from proxy.routing.intent import Intent, as_values, with_intent
 from proxy.routing.table import Table
 from proxy.rulebook import Rulebook
-from proxy.store.audit import Entry
 from proxy.tasks import spawn
 from proxy.threads import on_thread
 from proxy.waiving import Waiving
 
-# Reading the configuration takes 0.6 s the first time.
-READ_WAIT = 10.0
 LOOK_SECONDS = 1.0
 FILE = Who(name="file", role="", peer="")
 
@@ -94,6 +94,14 @@ class Steering:
             epoch=lambda: self._publication.intent.epoch,
             tell=outside.tell,
         )
+        behind = Behind(
+            traffic=self,
+            remember=self._remember,
+            lagging=self._publication.lagging,
+            troubles=lambda: tuple(troubles(self._ledger, ())),
+            tell=outside.tell,
+        )
+        self.plan = Planned(facts, self._ledger, behind, setup.plan)
         self._turn = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._last = self._publication.intent.epoch
@@ -125,7 +133,23 @@ class Steering:
         """
         change = read_change(body)
         change.check(self._publication.table)
+        return await self._carry_through(self._by_hand(who, change))
+
+    async def _by_hand(self, who: Who, change: Change) -> Outcome:
+        return await self.plan.by_hand(who, change) or await self._change(who, change)
+
+    async def carry(self, who: Who, change: Change) -> Outcome:
+        """
+        A change that the plan makes, or knows of. Raises `Refusal`.
+        """
+        change.check(self._publication.table)
         return await self._carry_through(self._change(who, change))
+
+    def arm(self, events: tuple[EventSpec, ...]) -> int:
+        """
+        Have workers count these events, and no others. Returns the place of the table that says so.
+        """
+        return self._publication.put(replace(self._publication.table, events=events))
 
     async def _change(self, who: Who, change: Change) -> Outcome:
         if change.calms(self._publication.table):
@@ -145,7 +169,7 @@ class Steering:
         after = change.of(before, self._next_epoch())
         place = self._publication.put_intent(after)
         self._tell_change(who, change, after)
-        return place, self._ledger.keep(after, _entry(who, change.action, change.reason, before, after))
+        return place, self._ledger.keep(after, entry(who, change.action, change.reason, before, after))
 
     async def _save_first(self, who: Who, change: Change) -> int:
         # A starting control doesn't know yet what its predecessor saved.
@@ -155,11 +179,11 @@ class Steering:
         before = self._publication.intent
         after = change.of(before, self._next_epoch())
         try:
-            await self._ledger.save(after, _entry(who, change.action, change.reason, before, after))
+            await self._ledger.save(after, entry(who, change.action, change.reason, before, after))
         except Unkept as error:
             self._give_up(before, after, error)
             said = f"nothing is changed, because it can't be saved: {error}"
-            self._ledger.note(self._refused_line(who, change, after, said))
+            self._ledger.note(refused(who, change, after, self._publication.intent, said))
             raise Unsaved(said) from error
         # From here on nothing waits.
         if self._last != after.epoch:
@@ -191,13 +215,8 @@ class Steering:
         """
         epoch = self._publication.intent.epoch
         said = f"epoch {epoch} came in between and stands; look at it, then repeat"
-        await self._ledger.keep_now(self._refused_line(who, change, after, said))
+        await self._ledger.keep_now(refused(who, change, after, self._publication.intent, said))
         return Stale(said, epoch)
-
-    def _refused_line(self, who: Who, change: Change, after: Intent, said: str) -> Entry:
-        # `before` is what was asked for: a line that was saved with it, if there is one, is taken back by this one.
-        now = self._publication.intent
-        return line(who, "refused", f"{change.reason} ({said})", as_values(after), as_values(now), epoch=now.epoch)
 
     def _tell_change(self, who: Who, change: Change, after: Intent) -> None:
         self._outside.tell("info", "intent_changed", **as_values(after), by=who.name, reason=change.reason)
@@ -214,7 +233,12 @@ class Steering:
         """
         See `admin.steering`.
         """
-        return await self._carry_through(self._latching.restore(who, read_reason(body)))
+        return await self._carry_through(self._restore(who, read_reason(body)))
+
+    async def _restore(self, who: Who, reason: str) -> Outcome:
+        if self._publication.status.latch.killed and (quiet := self.plan.before_restore()) is not None:
+            await self._change(who, quiet)
+        return await self._latching.restore(who, reason)
 
     # ... the configuration...
 
@@ -252,7 +276,7 @@ class Steering:
         """
         async with self._reloading:
             try:
-                configuration = await self._read(content)
+                configuration = await read_in_time(self._setup, content)
                 if configuration is None:
                     return Outcome()
                 await self._outside.equip(configuration.setup)
@@ -268,26 +292,22 @@ class Steering:
             saved = self._ledger.keep(None, line(who, "reload", reason, *digests, epoch=epoch))
         return await self._publication.acknowledged(place, saved)
 
-    async def _read(self, content: str | None) -> Configuration | None:
-        setup = self._setup
-        answer = on_thread("read the configuration", lambda: read(setup, content))
-        try:
-            return await asyncio.wait_for(answer, READ_WAIT)
-        except TimeoutError:
-            said = f"could not be read within {READ_WAIT:g} s; look at the disk that it is on"
-            raise ConfigurationError(f"{setup.file}: {said}") from None
-
     def _take_over(self, configuration: Configuration, *, is_asked: bool) -> int:
         table = with_intent(configuration.table, self._publication.intent)
-        table = replace(table, signing=self._publication.table.signing)
+        before = self._publication.table
+        table = replace(table, signing=before.signing, events=before.events)
         # Who asks gets it again even if it is the same: the files that it names may be others.
         is_new = is_asked or table != self._publication.table
         place = self._publication.put(table) if is_new else self._publication.place
         self.rulebook.follow(configuration.judging)
         # After the table: a successor that finds only that reloads once more. The other way round it never would.
-        self._setup = configuration.setup
-        self._outside.send(Kind.SETUP, encode_setup(configuration.setup))
+        self._setup = replace(configuration.setup, plan=self._setup.plan)
+        self._outside.send(Kind.SETUP, encode_setup(self._setup))
         return place
+
+    def _remember(self, plan: PlanText) -> None:
+        self._setup = replace(self._setup, plan=plan)
+        self._outside.send(Kind.SETUP, encode_setup(self._setup))
 
     def _tell_reloaded(self, who: Who, before: Table, configuration: Configuration) -> None:
         after = self._publication.table
@@ -348,10 +368,11 @@ class Steering:
         if stored is not None and stored != ours and stored.epoch >= ours.epoch:
             self._recover(stored)
         elif stored != ours and self._ledger.unsaved != ours.epoch:
-            self._ledger.keep(ours, _entry_of_found(stored, ours, trouble))
+            self._ledger.keep(ours, entry_of_found(stored, ours, trouble))
         if trouble is not None:
             self._latching.tell_again()
         self.waiving.opened()
+        self.plan.opened(lost=stored is None and ours.epoch > 1)
         self.refresh()
 
     def _recover(self, stored: Intent) -> None:
@@ -366,7 +387,7 @@ class Steering:
         else:
             after = replace(stored, epoch=self._next_epoch())
             self._publication.put_intent(after)
-            self._ledger.keep(after, _entry(PARALLAX, "recovered", "the store had another intent", ours, after))
+            self._ledger.keep(after, entry(PARALLAX, "recovered", "the store had another intent", ours, after))
 
     def _outrun(self, reason: str) -> None:
         """
@@ -375,13 +396,13 @@ class Steering:
         before = self._publication.intent
         after = replace(before, epoch=self._next_epoch())
         self._publication.put_intent(after)
-        self._ledger.keep(after, _entry(PARALLAX, "recovered", reason, before, after))
+        self._ledger.keep(after, entry(PARALLAX, "recovered", reason, before, after))
 
     def _next_epoch(self) -> int:
         if not self._touched and not self._ledger.is_open:
             # Nobody knows yet whether the store has what was found with the supervisor; its line comes before the next.
             found = self._publication.intent
-            self._ledger.keep_found(found, lambda stored: _entry_of_found(stored, found, None))
+            self._ledger.keep_found(found, lambda stored: entry_of_found(stored, found, None))
         self._touched = True
         self._last += 1
         return self._last
@@ -410,21 +431,8 @@ class Steering:
             mirror=self._setup.mirror,
             reload_successful=not self._refused,
             reloaded_at=self._reloaded_at,
-            troubles=tuple(self._troubles()),
+            troubles=tuple(troubles(self._ledger, self._refused)),
         )
-
-    def _troubles(self) -> list[str]:
-        ledger, troubles = self._ledger, []
-        if self._refused:
-            more = f" (and {len(self._refused) - 1} more)" if len(self._refused) > 1 else ""
-            troubles.append(f"the configuration was refused, the one before is in force: {self._refused[0]}{more}")
-        if ledger.trouble is not None:
-            troubles.append(f"nothing can be saved, so new can't get more: {ledger.trouble}")
-        if ledger.unsaved is not None:
-            troubles.append(f"epoch {ledger.unsaved} is in force and not saved yet; that is tried until it succeeds")
-        if ledger.intact is False:
-            troubles.append("somebody else has changed the audit; the log's audit_broken says from which line on")
-        return troubles
 
     async def _carry_through(self, work: Coroutine[Any, Any, Outcome]) -> Outcome:
         """
@@ -433,17 +441,3 @@ class Steering:
         outcome: Outcome = await asyncio.shield(spawn(work, name="change", on_error=lambda _: None))
         self.refresh()
         return outcome
-
-
-def _entry_of_found(stored: Intent | None, found: Intent, trouble: str | None) -> Entry:
-    """
-    The line for what the supervisor has and the store has not.
-    """
-    if stored is None and trouble is None and found.epoch <= 1:
-        return _entry(PARALLAX, "start", "the first start with this store", None, found)
-    return _entry(PARALLAX, "recovered", trouble or "the store did not have what is in force", stored, found)
-
-
-def _entry(who: Who, action: str, reason: str, before: Intent | None, after: Intent) -> Entry:
-    were = None if before is None else shares_of(before)
-    return line(who, action, reason, were, shares_of(after), epoch=after.epoch)

@@ -13,7 +13,20 @@ from aiohttp.abc import AbstractStreamWriter
 from proxy.admin.body import LARGEST, BadBody, parse_change
 from proxy.admin.port import AdminPort
 from proxy.admin.reply import refuse, reply
-from proxy.admin.steering import Held, Invalid, NotLoaded, NotYet, Outcome, Refusal, Stale, Unknown, Unsaved, Who
+from proxy.admin.steering import (
+    Forbidden,
+    Held,
+    Invalid,
+    NotLoaded,
+    NotYet,
+    Outcome,
+    Outdated,
+    Refusal,
+    Stale,
+    Unknown,
+    Unsaved,
+    Who,
+)
 
 JSON: Final = "application/json"
 GONE: Final = "the connection was closed before this was begun, so it isn't done; ask again"
@@ -58,12 +71,12 @@ async def change(request: web.Request, port: AdminPort, steer: Steer, *, urgent:
     return reply({**weights, "lagging": outcome.lagging}, 202) if outcome.lagging else reply(weights)
 
 
-async def act(request: web.Request, does: Act) -> web.Response:
+async def act(request: web.Request, does: Act, *, urgent: bool = False) -> web.Response:
     """
-    Read the body, do something by it, answer with what came of it.
+    Read the body, do something by it, answer with what came of it. `urgent` as in `change`.
     """
     body = await _read(request)
-    if _has_gone(request):
+    if not urgent and _has_gone(request):
         raise Turned(400, GONE, close=True)
     try:
         return reply(await does(request[WHO], body))
@@ -135,8 +148,12 @@ def refusal(error: Refusal) -> web.Response:
             return refuse(404, said)
         case Stale():
             return refuse(409, said, epoch=error.epoch)
+        case Outdated():
+            return refuse(409, said, seq=error.seq)
         case Held():
             return refuse(409, said)
+        case Forbidden():
+            return refuse(403, said)
         case Unsaved():
             return refuse(507, said)
         case NotYet():

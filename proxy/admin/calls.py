@@ -48,12 +48,28 @@ class Call:
 
 TEXT: Final = "text/plain"
 EVENTS: Final = "text/event-stream"
-KINDS: Final = ("weights", "workers", "audit", "divergence", "reload", "noise", "lagged")  # of events
+KINDS: Final = ("weights", "workers", "plan", "audit", "divergence", "reload", "noise", "lagged")  # of events
 
 # Probes and scrapers come without a token, by address or by whatever name the cluster gives; they tell no secrets.
 OPEN: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 # Needs no token either, but an own Host: it says what there is to ask, nothing of the system.
 INDEX: Final = "/"
+
+# What there is to do with a plan, and what each does.
+MOVES: Final = {
+    "start": "begin the plan, if all that must be so before is so",
+    "approve": "agree that the present stage is left",
+    "hold": "stay where it is until resume",
+    "resume": "go on, or open again a route or cohort that went back by itself",
+    "advance": "leave the present stage, all of whose gates have passed",
+    "rollback": "go back, at once: to the stage before or a named one, or with one route or cohort",
+    "abort": "end the plan: old answers everybody, nothing is copied",
+    "tick": "look now instead of in a second",
+    "amend": "go on by another text of the plan: later stages, people and words may change",
+    "force": "leave the present stage whatever its gates say; two people have to agree",
+    "check": "a line of a checklist is done",
+    "sign": "a reviewer agrees with this plan",
+}
 
 CALLS: Final = (
     Call(method="GET", path="/", name="index", says="the calls there are", answers=TEXT),
@@ -235,6 +251,26 @@ CALLS: Final = (
         answers="Noise",
         takes="Places",
         refusals=(404, 422, 503, 507),
+    ),
+    Call(
+        method="GET",
+        path="/admin/plan",
+        name="get_plan",
+        says="where the plan is, what its gates and guards say, who is waited for",
+        answers="Plan",
+        refusals=(404, 503),
+    ),
+    *(
+        Call(
+            method="POST",
+            path=f"/admin/plan/{name}",
+            name=f"{name}_plan",
+            says=says,
+            answers="Plan",
+            takes=f"{name.capitalize()}Plan",
+            refusals=(404, 409, 422, 503, 507),
+        )
+        for name, says in MOVES.items()
     ),
     Call(
         method="GET",

@@ -15,7 +15,7 @@ from proxy.admin.steering import Invalid
 from proxy.routing.intent import Intent, intent_of, with_intent
 from proxy.routing.table import Table
 
-KEYS: Final = ("new", "mirror", "routes", "cohorts", "reason", "epoch")
+KEYS: Final = ("new", "mirror", "routes", "cohorts", "reason", "epoch", "override")
 LONGEST_REASON: Final = 500
 # What is repeated of a key, and of the name of a route or cohort, that isn't known.
 WORD = re.compile(r"[A-Za-z][A-Za-z_-]{0,23}", re.ASCII)
@@ -26,7 +26,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,23}", re.ASCII)
 class Change:
     """
     What is to change, None for what stays; `epoch` is the one that the operator saw. `routes` and `cohorts` have shares
-    by name, None for the one that the configuration says.
+    by name, None for the one that the configuration says. `override`: also where a plan runs that gives new less.
     """
 
     new: float | None = None
@@ -35,6 +35,7 @@ class Change:
     cohorts: Mapping[str, float | None] = field(default_factory=dict)
     reason: str = ""
     epoch: int | None = None
+    override: bool = False
 
     @property
     def action(self) -> str:
@@ -101,6 +102,7 @@ def read_change(body: Mapping[str, Any]) -> Change:
         cohorts=cohorts,
         reason=_reason(body, required=True),
         epoch=_epoch(body),
+        override=_flag(body, "override"),
     )
 
 
@@ -164,6 +166,13 @@ def _reason(body: Mapping[str, Any], *, required: bool) -> str:
         # It is shown in terminals; a line end or an escape could draw something else there.
         raise Invalid("reason", "has control characters; send one line of plain text")
     return reason
+
+
+def _flag(body: Mapping[str, Any], key: str) -> bool:
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise Invalid(key, "is neither true nor false")
+    return value
 
 
 def _epoch(body: Mapping[str, Any]) -> int | None:

@@ -5,7 +5,7 @@ All `take_*` raise `LinkError` for a payload of another shape and change nothing
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from proxy.evidence.signatures import Signatures
 from proxy.evidence.usage import Usage
 from proxy.gates.merging import Reading
 from proxy.gates.merging import parse as parse_reading
-from proxy.metrics.exposition import Exposed, Share, WorkerGauges
+from proxy.metrics.exposition import Exposed, PlanGauges, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
 from proxy.metrics.versions import in_service
@@ -135,6 +135,8 @@ class Facts:
         self.judging: JudgingTable | None = None
         # Noisy places at which new differs more often than old, by endpoint.
         self.accused: dict[str, int] = {}
+        # What the plan shows of itself, if there is one.
+        self.plan: Callable[[], PlanGauges | None] = lambda: None
 
     # From the link
 
@@ -331,6 +333,7 @@ class Facts:
             reloaded_at=self.steered.reloaded_at,
             accused=self.accused,
             build=self._build,
+            plan=self.plan(),
         )
 
 

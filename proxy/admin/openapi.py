@@ -9,6 +9,7 @@ from typing import Any, Final
 from proxy import __version__
 from proxy.admin.calls import CALLS, EVENTS, INDEX, KINDS, OPEN, TEXT, Call, Parameter
 from proxy.admin.changes import LONGEST_REASON
+from proxy.admin.plan import NEEDED, SAYS_WHY, TAKES
 from proxy.compare.difference import SEVERITY_NAMES
 from proxy.metrics.books import UNPAIRED, VERDICTS
 
@@ -18,10 +19,10 @@ JSON: Final = "application/json"
 STATUSES: Final = {
     400: "the request can't be used: its query, or a body that is no JSON object",
     401: "no token, or one that nobody has",
-    403: "the token may only read, or the request came under a foreign Host or from a foreign page",
+    403: "the token may only read, or isn't of whom the plan names, or the request came from a foreign Host or page",
     404: "what is asked about isn't known",
     408: "the body took too long",
-    409: "the epoch is stale, or something outside holds the present state",
+    409: "the epoch, or the plan's seq, is stale, or it can't be done as things are",
     413: "the body is over 64 KiB",
     415: "the body is not application/json",
     422: "a value can't be used; `key` names it",
@@ -242,7 +243,76 @@ PLACE: Final = _object(
         "expires": {"type": "number"},
     }
 )
+STAGE: Final = _object(
+    {
+        "name": TEXTUAL,
+        "title": TEXTUAL,
+        "success": TEXTUAL,
+        "weight": PERCENT,
+        "mirror": PERCENT,
+        "routes": _by_name(PERCENT),
+        "cohorts": _by_name(PERCENT),
+        "gates": _list(TEXTUAL),
+        "advance": TEXTUAL,
+        "state": {"type": "string", "enum": ["passed", "present", "to_come", "rolled_back"]},
+    }
+)
+GATE: Final = _object(
+    {
+        "gate": TEXTUAL,
+        "result": {"type": "string", "enum": ["pass", "fail", "inconclusive", "error"]},
+        "sentence": TEXTUAL,
+        "n": COUNT,
+        "bad": COUNT,
+        "budget": _or_null(NUMBER),
+        "pass_ratio": _says(NUMBER, "evidence towards passing, as a share of what it takes"),
+        "fail_ratio": _says(NUMBER, "evidence towards failing, as a share of what it takes"),
+        "needed": _says(_or_null(COUNT), "about so many opportunities more"),
+        "eta": _says(_or_null(NUMBER), "seconds until they have come"),
+    }
+)
+PLAN: Final = _object(
+    {
+        "plan": TEXTUAL,
+        "title": TEXTUAL,
+        "hash": _says(TEXTUAL, "SHA-256 of what the plan says"),
+        "run": TEXTUAL,
+        "seq": _says(COUNT, "grows with each transition; send it along, and nothing is done to another state"),
+        "phase": {"type": "string", "enum": ["draft", "running", "finished", "aborted"]},
+        "stage": TEXTUAL,
+        "step": TEXTUAL,
+        "held": _says(_or_null(TEXTUAL), "why it holds"),
+        "said": TEXTUAL,
+        "attempt": COUNT,
+        "now": NUMBER,
+        "started": NUMBER,
+        "since": NUMBER,
+        "waiting_for": _list(TEXTUAL),
+        "eta": _says(_or_null(NUMBER), "seconds until the stage could be left"),
+        "stages": _list(STAGE),
+        "gates": _list(GATE),
+        "guards": _list(_object({"guard": TEXTUAL, "share": NUMBER, "said": TEXTUAL, "on_trip": TEXTUAL})),
+        "checklists": _by_name(_list(ANY_OBJECT)),
+        "pins": _list(ANY_OBJECT),
+        "approvals": _list(ANY_OBJECT),
+        "history": _list(ANY_OBJECT),
+    }
+)
 REASON: Final = _says({"type": "string", "maxLength": LONGEST_REASON}, "why, for those who read the audit")
+
+
+def _move(name: str) -> Schema:
+    """
+    The body of a call that moves the plan.
+    """
+    kinds: dict[str, Schema] = {"ok": FLAG, "seconds": NUMBER}
+    taken = {key: kinds.get(key, TEXTUAL) for key in TAKES[name]} | {"reason": REASON, "seq": COUNT}
+    needed = {*NEEDED.get(name, ()), *({"reason"} if name in SAYS_WHY else ())}
+    return _object(
+        {key: kind for key, kind in taken.items() if key in needed},
+        {key: kind for key, kind in taken.items() if key not in needed},
+    )
+
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Weights": _object(
@@ -355,12 +425,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         }
     ),
     "Remove": _object({"reason": REASON}),
+    "Plan": PLAN,
+    **{f"{name.capitalize()}Plan": _move(name) for name in TAKES},
     "OpenApi": _object({"openapi": TEXTUAL, "info": ANY_OBJECT, "paths": ANY_OBJECT}),
     "Error": _object(
         {"error": TEXTUAL},
         {
+            "seq": _says(COUNT, "with 409 from a plan: the present one"),
             "key": _says(TEXTUAL, "with 422: the key whose value can't be used"),
-            "problems": _says(_list(TEXTUAL), "with 422 after a reload: one sentence each"),
+            "problems": _says(_list(TEXTUAL), "with 422 after a reload, or for a plan: one sentence each"),
             "epoch": _says(COUNT, "with 409: the current one"),
         },
     ),

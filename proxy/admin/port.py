@@ -27,7 +27,7 @@ class AdminPort:
         self.steering = steering
         self.evidence = evidence
         self.gate = Gate(access)
-        self._watch = Watch(facts, self.weights)
+        self._watch = Watch(facts, self.weights, steering.plan.shown)
         self.events = Events(self._watch.present, start=start)
 
     def weights(self) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 The handlers of the admin port, one for each line of the table in `calls`. Who may ask has been settled before.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -11,12 +11,13 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admin.answers import endpoints, unjudged
 from proxy.admin.apply import Steer, Turned, act, change, refusal
-from proxy.admin.calls import CALLS, OPEN, BadQuery, Call, index, methods_of, parse_query
+from proxy.admin.calls import CALLS, MOVES, OPEN, BadQuery, Call, index, methods_of, parse_query
 from proxy.admin.events import SUBSCRIBERS, Full
 from proxy.admin.openapi import document
+from proxy.admin.plan import read_asked
 from proxy.admin.port import AdminPort
 from proxy.admin.reply import refuse, reply
-from proxy.admin.steering import Refusal
+from proxy.admin.steering import Refusal, Who
 from proxy.admin.stream import HEADERS, stream
 from proxy.compare.difference import SEVERITY_NAMES
 from proxy.metrics.exposition import render
@@ -24,6 +25,8 @@ from proxy.metrics.exposition import render
 AUDIT_LINES: Final = 100
 SAMPLES: Final = 5
 AFFECTED: Final = 100
+# What takes traffic from new is done for a client that has gone, too.
+URGENT: Final = frozenset({"rollback", "abort"})
 QUERY = web.RequestKey("query", dict[str, str])
 TOKEN = web.RequestKey("token", str)  # the SHA-256 of the token that was used
 
@@ -41,6 +44,7 @@ def build_routes(port: AdminPort, registry: CollectorRegistry) -> list[web.Route
         **_changes(port),
         **_evidence(port),
         **_noise(port),
+        **_plan(port),
     }
     routes = []
     for call in CALLS:
@@ -206,6 +210,27 @@ def _noise(port: AdminPort) -> dict[str, Handler]:
 
     changes = {f"{action}_noise": handler(action) for action in ("freeze", "learn", "accept", "forget")}
     return {"get_noise": get_noise, **changes}
+
+
+def _plan(port: AdminPort) -> dict[str, Handler]:
+    plan = port.steering.plan
+
+    async def get_plan(_request: web.Request) -> web.Response:
+        try:
+            return reply(plan.status())
+        except Refusal as error:
+            return refusal(error)
+
+    def handler(name: str) -> Handler:
+        async def obey(who: Who, body: Mapping[str, Any]) -> dict[str, Any]:
+            return await plan.obey(read_asked(name, body), who)
+
+        async def move_by(request: web.Request) -> web.Response:
+            return await act(request, obey, urgent=name in URGENT)
+
+        return move_by
+
+    return {"get_plan": get_plan, **{f"{name}_plan": handler(name) for name in MOVES}}
 
 
 def _changes(port: AdminPort) -> dict[str, Handler]:

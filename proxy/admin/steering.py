@@ -13,6 +13,7 @@ from proxy.errors import ParallaxError
 
 if TYPE_CHECKING:
     from proxy.admin.noise import Noise
+    from proxy.admin.plan import Planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,22 @@ class Stale(Refusal):
         self.epoch = epoch
 
 
+class Outdated(Refusal):
+    """
+    A command for another state of the plan than the present one, `seq`. 409.
+    """
+
+    def __init__(self, said: str, seq: int) -> None:
+        super().__init__(said)
+        self.seq = seq
+
+
+class Forbidden(Refusal):
+    """
+    Who asks may ask, but not for that: the plan names others. 403.
+    """
+
+
 class Held(Refusal):
     """
     Something outside holds the present state in place, such as the kill file. 409.
@@ -135,6 +152,12 @@ class Steering(Protocol):
     def noise(self) -> "Noise":
         """
         What is known of old's own differences.
+        """
+
+    @property
+    def plan(self) -> "Planned":
+        """
+        The plan, if there is one.
         """
 
     async def audit(self, limit: int, before: int | None) -> list[dict[str, Any]]:

@@ -37,6 +37,16 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanText:
+    """
+    A plan as it is written, and what it was read from.
+    """
+
+    file: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """
     All paths are whole ones.
@@ -46,7 +56,8 @@ class Setup:
     none: control makes one. `new` and `mirror` are the percentages for the very first start, None where the
     configuration leaves them out. `fixed` has the keys that only a restart can change, as dotted name and text.
     `caps` bound the evidence. `files` has the PEM files that the configuration names, and the SHA-256 of what was in
-    each. `flags` is what makes the provider of feature flags, as "module:callable".
+    each. `flags` is what makes the provider of feature flags, as "module:callable". `plan` is the one that Parallax was
+    started with, or that was started last.
     """
 
     file: str | None
@@ -66,6 +77,7 @@ class Setup:
     caps: Caps = field(default_factory=Caps)
     files: tuple[tuple[str, str], ...] = ()
     flags: str | None = None
+    plan: PlanText | None = None
 
 
 def encode(setup: Setup) -> bytes:
@@ -80,7 +92,7 @@ def decode(data: bytes) -> Setup:
     The setup that `encode` made these bytes of. Raises KeyError, TypeError or ValueError for anything else.
     """
     raw: dict[str, Any] = orjson.loads(data)
-    tls = raw.pop("tls")
+    tls, plan = raw.pop("tls"), raw.pop("plan", None)
     return Setup(
         options=tuple((tuple(path), value) for path, value in raw.pop("options")),
         tokens=tuple(Token(**token) for token in raw.pop("tokens")),
@@ -89,5 +101,6 @@ def decode(data: bytes) -> Setup:
         fixed=tuple((name, text) for name, text in raw.pop("fixed")),
         caps=Caps(**raw.pop("caps")),
         files=tuple((name, content) for name, content in raw.pop("files")),
+        plan=None if plan is None else PlanText(**plan),
         **raw,
     )

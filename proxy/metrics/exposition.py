@@ -5,9 +5,10 @@ Only series that have counted something are exposed, with two exceptions: an end
 six verdicts, and both sides of `parallax_failed_total`, so that a rate sees the first of them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -18,6 +19,13 @@ from prometheus_client.utils import floatToGoString
 
 from proxy.metrics.books import DELTAS, RATIOS, ROLES, SECONDS, VERDICTS, Books, Page
 from proxy.routing.table import SIDES
+
+# What a plan can be: its phase, and while it runs the step that it is in.
+PLAN_STATES: Final = (
+    *("draft", "preflight", "waiting", "shifting", "settling", "observing", "ready", "held", "rolling_back"),
+    *("rolled_back", "finished", "aborted"),
+)
+OUTCOMES: Final = ("pass", "fail", "inconclusive", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +53,35 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GateGauges:
+    """
+    What is exposed of one gate of the present stage: its result, how far its evidence has gone towards passing and
+    failing (1 has decided), and about how many more opportunities it needs, None if that can't be said.
+    """
+
+    gate: str
+    outcome: str
+    passing: float
+    failing: float
+    needed: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanGauges:
+    """
+    What is exposed of a plan: its name, the present stage and its index, the state in a word, gates, and by guard how
+    near it is to tripping (1 and more has tripped).
+    """
+
+    plan: str
+    stage: str
+    index: int
+    state: str
+    gates: tuple[GateGauges, ...] = ()
+    guards: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exposed:
     """
     Everything that is exposed, at one instant. `breaker_open` is by side, as is `ejected`, which counts workers;
@@ -64,6 +101,7 @@ class Exposed:
     reloaded_at: float | None
     accused: dict[str, int]
     build: dict[str, str]
+    plan: PlanGauges | None = None
 
 
 class BooksCollector(Collector):
@@ -88,6 +126,8 @@ class BooksCollector(Collector):
         yield _errors(exposed.books)
         yield _flags(exposed.books)
         yield from _gauges(exposed)
+        if exposed.plan is not None:
+            yield from _plan(exposed.plan)
 
 
 def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
@@ -325,3 +365,37 @@ def _gauges(exposed: Exposed) -> Iterator[Metric]:
         accused.add_metric((endpoint,), count)
     yield accused
     yield InfoMetricFamily("parallax_build", "What is running.", exposed.build)
+
+
+def _plan(plan: PlanGauges) -> Iterator[Metric]:
+    stage = GaugeMetricFamily(
+        "parallax_plan_stage", "The number of the present stage, from 1.", labels=("plan", "stage")
+    )
+    stage.add_metric((plan.plan, plan.stage), plan.index + 1)
+    state = GaugeMetricFamily("parallax_plan_state", "1 for the state that the plan is in.", labels=("plan", "state"))
+    for known in PLAN_STATES:
+        state.add_metric((plan.plan, known), float(known == plan.state))
+    of_gate = ("plan", "stage", "gate")
+    outcome = GaugeMetricFamily("parallax_gate", "1 for the result of a gate.", labels=(*of_gate, "outcome"))
+    evidence = GaugeMetricFamily(
+        "parallax_gate_evidence_ratio",
+        "How far the evidence of a gate has gone towards passing or failing; 1 has decided.",
+        labels=(*of_gate, "towards"),
+    )
+    needed = GaugeMetricFamily(
+        "parallax_gate_needed_pairs", "About how many more opportunities a gate needs.", labels=of_gate
+    )
+    for gate in plan.gates:
+        labels = (plan.plan, plan.stage, gate.gate)
+        for known in OUTCOMES:
+            outcome.add_metric((*labels, known), float(known == gate.outcome))
+        evidence.add_metric((*labels, "pass"), gate.passing)
+        evidence.add_metric((*labels, "fail"), gate.failing)
+        if gate.needed is not None:
+            needed.add_metric(labels, gate.needed)
+    guards = GaugeMetricFamily(
+        "parallax_guard_evidence_ratio", "How near a guard is to tripping; 1 and more has.", labels=("plan", "guard")
+    )
+    for name, share in sorted(plan.guards.items()):
+        guards.add_metric((plan.plan, name), share)
+    yield from (stage, state, outcome, evidence, needed, guards)

@@ -67,15 +67,15 @@ def save(connection: Connection, kept: Kept, history: tuple[Told, ...]) -> None:
             connection.execute(plan_history.insert().values(id=number, run=kept.run, **asdict(line)))
 
 
-def save_evidence(connection: Connection, run: str, generation: int, seq: int, evidence: str) -> None:
+def save_evidence(connection: Connection, run: str, generation: int, seq: int, evidence: str, state: str) -> None:
     """
-    Keep newer evidence for the same state; nothing where another one is kept by now.
+    Keep newer evidence, and what the state has added up by it since; nothing where another state is kept by now.
     """
     row = connection.execute(select(plans)).one_or_none()
     if row is None or (row.run, row.generation, row.seq) != (run, generation, seq):
         return
-    kept = _kept({**row._asdict(), "evidence": evidence})
-    connection.execute(plans.update().values(evidence=evidence, sha256=_digest(kept)))
+    kept = _kept({**row._asdict(), "evidence": evidence, "state": state})
+    connection.execute(plans.update().values(evidence=evidence, state=state, sha256=_digest(kept)))
 
 
 def load(connection: Connection) -> Kept | None:

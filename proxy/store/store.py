@@ -173,11 +173,11 @@ class Store:
 
         return self._write(work)
 
-    def save_evidence(self, run: str, generation: int, seq: int, evidence: str) -> None:
+    def save_evidence(self, run: str, generation: int, seq: int, evidence: str, state: str) -> None:
         """
-        Keep newer evidence for the plan, if this state of it is the one that is kept.
+        Keep newer evidence for the plan, and its state, if it is the one with this number that is kept.
         """
-        self._write(lambda connection: plan.save_evidence(connection, run, generation, seq, evidence))
+        self._write(lambda connection: plan.save_evidence(connection, run, generation, seq, evidence, state))
 
     def plan(self) -> tuple[plan.Kept, list[plan.Told]] | None:
         """

@@ -119,7 +119,7 @@ async def test_what_is_not_there_is_404_and_what_is_not_allowed_405() -> None:
         for path in (
             "/admin/s3cr3t",
             "/admin/wéights\u2028",
-            "/admin/plan/start",
+            "/admin/plan/skip",
             "//admin/weights",
             "/admin/weights/",
         ):
@@ -138,7 +138,7 @@ async def test_what_is_not_there_is_404_and_what_is_not_allowed_405() -> None:
             answer = await served.ask(path, method, token=OPERATOR)
             assert (answer.status, answer.headers["Allow"]) == (405, allowed)
             assert answer.json() == {"error": f"this path takes {allowed} only"}
-        assert (await served.ask("/admin/plan/start", "POST", token=OPERATOR)).status == 404
+        assert (await served.ask("/admin/plan/skip", "POST", token=OPERATOR)).status == 404
 
 
 @pytest.mark.parametrize(

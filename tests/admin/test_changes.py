@@ -150,7 +150,7 @@ def test_only_what_is_there_can_be_changed(body: dict[str, Any], key: str) -> No
         (WHY, ""),
         ({"epoch": 7, **WHY}, ""),
         ({"weight": 1, **WHY}, "weight"),
-        ({"override": True, "new": 1, **WHY}, "override"),
+        ({"override": 1, "new": 1, **WHY}, "override"),
         ({"routes": {}, **WHY}, ""),
         ({"cohorts": 5, "new": 1, **WHY}, "cohorts"),
         ({"routes": {"search": 101}, **WHY}, "routes.search"),

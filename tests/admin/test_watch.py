@@ -12,6 +12,7 @@ from proxy.admin.watch import Watch, divergence
 from proxy.metrics.books import LIVE, Books
 from proxy.routing.table import OLD
 from tests.parts.payloads import sample, snapshot, status, table, worker
+from tests.parts.shown import NOW, a_status
 
 
 def watched() -> tuple[Facts, Watch]:
@@ -81,3 +82,20 @@ def test_a_divergence_is_told_in_short() -> None:
     whole = {**sample(1), "first": {"where": "status"}, "old": {"headers": []}, "new": {}}
 
     assert divergence(whole) == {**sample(1), "first": {"where": "status"}}
+
+
+def test_a_plan_is_told_of_when_it_moves_and_not_with_each_pair() -> None:
+    """
+    Its evidence grows all the time; that a gate passes is news.
+    """
+    facts = Facts({})
+    shown: dict[str, Any] = a_status()
+    watch = Watch(facts, lambda: None, lambda: shown)
+
+    assert kinds(watch.changed()) == ["plan"]
+    shown = {**a_status(now=NOW + 5), "gates": [{**gate, "n": 9, "eta": 2.0} for gate in shown["gates"]]}
+    assert watch.changed() == []
+    shown = {**shown, "gates": [{**gate, "result": "pass"} for gate in shown["gates"]]}
+    assert kinds(watch.changed()) == ["plan"]
+    shown = {**shown, "seq": 8}
+    assert kinds(watch.changed()) == ["plan"]

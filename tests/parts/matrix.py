@@ -6,19 +6,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from proxy.admin.calls import CALLS, INDEX, OPEN, is_change
+from proxy.admin.calls import CALLS, INDEX, MOVES, OPEN, is_change
 from tests.parts.payloads import SIGNATURE
 from tests.parts.served import JSON, OPERATOR, VIEWER, WRONG
 
 TOKENS = {"no": None, "wrong": WRONG, "viewer": VIEWER, "operator": OPERATOR}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 # Changes of what a Parallax that has just begun doesn't know.
-ABSENT = {"/admin/noise/accept", "/admin/noise/forget"}
+PLANNED = {f"/admin/plan/{name}" for name in MOVES}
+PLACES = {"/admin/noise/accept", "/admin/noise/forget"}
+ABSENT = PLANNED | PLACES
 PLACE = b'{"endpoint": "GET /a", "path": "$.b", "kind": "value", "reason": "matrix"}'
 GOOD = {
     "/admin/weights": b'{"new": 100, "reason": "matrix"}',
     "/admin/waivers": b'{"signature": "%s", "until": "2099-01-01", "reason": "matrix"}' % SIGNATURE.encode(),
-    **dict.fromkeys(ABSENT, PLACE),
+    **dict.fromkeys(PLACES, PLACE),
+    "/admin/plan/tick": b"{}",
+    "/admin/plan/amend": b'{"text": "plan: a", "reason": "matrix"}',
+    "/admin/plan/force": b'{"seconds": 60, "reason": "matrix"}',
+    "/admin/plan/check": b'{"item": "preflight/1", "reason": "matrix"}',
 }
 REASON = b'{"reason": "matrix"}'
 WAYS: dict[str, tuple[str | None, dict[str, str], bytes | None]] = {
@@ -113,6 +119,6 @@ def cases(routes: Iterable[tuple[str, str]]) -> Iterator[Case]:
     """
     All there are for these endpoints, and for some that are not there.
     """
-    endpoints = {*routes, ("DELETE", "/admin/weights"), ("POST", "/admin/plan/start"), ("POST", "/")}
+    endpoints = {*routes, ("DELETE", "/admin/weights"), ("POST", "/admin/plan/skip"), ("POST", "/")}
     for (method, path), token, way in product(sorted(endpoints), TOKENS, WAYS):
         yield Case(method=method, path=path, token=token, way=way)

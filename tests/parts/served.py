@@ -17,10 +17,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from proxy.admin.app import build_app
+from proxy.admin.calls import MOVES
 from proxy.admin.certificate import Encryption
 from proxy.admin.changes import read_change, read_reason, read_reason_of
 from proxy.admin.facts import Facts
 from proxy.admin.gate import Access
+from proxy.admin.plan import Asked
 from proxy.admin.port import AdminPort
 from proxy.admin.serve import serving
 from proxy.admin.steering import Outcome, Refusal, Unknown, Who
@@ -32,6 +34,7 @@ from proxy.evidence.waivers import Waiver
 from proxy.metrics.exposition import BooksCollector
 from proxy.store.audit import BEGINNING, Entry, chain
 from tests.parts.payloads import SIGNATURE, judged, sample, status, table, worker
+from tests.parts.shown import a_status
 
 PATIENCE = 10.0
 OPERATOR = "plx_" + "o" * 43
@@ -42,8 +45,9 @@ JSON = {"Content-Type": "application/json"}
 
 
 NOISE = ("noise_freeze", "noise_learn", "noise_accept", "noise_forget")
+PLAN = tuple(f"plan {name}" for name in MOVES)
 # What the audit calls changes.
-DONE = ("weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver", *NOISE)
+DONE = ("weights", "mirror", "kill", "restore", "reload", "waive", "remove waiver", *NOISE, *PLAN)
 
 
 class MemoryNoise:
@@ -79,6 +83,38 @@ class MemoryNoise:
         return listing
 
 
+class MemoryPlan:
+    """
+    A plan that never moves; what is asked of it is only written down.
+    """
+
+    def __init__(self, steering: "MemorySteering") -> None:
+        self._steering = steering
+        self.asked: list[Asked] = []
+
+    def status(self) -> dict[str, Any]:
+        """
+        As `Planned.status`.
+        """
+        return a_status()
+
+    def shown(self) -> dict[str, Any] | None:
+        """
+        As `Planned.shown`.
+        """
+        return None
+
+    async def obey(self, asked: Asked, who: Who) -> dict[str, Any]:
+        """
+        As `Planned.obey`.
+        """
+        if self._steering.refusal is not None:
+            raise self._steering.refusal
+        self.asked.append(asked)
+        self._steering.note(who, f"plan {asked.name}", asked.reason)
+        return self.status()
+
+
 class MemorySteering:
     """
     Steering that keeps its audit in memory and moves nothing. `refusal` is raised by the next calls, if there is one.
@@ -90,6 +126,7 @@ class MemorySteering:
         self.lagging: tuple[str, ...] = ()
         self.entries: list[Entry] = []
         self.noise = MemoryNoise(self)
+        self.plan = MemoryPlan(self)
 
     def done(self, *actions: str) -> list[Entry]:
         """

@@ -97,15 +97,15 @@ def test_evidence_is_kept_for_the_state_that_it_belongs_to(store: Store) -> None
     """
     Not for one that is kept by now, nor before there is any.
     """
-    store.save_evidence("r1", 1, 1, '{"n":1}')
+    store.save_evidence("r1", 1, 1, '{"n":1}', "{}")
     assert store.plan() is None
     store.save_plan(KEPT, (), entry("plan", 1))
-    store.save_evidence("r1", 1, 1, '{"n":2}')
-    store.save_evidence("r1", 1, 2, '{"n":3}')
+    store.save_evidence("r1", 1, 1, '{"n":2}', '{"o":2}')
+    store.save_evidence("r1", 1, 2, '{"n":3}', '{"o":3}')
     found = store.plan()
 
     assert found is not None
-    assert found[0].evidence == '{"n":2}'
+    assert (found[0].evidence, found[0].state) == ('{"n":2}', '{"o":2}')
 
 
 def test_a_plan_that_somebody_wrote_into_is_none(

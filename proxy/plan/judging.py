@@ -1,0 +1,238 @@
+"""
+What the gates and guards of a plan have seen so far, and what they say: counts in, outcomes and trips out.
+
+Evidence of gates belongs to one evidence epoch and that of guards to one arming: `follow` begins anew where the state
+of the plan has other numbers. All of it can be kept as JSON, so that a restart loses and repeats nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import exp
+from typing import Any, Final
+
+from proxy.gates.events import EventSpec, event
+from proxy.gates.gate import judge_gate
+from proxy.gates.guard import Alarm, GuardCounts, GuardEvidence, GuardSpec, judge_guard, judge_silence
+from proxy.gates.merging import Count, Counts
+from proxy.gates.outcome import Outcome
+from proxy.gates.spec import ALL, GateEvidence, GateSpec, RouteCounts
+from proxy.gates.tally import MERGED
+from proxy.plan.criteria import BlindGuard, EventGate, EventGuard
+from proxy.plan.model import Plan
+from proxy.plan.moves import Trip
+from proxy.plan.show import GuardSeen
+from proxy.plan.state import State
+
+UNITS: Final = {"pairs": "pairs", "served": "answers to clients", "old": "answers of old", "new": "answers of new"}
+NONE: Final = Count()
+# How fast the rate of opportunities follows, in seconds.
+RATE_SECONDS: Final = 10.0
+
+
+@dataclass(slots=True)
+class GateJudge:
+    """
+    One gate that counts events.
+    """
+
+    spec: GateSpec
+    event: EventSpec
+    evidence: GateEvidence = field(default_factory=GateEvidence)
+    outcome: Outcome | None = None
+    rate: float | None = None
+
+    def take(self, came: Mapping[str, Count], traffic: Mapping[str, int], seconds: float) -> None:
+        """
+        What has come in the last `seconds`, by route, and how many requests each had.
+        """
+        self.rate = _rate(self.rate, came.get(MERGED, NONE).n, seconds)
+        if self.spec.per_route:
+            # A route without a pair is traffic all the same, which isn't covered.
+            names = {*came, *(name for name in traffic if not self.spec.routes or name in self.spec.routes)} - {MERGED}
+        else:
+            names = {MERGED}
+        found = {name: came.get(name, NONE) for name in names}
+        new = {name: RouteCounts(bad=one.bad, n=one.n, traffic=traffic.get(name, 0)) for name, one in found.items()}
+        self.outcome, self.evidence = judge_gate(self.spec, self.evidence, new, per_second=self.rate)
+
+
+@dataclass(slots=True)
+class GuardJudge:
+    """
+    One guard that counts events.
+    """
+
+    spec: GuardSpec
+    event: EventSpec
+    evidence: GuardEvidence = field(default_factory=GuardEvidence)
+    alarm: Alarm | None = None
+
+    def take(self, came: Mapping[str, Count]) -> None:
+        """
+        What has come since the last time.
+        """
+        whole = came.get(MERGED, NONE)
+        new = {ALL: GuardCounts(bad=whole.bad, n=whole.n, keys=whole.keys, unkeyed=whole.unkeyed)}
+        self.alarm, self.evidence = judge_guard(self.spec, self.evidence, new)
+
+
+class Judging:
+    """
+    All gates and guards of a plan that workers count events for. `epoch` and `armed` are the numbers of the state that
+    the evidence belongs to.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.epoch = self.armed = 0
+        self._gates = {name: _gate(name, one) for name, one in plan.gates.items() if isinstance(one, EventGate)}
+        self._guards = {name: _guard(name, one) for name, one in plan.guards.items() if isinstance(one, EventGuard)}
+        self._blind = {name: one.no_data_for for name, one in plan.guards.items() if isinstance(one, BlindGuard)}
+
+    @property
+    def events(self) -> tuple[EventSpec, ...]:
+        """
+        What workers have to count, each once, in the same order at all times.
+        """
+        events = [*(gate.event for gate in self._gates.values()), *(guard.event for guard in self._guards.values())]
+        found = {one.id: one for one in events}
+        return tuple(found[name] for name in sorted(found))
+
+    def follow(self, state: State) -> None:
+        """
+        Begin anew what belongs to another evidence epoch, or to another arming, than the state's.
+        """
+        if self.epoch != state.epoch:
+            self.epoch = state.epoch
+            for gate in self._gates.values():
+                gate.evidence = GateEvidence()
+                gate.take({}, {}, 0.0)
+        if self.armed != state.armed:
+            self.armed = state.armed
+            for guard in self._guards.values():
+                guard.evidence = GuardEvidence()
+                guard.take({})
+
+    def take(self, counts: Counts, seconds: float) -> None:
+        """
+        What was counted in the last `seconds`.
+        """
+        for gate in self._gates.values():
+            gate.take(counts.events.get(gate.event.id, {}), counts.traffic, seconds)
+        for guard in self._guards.values():
+            guard.take(counts.events.get(guard.event.id, {}))
+
+    def outcomes(self, names: Iterable[str]) -> dict[str, Outcome]:
+        """
+        What these gates say, those of them that are judged here.
+        """
+        known = ((name, self._gates[name].outcome) for name in names if name in self._gates)
+        return {name: outcome for name, outcome in known if outcome is not None}
+
+    def trips(self) -> tuple[Trip, ...]:
+        """
+        The guards that have tripped since they were armed. Whether anything is heard at all, `step` judges itself.
+        """
+        alarms = [guard.alarm for guard in self._guards.values() if guard.alarm is not None]
+        return tuple(Trip(guard=one.guard, said=one.sentence, bad=one.bad, n=one.n) for one in alarms if one.tripped)
+
+    def guards(self, silent: float) -> tuple[GuardSeen, ...]:
+        """
+        How near each guard is to tripping; nothing has been heard of traffic for `silent` seconds.
+        """
+        alarms = [(name, guard.alarm) for name, guard in self._guards.items()]
+        alarms += [(name, judge_silence(name, silent, limit)) for name, limit in self._blind.items()]
+        return tuple(_seen(name, alarm) for name, alarm in alarms)
+
+    def as_values(self) -> dict[str, Any]:
+        """
+        All evidence, as JSON. What belongs to an event that changes is not found again.
+        """
+        return {
+            "epoch": self.epoch,
+            "armed": self.armed,
+            "gates": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._gates.items()},
+            "guards": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._guards.items()},
+        }
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """
+        Go on with the evidence of `as_values`; what isn't in it begins anew. Raises KeyError, TypeError or ValueError
+        for anything else.
+        """
+        self.epoch, self.armed = int(values["epoch"]), int(values["armed"])
+        for name, gate in self._gates.items():
+            if (kept := values["gates"].get(_key(name, gate.event, gate.spec))) is not None:
+                gate.evidence = GateEvidence.from_values(kept)
+            gate.take({}, {}, 0.0)
+        for name, guard in self._guards.items():
+            if (kept := values["guards"].get(_key(name, guard.event, guard.spec))) is not None:
+                guard.evidence = GuardEvidence.from_values(kept)
+            guard.take({})
+
+
+def _seen(name: str, alarm: Alarm | None) -> GuardSeen:
+    if alarm is None:
+        return GuardSeen(guard=name, share=0.0, said="")
+    # Enough evidence of too few keys has not tripped.
+    return GuardSeen(guard=name, share=alarm.share if alarm.tripped else min(alarm.share, 0.99), said=alarm.sentence)
+
+
+def evidence_digest(outcomes: Mapping[str, Outcome]) -> str:
+    """
+    What names the results that an approver has seen: it changes when any of them does, and not with each pair.
+    """
+    said = "\n".join(f"{name} {outcomes[name].result}" for name in sorted(outcomes))
+    return sha256(said.encode()).hexdigest()[:16]
+
+
+def _gate(name: str, gate: EventGate) -> GateJudge:
+    spec = GateSpec(
+        name=name,
+        budget=gate.max,
+        alpha=gate.alpha,
+        beta=gate.beta,
+        least=gate.min,
+        per_route=gate.per == "route",
+        routes=gate.routes,
+        coverage=gate.coverage / 100.0,
+        unit=UNITS[gate.of] if gate.unit == "request" else "keys by the minute",
+        verb=_verb(gate.event),
+    )
+    counted = event(gate.event, of=gate.of, routes=gate.routes, per_route=spec.per_route, unit=gate.unit)
+    judge = GateJudge(spec, counted)
+    judge.take({}, {}, 0.0)
+    return judge
+
+
+def _guard(name: str, guard: EventGuard) -> GuardJudge:
+    spec = GuardSpec(
+        name=name,
+        budget=guard.max,
+        rates=tuple(one.of(guard.max) for one in guard.detect),
+        every=guard.false_alarm_every,
+        distinct_keys=guard.distinct_keys,
+        unit=UNITS[guard.of],
+        verb=_verb(guard.event),
+    )
+    return GuardJudge(spec, event(guard.event, of=guard.of, routes=guard.routes))
+
+
+def _verb(expression: str) -> str:
+    return "differ" if expression.strip() == "mismatch" else "are bad"
+
+
+def _key(name: str, counted: EventSpec, spec: GateSpec | GuardSpec) -> str:
+    """
+    Evidence is of one event against one budget; of another it says nothing.
+    """
+    return f"{name} {counted.id} {spec.budget:g}"
+
+
+def _rate(before: float | None, n: int, seconds: float) -> float | None:
+    if seconds <= 0.0:
+        return before
+    if before is None:
+        return n / seconds
+    kept = exp(-seconds / RATE_SECONDS)
+    return kept * before + (1.0 - kept) * n / seconds

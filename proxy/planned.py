@@ -1,0 +1,268 @@
+"""
+The plan, if there is one: found in the store or given at the start, begun by a call, guarded against changes by hand.
+
+What it takes to read and carry out a plan is imported when there is one, on a thread: it takes half a second, which a
+control that starts doesn't have.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+from proxy.admin.changes import Change
+from proxy.admin.facts import Facts
+from proxy.admin.plan import Asked
+from proxy.admin.steering import Held, NotLoaded, NotYet, Outcome, Unknown, Who
+from proxy.clock import time
+from proxy.errors import ConfigurationError
+from proxy.ledger import Ledger, Unkept
+from proxy.link.setup import PlanText
+from proxy.sight import Sight
+from proxy.tasks import spawn
+from proxy.threads import on_thread
+
+if TYPE_CHECKING:
+    from proxy.plan.model import Plan
+    from proxy.plan.state import State
+    from proxy.planbook import Source
+    from proxy.rollout import Rollout, Traffic
+    from proxy.store.plan import Kept
+
+NOBODY: Final = "there is no plan; start Parallax with --plan FILE, or say `parallax plan start FILE`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """
+    What stands behind it: `remember` has the supervisor keep the text of a plan, for a control whose store is lost;
+    `troubles` are what keeps anything from being saved; `tell` logs.
+    """
+
+    traffic: "Traffic"
+    remember: Callable[[PlanText], None]
+    lagging: Callable[[], tuple[str, ...]]
+    troubles: Callable[[], tuple[str, ...]]
+    tell: Callable[..., None]
+
+
+class Planned:
+    """
+    What `admin.plan.Planned` asks for. `given` is the plan that Parallax was started with, if it was.
+    """
+
+    def __init__(self, facts: Facts, ledger: Ledger, behind: Behind, given: PlanText | None) -> None:
+        self._facts = facts
+        self._ledger = ledger
+        self._behind = behind
+        self._given = given
+        self._rollout: Rollout | None = None
+        self._trouble: str | None = "the store is being opened; ask again in a second"
+        self._reading = False
+        self._lost = False
+        self.sight = Sight(facts, behind.lagging)
+        facts.plan = lambda: None if self._rollout is None else self._rollout.gauges()
+
+    # Found...
+
+    def opened(self, *, lost: bool) -> None:
+        """
+        The store can be used. `lost`: it isn't the one that knew what is in force.
+        """
+        self._lost = self._lost or lost
+        if self._rollout is None and not self._reading:
+            self._reading = True
+            spawn(self._read(), name="read the plan", on_error=self._unread)
+
+    def look(self) -> None:
+        """
+        To be called once a second: a plan that couldn't be read is tried again.
+        """
+        if self._rollout is None and self._trouble is not None and self._ledger.is_open:
+            self.opened(lost=False)
+
+    def _unread(self, error: BaseException) -> None:
+        self._reading = False
+        self._trouble = f"the plan that was kept can't be read: {error}"
+
+    async def _read(self) -> None:
+        try:
+            kept = await self._ledger.read(lambda store: store.plan())
+            if kept is not None:
+                await self._go_on(kept[0])
+            elif self._given is not None:
+                await self._begin(self._given, lost=self._lost)
+            self._trouble = None
+        except (Unkept, ConfigurationError, KeyError, TypeError, ValueError) as error:
+            self._trouble = f"the plan that was kept can't be read: {error}"
+        finally:
+            self._reading = False
+
+    async def _go_on(self, kept: "Kept") -> None:
+        """
+        With a plan that a predecessor carried out, or began to.
+        """
+        plan, _ = await _parsed(PlanText(file=kept.file, text=kept.text))
+        from proxy.plan.beginnings import resumed
+        from proxy.planbook import found
+
+        source, state, evidence = found(kept)
+        rollout = self._made(plan, source, state)
+        rollout.restore(evidence)
+        await rollout.resume(*resumed(plan, state, time()))
+        self._rollout = rollout
+
+    async def _begin(self, given: PlanText, *, lost: bool) -> None:
+        """
+        With a plan of which the store knows nothing: a draft, or, where the store is lost, what is in force.
+        """
+        plan, hashed = await _parsed(given)
+        from proxy.plan.beginnings import draft, recovered
+        from proxy.planbook import Source
+
+        source, run = Source(text=given.text, file=given.file, hash=hashed), uuid4().hex[:12]
+        in_force = self.sight.in_force()
+        rollout = self._made(plan, source, draft(run, hashed))
+        if lost and in_force is not None:
+            await rollout.resume(*recovered(run, hashed, plan, in_force, time()))
+        else:
+            rollout.start()
+        self._rollout = rollout
+
+    def _made(self, plan: "Plan", source: "Source", state: "State") -> "Rollout":
+        from proxy.inquiries import Inquiries
+        from proxy.planbook import Planbook
+        from proxy.rollout import Means, Rollout
+
+        if self._rollout is not None:
+            self._rollout.stop()
+        means = Means(
+            traffic=self._behind.traffic,
+            sight=self.sight,
+            inquiries=Inquiries(plan, self._facts, self._behind.troubles),
+            book=Planbook(self._ledger, lambda: 0 if self._facts.table is None else self._facts.table.epoch),
+            facts=self._facts,
+            tell=self._behind.tell,
+        )
+        return Rollout(plan, source, state, means)
+
+    # ... asked...
+
+    def status(self) -> dict[str, Any]:
+        """
+        See `admin.plan`.
+        """
+        return self._present().status()
+
+    def shown(self) -> dict[str, Any] | None:
+        """
+        The same, None where there is no plan.
+        """
+        return None if self._rollout is None else self._rollout.status()
+
+    def _present(self) -> "Rollout":
+        if self._rollout is not None:
+            return self._rollout
+        if self._trouble is not None:
+            raise NotYet(self._trouble)
+        raise Unknown(NOBODY)
+
+    async def obey(self, asked: Asked, who: Who) -> dict[str, Any]:
+        """
+        See `admin.plan`.
+        """
+        source = plan = None
+        if asked.name != "start":
+            self._present()
+        if asked.text:
+            given = PlanText(file=asked.file or "plan", text=asked.text)
+            plan, hashed = await self._checked(given)
+            if asked.name == "start":
+                await self._replace(given, hashed)
+            else:
+                source = await self._source(given, hashed)
+        rollout = self._present()
+        from proxy.plan.moves import Command
+
+        if asked.name == "start":
+            await rollout.prepare()
+        command = Command(
+            name=asked.name,
+            by=who.name,
+            reason=asked.reason,
+            seq=asked.seq,
+            stage=asked.stage,
+            route=asked.route,
+            cohort=asked.cohort,
+            seconds=asked.seconds,
+            item=asked.item,
+            ok=asked.ok,
+            evidence=asked.evidence,
+            plan=plan if asked.name == "amend" else None,
+            plan_hash="" if source is None else source.hash,
+        )
+        return await rollout.command(command, who, source)
+
+    async def _source(self, given: PlanText, hashed: str) -> "Source":
+        from proxy.planbook import Source
+
+        return Source(text=given.text, file=given.file, hash=hashed)
+
+    async def _checked(self, given: PlanText) -> tuple["Plan", str]:
+        try:
+            return await _parsed(given)
+        except ConfigurationError as error:
+            raise NotLoaded(*error.problems) from error
+
+    async def _replace(self, given: PlanText, hashed: str) -> None:
+        """
+        Another text is to be started: it takes the place of one that doesn't run.
+        """
+        rollout = self._rollout
+        if rollout is None and self._trouble is not None:
+            raise NotYet(self._trouble)
+        if rollout is not None and rollout.source.hash == hashed and rollout.is_draft:
+            return
+        if rollout is not None and rollout.is_running:
+            raise Held("a plan runs already; abort it first, or amend it")
+        self._given = given
+        await self._begin(given, lost=False)
+        self._behind.remember(given)
+
+    # ... and beside it, what people change by hand.
+
+    async def by_hand(self, who: Who, change: Change) -> Outcome | None:
+        """
+        What becomes of a change that isn't the plan's: None, and it may be made as it is asked for. Less for new is
+        always given, and the plan holds by itself. Raises `Refusal`.
+        """
+        rollout, table = self._rollout, self._facts.table
+        if rollout is None or table is None or not rollout.is_running or change.calms(table):
+            return None
+        if not change.override:
+            raise Held("a plan runs, and it says how much new gets; send override: true if you may force it")
+        return await rollout.override(change, who)
+
+    def before_restore(self) -> Change | None:
+        """
+        What is to be in force when a kill is lifted while a plan runs: copies and nothing else.
+        """
+        rollout = self._rollout
+        if rollout is None or not rollout.is_running:
+            return None
+        return self.sight.change_to(rollout.quiet(), "restored while a plan runs: its resume shifts again")
+
+
+async def _parsed(given: PlanText) -> tuple["Plan", str]:
+    """
+    The plan in a text, and the hash of what it says. Raises `ConfigurationError`.
+    """
+
+    def parse() -> tuple["Plan", str]:
+        import proxy.rollout  # noqa: F401 - so that nobody waits for it on the loop
+        from proxy.plan.parse import read_written
+
+        written = read_written(given.text, given.file)
+        return written.plan, written.hash
+
+    return await on_thread("read the plan", parse)

@@ -1,0 +1,182 @@
+"""
+What a plan sees of the running Parallax: what is in force and who has it, whether workers are heard of, what they have
+counted, which signatures are about. All from memory.
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from proxy.admin.changes import Change
+from proxy.admin.facts import Facts
+from proxy.clock import monotonic
+from proxy.compare.judging import rules_digest
+from proxy.evidence.signatures import Known
+from proxy.gates.events import EventSpec
+from proxy.gates.merging import Counts, Marks, begin, read
+from proxy.plan.exposure import Exposure
+from proxy.plan.moves import Trip
+from proxy.plan.state import Pin
+from proxy.routing.intent import intent_of, with_intent
+from proxy.routing.table import Table
+
+# Signatures that a rollback names, and looks back for: those seen in so many seconds.
+TOP: Final = 3
+RECENT: Final = 60.0
+
+
+class Sight:
+    """
+    `lagging` says which workers don't have yet what is in force.
+    """
+
+    def __init__(self, facts: Facts, lagging: Callable[[], tuple[str, ...]]) -> None:
+        self._facts = facts
+        self.lagging = lagging
+        self._heard = monotonic()
+        self._read = monotonic()
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._marks: Marks | None = None
+        self._versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
+
+    # What is in force...
+
+    def in_force(self) -> Exposure | None:
+        """
+        What the table says, beneath a kill: everything whose share can be changed, by name.
+        """
+        return None if self._facts.table is None else _of(self._facts.table)
+
+    def change_to(self, exposure: Exposure, reason: str) -> Change:
+        """
+        The change that puts an exposure into force; of routes and cohorts that a reload took away, nothing.
+        """
+        table = self._facts.table
+        routes = () if table is None else [one.name for one in table.routes]
+        cohorts = () if table is None else [one.name for one in table.cohorts if one.side is None]
+        return Change(
+            new=exposure.weight,
+            mirror=exposure.mirror,
+            routes={name: share for name, share in exposure.routes.items() if name in routes},
+            cohorts={name: share for name, share in exposure.cohorts.items() if name in cohorts and share is not None},
+            reason=reason,
+        )
+
+    def after(self, change: Change) -> Exposure:
+        """
+        What would be in force after a change.
+        """
+        table = self._facts.table
+        assert table is not None
+        return _of(with_intent(table, change.of(intent_of(table), table.epoch)))
+
+    def identity(self) -> str:
+        """
+        What tells apart rules, waivers, routes and versions of the sides: evidence of one says nothing of another.
+        """
+        table, judging = self._facts.table, self._facts.judging
+        rules = "" if judging is None else f"{rules_digest(judging)} {sorted(judging.waived)}"
+        # In the minute of a deployment both versions are seen, which is another identity, and so is what follows.
+        versions = [sorted(side) for side in self._versions]
+        return sha256(f"{rules} {_routes(table)} {versions}".encode()).hexdigest()[:16]
+
+    # ... who is heard of...
+
+    def heard(self) -> None:
+        """
+        A worker has told its totals.
+        """
+        self._heard = monotonic()
+
+    def silent(self) -> float:
+        """
+        The seconds since workers were last heard of.
+        """
+        return monotonic() - self._heard
+
+    # ... what they count...
+
+    @property
+    def armed(self) -> tuple[EventSpec, ...]:
+        """
+        The events that workers are told to count.
+        """
+        return () if self._facts.table is None else self._facts.table.events
+
+    def counted(self, events: tuple[EventSpec, ...], now: float) -> tuple[Counts, float]:
+        """
+        What was counted since this was asked last, and in how many seconds. What was before the first time counts
+        nothing, unless a predecessor's marks say how far he had read.
+        """
+        began, self._read = self._read, monotonic()
+        readings = list(self._facts.readings.values())
+        if self._marks is None:
+            self._marks = begin(readings, now)
+        counts, self._marks = read(readings, self._marks, events, now)
+        # A night without traffic is no other version.
+        old, new = (seen or known for seen, known in zip(self._facts.versions(now), self._versions, strict=True))
+        self._versions = old, new
+        return counts, self._read - began
+
+    def read_up_to(self) -> Mapping[str, Any]:
+        """
+        How far workers' totals have been read, to be kept with what was read.
+        """
+        return {} if self._marks is None else {**self._marks.as_values(), "versions": [*map(sorted, self._versions)]}
+
+    def read_on(self, read_up_to: Mapping[str, Any]) -> None:
+        """
+        Read on from where a predecessor stopped. Raises AttributeError, KeyError, TypeError or ValueError for what
+        `read_up_to` never gave.
+        """
+        if read_up_to:
+            old, new = read_up_to["versions"]
+            self._marks, self._versions = Marks.from_values(read_up_to), (frozenset(old), frozenset(new))
+
+    # ... and signatures.
+
+    def with_signatures(self, trips: tuple[Trip, ...], now: float) -> tuple[Trip, ...]:
+        """
+        The same trips with the signatures that are most about at this moment.
+        """
+        if not trips:
+            return ()
+        known = [one for one in self._facts.signatures.known.values() if now - one.last <= RECENT]
+        known.sort(key=lambda one: one.count, reverse=True)
+        top = tuple((one.signature.id, one.signature.endpoint, _said(one)) for one in known[:TOP])
+        return tuple(Trip(guard=trip.guard, said=trip.said, bad=trip.bad, n=trip.n, signatures=top) for trip in trips)
+
+    def clean(self, pins: tuple[Pin, ...]) -> dict[str, int]:
+        """
+        Of each pinned signature, how many pairs its endpoint had without it since this was asked last; -1: it was seen.
+        """
+        found, before, self._seen = {}, self._seen, {}
+        pages = self._facts.merge.totals().pages if pins else {}
+        for pin in pins:
+            page, known = pages.get(pin.endpoint), self._facts.signatures.known.get(pin.signature)
+            judged = 0 if page is None else sum(map(sum, page.verdicts))
+            count = 0 if known is None else known.pairs.seen
+            self._seen[pin.signature] = judged, count
+            were = before.get(pin.signature)
+            if were is not None:
+                found[pin.signature] = -1 if count > were[1] else max(0, judged - were[0])
+        return found
+
+
+def _of(table: Table) -> Exposure:
+    return Exposure(
+        weight=table.weight,
+        mirror=table.mirror.percent,
+        routes={one.name: table.weight_of(one) if table.has_weight(one) else None for one in table.routes},
+        cohorts={one.name: table.weight_of_cohort(one) for one in table.cohorts if one.side is None},
+    )
+
+
+def _said(known: Known) -> str:
+    parts = ", ".join(f"{pattern} {kind.name.lower()}" for pattern, kind in known.signature.parts[:2])
+    return f"{known.count:,} pairs: {parts}"
+
+
+def _routes(table: Table | None) -> list[str]:
+    # Where traffic goes is the plan's own doing.
+    return [] if table is None else [repr((route.name, route.match)) for route in table.routes]
