@@ -2,21 +2,25 @@
 The commands about a plan. As in `cli`, a command imports what it needs when it runs.
 """
 
+import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from proxy.asking import BAD, DONE, tell
+from proxy.asking import BAD, DONE, ask_json, asking, find_target, refuse, tell
 from proxy.errors import ConfigurationError
 from proxy.examine import show
 
 if TYPE_CHECKING:
     from proxy.plan.check import Checked
     from proxy.plan.facts import Facts
+    from proxy.plan.model import Plan
+    from proxy.plan.render.book import Book
+    from proxy.settings.model import Settings
 
 # What a configuration has at its left edge, and a plan hasn't, is told by the first key.
 FIRST = "plan:"
@@ -25,13 +29,14 @@ FIRST = "plan:"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """
-    A plan that can be carried out, as its file has it. `facts` are those of its configuration, None where there is none
-    to look at.
+    A plan that can be carried out, as its file has it. `facts` are those of its configuration `settings`, None where
+    there is none to look at.
     """
 
     text: str
     checked: "Checked"
     facts: "Facts | None"
+    settings: "Settings | None" = None
 
 
 @click.group()
@@ -103,7 +108,7 @@ def take(file: Path, config: Path | None = None) -> Taken:
         return Taken(text=text, checked=found.warned(warning), facts=None)
     loaded = load(config or named, environment=os.environ, is_to_serve=False)
     facts = facts_of(loaded.settings)
-    return Taken(text=text, checked=checked(text, str(file), facts), facts=facts)
+    return Taken(text=text, checked=checked(text, str(file), facts), facts=facts, settings=loaded.settings)
 
 
 def is_plan(file: Path) -> bool:
@@ -116,6 +121,109 @@ def is_plan(file: Path) -> bool:
     except OSError:
         return False
     return first.startswith(FIRST)
+
+
+@plan.command("render")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where they are written.")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Its configuration.  [as the plan says]")
+@click.option("--state", type=click.Path(path_type=Path), metavar="FILE", help="What `plan status --json` printed.")
+@asking
+def render(file: Path, out: Path, config: Path | None, state: Path | None, as_json: bool, **wanted: Any) -> None:
+    """
+    Write the documents of a plan: Markdown, one HTML page, alert rules and a calendar.
+
+    The same plan gives the same bytes. With --admin or --state, what has been so far is filled in. Files that are there
+    are written over, others are left alone.
+
+    \b
+    Example:
+      parallax plan render migration.yaml --out documents
+      parallax plan render migration.yaml --out documents --admin http://127.0.0.1:9900
+      parallax plan render migration.yaml --out documents --state status.json
+    """
+    from proxy.plan.render.documents import render as documents
+
+    if state is not None and wanted["admin"] is not None:
+        raise click.UsageError("--admin and --state both say how far the plan is; give one of them")
+    told = json.dumps(ask_json(find_target(**wanted), "GET", "/admin/plan")) if wanted["admin"] is not None else None
+    try:
+        book = _book(file, config, state, told)
+        files = documents(book, _own_words(file, book.plan))
+        for name, text in files.items():
+            path = out / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+    except ConfigurationError as error:
+        refuse(error)
+    except OSError as error:
+        reason = (error.strerror or "it can't be written").lower()
+        refuse(ConfigurationError(f"{error.filename or out}: {reason}; give a folder that can be written"))
+    said = f"{len(files)} files in {out}; begin with {out / 'index.html'}"
+    tell({"hash": book.digest, "files": sorted(files)}, [said], as_json=as_json)
+
+
+@plan.command("preview")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--event", required=True, metavar="NAME", help="Such as rollback, hold or window_notice.")
+@click.option("--audience", metavar="NAME", help="engineers, stakeholders, status or executive.  [all]")
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Its configuration.  [as the plan says]")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def preview(file: Path, event: str, audience: str | None, config: Path | None, as_json: bool) -> None:
+    """
+    Show what people are told at an event, word by word; what only a run can know is made up.
+
+    \b
+    Example:
+      parallax plan preview migration.yaml --event rollback
+      parallax plan preview migration.yaml --event finished --audience executive
+    """
+    from proxy.plan.render.letters import letters
+    from proxy.plan.wording import AUDIENCES, EVENTS
+
+    for said, known, what in ((event, EVENTS, "event"), (audience, AUDIENCES, "audience")):
+        if said is not None and said not in known:
+            raise click.UsageError(f"{said} is no {what}; write one of {', '.join(known)}")
+    try:
+        book = _book(file, config)
+        found = [
+            one
+            for one in letters(book, event, _own_words(file, book.plan).get(event))
+            if audience in {None, one.audience}
+        ]
+    except ConfigurationError as error:
+        refuse(error)
+    heads = [f"for {one.audience}" + (f", sent to {', '.join(one.channels)}" if one.channels else "") for one in found]
+    lines = (line for head, one in zip(heads, found, strict=True) for line in (f"--- {head}", *one.lines, ""))
+    tell([asdict(one) for one in found], lines, as_json=as_json)
+
+
+def _book(file: Path, config: Path | None, state: Path | None = None, told: str | None = None) -> "Book":
+    """
+    All that documents of a plan are made from; `told` is what a running Parallax says of it.
+    """
+    from proxy.plan.render.making import make_book
+    from proxy.plan.render.running import read_running
+    from proxy.settings.load import decode, read_file
+
+    taken = take(file, config)
+    name = "what Parallax answered" if state is None else str(state)
+    told = told if state is None else decode(read_file(state), state)
+    running = None if told is None else read_running(told, name)
+    checked = taken.checked
+    return make_book(checked.plan, checked.hash, file.name, settings=taken.settings, running=running)
+
+
+def _own_words(file: Path, plan: "Plan") -> dict[str, str]:
+    """
+    The plan's own templates of notices, by event.
+    """
+    if plan.comms.templates is None:
+        return {}
+    from proxy.settings.load import decode, read_file
+
+    folder = file.parent / plan.comms.templates
+    return {path.stem: decode(read_file(path), path) for path in sorted(folder.glob("*.j2"))}
 
 
 COMMANDS = (plan,)

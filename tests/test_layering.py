@@ -86,6 +86,7 @@ IO_MODULES = (
 PURE_LIBRARIES = {
     *(
         "array",
+        "base64",
         "binascii",
         "bisect",
         "collections",
@@ -99,9 +100,11 @@ PURE_LIBRARIES = {
         "functools",
         "hashlib",
         "hmac",
+        "html",
         "itertools",
         "math",
         "operator",
+        "posixpath",
         "shlex",
         "xml.parsers",
         "zlib",
@@ -112,8 +115,11 @@ PURE_LIBRARIES = {
     *(
         "brotli",
         "deepdiff",
+        "icalendar",
         "jinja2",
         "jwt",
+        "markdown_it",
+        "markupsafe",
         "mmh3",
         "orjson",
         "prometheus_client",

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from proxy.cli import main
+from tests.parts.documents import status
 from tests.plan.test_parse import LEAST
 
 PLANS = Path(__file__).parents[1] / "config" / "plans"
@@ -117,3 +118,91 @@ def test_check_knows_a_plan_by_its_first_key(tmp_path: Path) -> None:
     assert "can be used: old http" in good.output
     assert bad.exit_code == 2
     assert "stages.shadow.gates: is missing" in bad.output
+
+
+def test_documents_are_written(tmp_path: Path) -> None:
+    """
+    All of them, each time the same bytes.
+    """
+    results = [run("plan", "render", PLANS / "orders-read.yaml", "--out", tmp_path / name) for name in ("a", "b")]
+    first, second = (
+        {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "a", tmp_path / "b")
+    )
+
+    assert [result.exit_code for result in results] == [0, 0]
+    assert f"{len(first)} files in {tmp_path}/a; begin with {tmp_path}/a/index.html" in results[0].output
+    assert first == second
+    assert {"plan.md", "calendar.ics", "prometheus-rules.yml", "comms/rollback.md"} < set(first)
+
+
+def test_documents_of_a_plan_under_way_have_what_has_been(tmp_path: Path) -> None:
+    """
+    From a file with its status.
+    """
+    (tmp_path / "status.json").write_text(json.dumps(status()))
+    words = ("--out", tmp_path / "out", "--state", tmp_path / "status.json", "--json")
+    result = run("plan", "render", PLANS / "orders-read.yaml", *words)
+
+    assert result.exit_code == 0, result.output
+    assert "final-report.md" in json.loads(result.output)["files"]
+    assert "**rollback**" in (tmp_path / "out" / "final-report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--out", "{}/taken"], "taken: file exists; give a folder that can be written"),
+        (["--out", "{}/out", "--state", "{}/none.json"], "none.json: can't be read"),
+        (["--out", "{}/out", "--state", "{}/taken"], "taken: is no status of a plan; give what"),
+        (["--out", "{}/out", "--state", "{}/taken", "--admin", "http://127.0.0.1:1"], "give one of them"),
+    ],
+)
+def test_documents_that_cannot_be_written_say_why(words: list[str], said: str, tmp_path: Path) -> None:
+    """
+    In a sentence, with exit code 2.
+    """
+    (tmp_path / "taken").write_text("[]")
+    result = run("plan", "render", PLANS / "minimal.yaml", *(word.format(tmp_path) for word in words))
+
+    assert result.exit_code == 2
+    assert said in " ".join(result.output.split())
+
+
+def test_what_is_told_can_be_seen_before() -> None:
+    """
+    For every audience, or one.
+    """
+    all_of_them = run("plan", "preview", PLANS / "orders-read.yaml", "--event", "rollback")
+    one = run("plan", "preview", PLANS / "orders-read.yaml", "--event", "rollback", "--audience", "status", "--json")
+    (told,) = json.loads(one.output)
+
+    assert all_of_them.output.count("--- for ") == 4
+    assert "rolling back from live-1 to staff" in all_of_them.output
+    assert (told["audience"], told["channels"]) == ("status", ["status"])
+    assert told["subject"].startswith("Investigating: ")
+
+
+def test_a_plans_own_words_are_shown(tmp_path: Path) -> None:
+    """
+    As they will go out.
+    """
+    text = (PLANS / "minimal.yaml").read_text().replace("config: ", f"config: {PLANS}/")
+    file = write(tmp_path, f"{text}comms: {{templates: words}}\n")
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "hold.j2").write_text("We wait\n{{ plan }} waits.\n")
+    result = run("plan", "preview", file, "--event", "hold", "--audience", "engineers")
+
+    assert result.exit_code == 0, result.output
+    assert "We wait" in result.output
+
+
+@pytest.mark.parametrize("words", [["--event", "roll"], ["--event", "hold", "--audience", "everybody"]])
+def test_events_and_audiences_have_names(words: list[str]) -> None:
+    """
+    Which are said.
+    """
+    result = run("plan", "preview", PLANS / "minimal.yaml", *words)
+
+    assert result.exit_code == 2
+    assert "write one of" in result.output
