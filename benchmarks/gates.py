@@ -7,6 +7,7 @@ exactly is (`stopping.py`), and simulated with the same looks beside it; everyth
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from math import sqrt
 from random import Random
 from statistics import mean, median, stdev
@@ -59,6 +60,8 @@ SINGLE: tuple[tuple[float, Direction, float, int], ...] = (
     (0.02, "above", ALPHA, 600),
     (0.001, "below", BETA, 1_500),
 )
+# Clean ones before it breaks.
+CLEAN = 20_000
 # Small enough to be waited for.
 SHORT_EVERY = 20_000.0
 
@@ -153,6 +156,35 @@ def noticing(runs: int, seed: int) -> Iterator[str]:
         yield f"{100 * rate:>6.0f} % {planned:>9,} {' '.join(row)}"
 
 
+def late(runs: int, seed: int) -> Iterator[str]:
+    """
+    Why guards aren't gates: after 20,000 clean pairs, how many of a new rate until each says so (median).
+    """
+    yield f"{'rate':>8} {'gate':>8} {'guard':>8}"
+    for rate in (0.02, 0.05, 0.2, 1.0):
+        random, draw = Random(seed), Draw(1, rate)
+        boundary = Boundary(BUDGET, "above", ALPHA)
+        cuts = [boundary.at(CLEAN + n) for n in range(1, 20_001)]
+        gate = median(_until(cuts, draw, random) for _ in range(runs))
+        seasoned = _detector(EVERY)
+        for _ in range(CLEAN // 200):
+            seasoned.add(0, 200)
+        guard = median(
+            run_length(replace(seasoned, levels=list(seasoned.levels)), draw, random, batch=1, longest=20_000)
+            for _ in range(runs)
+        )
+        yield f"{100 * rate:>6.0f} % {gate:>8,.0f} {guard:>8,.0f}"
+
+
+def _until(cuts: list[int], draw: Draw, random: Random) -> int:
+    bad = 0
+    for n, cut in enumerate(cuts, start=1):
+        bad += draw(random)
+        if bad >= cut:
+            return n
+    return len(cuts)
+
+
 def _detector(every: float) -> ChangeDetector:
     return ChangeDetector(budget=BUDGET, rates=RATES, every=every)
 
@@ -173,6 +205,7 @@ def main() -> None:
         ("gates, one look at a fixed number", one_look(runs, seed)),
         (f"gates: how soon (median/nine tenths; alpha {ALPHA}, beta {BETA}, a look every 10)", power()),
         (f"guards at their budget of {BUDGET}: {SHORT_EVERY:,.0f} are promised", false_alarms(few, seed)),
+        (f"a break after {CLEAN:,} clean pairs: gate and guard (median)", late(few, seed)),
         (f"guards: how soon (median; one false alarm in {EVERY:,.0f})", noticing(few, seed)),
     ):
         print(f"\n{title}")

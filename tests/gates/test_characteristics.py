@@ -21,6 +21,8 @@ from benchmarks.stopping import (
     run_length_one_by_one,
     stopped,
 )
+from proxy.gates.gate import judge_gate
+from proxy.gates.spec import GateEvidence, GateSpec, RouteCounts
 from proxy.gates.statistics import ChangeDetector, Direction, binomial_tail, evidence
 
 BUDGETS = (0.001, 0.005, 0.05, 0.5)
@@ -111,7 +113,7 @@ def test_one_look_is_a_binomial_test(direction: Direction, level: float, n: int,
 
 @pytest.mark.parametrize("direction", DIRECTIONS)
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_boundaries_are_where_evidence_crosses(budget: float, direction: Direction) -> None:
+def test_boundaries_are_where_keptcrosses(budget: float, direction: Direction) -> None:
     """
     What is walked along is the gate's own evidence: yes on one side of the boundary, and not on the other.
     """
@@ -123,6 +125,28 @@ def test_boundaries_are_where_evidence_crosses(budget: float, direction: Directi
             assert evidence(edge, n, budget, direction) >= -log(0.01)
         if 0 <= edge - sign <= n:
             assert evidence(edge - sign, n, budget, direction) < -log(0.01)
+
+
+@pytest.mark.parametrize(("rate", "result"), [(0.02, "fail"), (0.0, "pass"), (0.001, "pass"), (0.01, "fail")])
+def test_a_gate_decides_where_the_boundary_is_crossed(rate: float, result: str) -> None:
+    """
+    Look by look, the gate itself stops where the walk above says: the figures are its own.
+    """
+    spec = GateSpec(name="mismatch", budget=0.005)
+    random, draw = Random(9), Draw(50, rate)
+    fail, good = Boundary(0.005, "above", spec.alpha), Boundary(0.005, "below", spec.beta)
+    kept, bad, decided = GateEvidence(), 0, ""
+    for n in range(50, 50_001, 50):
+        new = draw(random)
+        bad += new
+        outcome, kept = judge_gate(spec, kept, {"": RouteCounts(bad=new, n=50)})
+        known = "fail" if bad >= fail.at(n) else "pass" if bad <= good.at(n) else "inconclusive"
+        assert outcome.result == (known if n >= spec.least else "inconclusive")
+        if outcome.result != "inconclusive":
+            decided = outcome.result
+            break
+
+    assert decided == result
 
 
 # Power

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from proxy.gates.promql import read_answer
 from proxy.outward import Answer, Silence
 from proxy.sources.prometheus import LIMIT, PATH, PromClient
 from tests.parts.outside import Fault, outside
@@ -53,6 +54,32 @@ async def test_the_answer_comes_as_it_is(url: str, query: str, kind: str, values
 
     assert (status, body["status"], body["data"]["resultType"]) == (200, "success", kind)
     assert [one["value"][1] for one in body["data"]["result"]] == values
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "value"),
+    [
+        ("vector(1.5)", "value", 1.5),
+        ("1", "value", 1.0),
+        ("no_such_metric", "no data", None),
+        ("vector(0) / 0", "no data", None),
+        ("scalar(no_such_metric)", "no data", None),
+        ("vector(1) / 0", "no data", None),
+        (SEVERAL, "misconfigured", None),
+        ('"text"', "misconfigured", None),
+        ("vector(1)[5m:1m]", "misconfigured", None),
+        ("sum(", "error", None),
+    ],
+)
+async def test_what_gates_make_of_it(url: str, query: str, kind: str, value: float | None) -> None:
+    """
+    A number, no data, a query that can't be used, and an error are told apart.
+    """
+    got = await PromClient(url=url).query(query)
+    assert isinstance(got, Answer), got
+    reading = read_answer(got.status, got.body)
+
+    assert (reading.kind, reading.value) == (kind, value)
 
 
 @pytest.mark.parametrize(("query", "kind"), [("1", "scalar"), ('"text"', "string"), ("vector(1)[5m:1m]", "matrix")])
