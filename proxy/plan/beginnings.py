@@ -68,4 +68,4 @@ def recovered(run: str, plan_hash: str, plan: Plan, in_force: Exposure, now: flo
         f"what was saved of this plan is lost; what is in force is taken for {name}, and a person has to confirm that"
     )
     found = moved(look, "held", said, step=Step.HELD, held=Hold.RECOVERED, said=said, resume_to=Step.OBSERVING)
-    return found, (Save(late=True), tell(look, found, "hold", why=Hold.RECOVERED.value, said=said, by="parallax"))
+    return found, (Save(late=True), tell(look, found, "hold", reason=said))

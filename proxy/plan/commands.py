@@ -58,7 +58,7 @@ def overridden(plan: Plan, state: State, exposure: Exposure, command: Command, n
         look, "held", said, by=command.by, step=Step.HELD, held=Hold.BY_HAND, said=said, resume_to=resume_to,
         wanted=exposure, before=exposure,
     )  # fmt: skip
-    return found, (Save(), tell(look, found, "hold", why=Hold.BY_HAND.value, said=said, by=command.by))
+    return found, (Save(), tell(look, found, "hold", reason=said, by=command.by))
 
 
 def _either(phases: tuple[Phase, ...]) -> str:
@@ -110,7 +110,7 @@ def _close(look: Look, command: Command) -> Moved:
     wanted, said = without(look.state.wanted, (scope,)), command.reason or "asked for"
     closed = (*look.state.closed, scope)
     found = moved(look, "rollback", f"{scope}: {said}", by=command.by, wanted=wanted, closed=closed)
-    notice = tell(look, found, "rollback", left=scope, to="old", trigger=said, by=command.by, guards=[], gates=[])
+    notice = tell(look, found, "rollback", stage=scope, to="old", reason=said, by=command.by)
     return found, (Apply(wanted, f"rollback of {scope}: {said}"), Save(late=True), notice)
 
 
@@ -120,7 +120,7 @@ def _abort(look: Look, command: Command) -> Moved:
     found = moved(
         look, "aborted", said, by=command.by, phase=Phase.ABORTED, step=Step.ROLLING_BACK, wanted=wanted, said=said
     )
-    notice = tell(look, found, "aborted", trigger=said, by=command.by)
+    notice = tell(look, found, "aborted", reason=said, by=command.by)
     return found, (Apply(wanted, f"abort: {said}"), Save(late=True), notice)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from proxy.plan.look import Look
 from proxy.plan.moves import Command, Forbidden, NotAllowed, Save
-from proxy.plan.notices import tell
+from proxy.plan.notices import moment, tell
 from proxy.plan.state import Approval, Step
 from proxy.plan.team import agreed, may, roles_of
 from proxy.plan.transitions import Moved, moved, prepare
@@ -32,12 +32,12 @@ def force(look: Look, command: Command) -> Moved:
         evidence=look.readings.evidence,
         note=command.reason,
     )
-    others = tuple(one for one in state.forces if one.by != command.by and look.now - one.at <= TOGETHER)
-    forces = (*others, mine)
+    earlier = tuple(one for one in state.forces if one.by != command.by and look.now - one.at <= TOGETHER)
+    forces = (*earlier, mine)
     if not agreed(look.plan, [one.by for one in forces], max(len(needed), 1), needed):
         said = f"{command.by} agrees to a force; {', '.join(needed)} must, one person each"
         return moved(look, "force", said, by=command.by, forces=forces), (Save(),)
-    names = ", ".join(one.by for one in forces)
+    names, others = ", ".join(one.by for one in forces), ", ".join(one.by for one in forces if one is not mine)
     found = prepare(
         look,
         state.at + 1,
@@ -48,7 +48,8 @@ def force(look: Look, command: Command) -> Moved:
         forces=(),
         resume_to=None,
     )
-    notice = tell(look, found, "forced", by=names, said=command.reason, until=found.forced_until)
+    until = moment(look, look.now + command.seconds)
+    notice = tell(look, found, "forced", by=command.by, second=others, reason=command.reason, until=until)
     return found, (Save(), notice)
 
 

@@ -1,12 +1,13 @@
 """
-What people are told of a transition: which event, and the facts that its text is made of.
+What people are told of a transition: which event, and the facts that `wording` makes texts of.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
+from zoneinfo import ZoneInfo
 
-from proxy.plan.exposure import Exposure
 from proxy.plan.look import Look
 from proxy.plan.moves import Tell, Trip
 from proxy.plan.people import EventName
@@ -28,50 +29,79 @@ def tell(
     The notice of a transition to `state`. Its id is made of the run and the state's number, so that a transition that
     is made twice, because nobody knows whether it was saved, is told once.
     """
-    stage = look.plan.stages[state.stage]
-    common = {
-        "plan": look.plan.plan,
-        "plan_title": look.plan.title or look.plan.plan,
-        "plan_hash": state.plan_hash,
-        "stage_title": stage.title or stage.name,
-        "attempt": state.attempts.get(stage.name, 0) + 1,
-        "seq": state.seq,
-        "at": look.now,
-        "next_update": look.now + look.plan.comms.next_update,
-        "contact": look.plan.comms.contact,
-        **_shares(state.wanted),
+    plan, stages = look.plan, look.plan.stages
+    after = stages[state.stage + 1] if state.stage + 1 < len(stages) else None
+    common: dict[str, object] = {
+        "plan": plan.plan,
+        "title": plan.title or plan.plan,
+        "stage": stages[state.stage].name,
+        "next_stage": "" if after is None else after.name,
+        "when": moment(look, look.now),
+        "next_update": moment(look, look.now + plan.comms.next_update),
+        "contact": plan.comms.contact,
+        "weight": state.wanted.weight,
+        "weight_before": look.state.wanted.weight,
+        "mirror": state.wanted.mirror,
     }
     where = "" if channels is None else f"-{'-'.join(channels)}"
     return Tell(
         id=f"{state.run}-{state.seq}-{event}{where}",
         event=event,
-        stage=stage.name,
+        stage=stages[state.stage].name,
         facts={**common, **found, **facts},
         channels=channels,
     )
 
 
-def _shares(exposure: Exposure) -> dict[str, object]:
+def moment(look: Look, at: float) -> str:
+    """
+    A time as people of this plan read it: "Mon 2 Mar 2026, 10:00 UTC".
+    """
+    local = datetime.fromtimestamp(at, ZoneInfo(look.plan.timezone))
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
+
+
+def rolled_back(look: Look, until: float) -> dict[str, object]:
+    """
+    The facts of a rollback that every worker has.
+    """
+    here = look.here
     return {
-        "weight": exposure.weight,
-        "mirror": exposure.mirror,
-        "routes": {name: share for name, share in exposure.routes.items() if share is not None},
-        "cohorts": {name: share for name, share in exposure.cohorts.items() if share is not None},
+        "to": "the start" if here is None else here.name,
+        "trigger": look.state.said,
+        "signatures": tuple(f"{pin.endpoint} ({pin.signature})" for pin in look.state.pins),
+        "until": moment(look, until),
+        "took": lasted(look.now - look.state.since),
     }
+
+
+def lasted(seconds: float) -> str:
+    """
+    A duration as people read it: "40 s", "25 min", "3 h", "12 days".
+    """
+    for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def passed_gates(look: Look) -> tuple[str, ...]:
+    """
+    What the gates of the present stage say.
+    """
+    return tuple(f"{name}: {one.sentence}" for name, one in look.outcomes.items() if one is not None)
 
 
 def numbers(look: Look, trips: tuple[Trip, ...] = ()) -> dict[str, object]:
     """
-    The facts of what made a plan hold or go back: what gates and guards counted, the top signatures, and about how many
+    The facts of what made a plan hold or go back: what guards and gates counted, the top signatures, and about how many
     users were answered wrongly by new. Pairs are found wrong whoever answered; new answered its share of them.
     """
     failing = look.failing
     bad = sum(trip.bad for trip in trips) or sum(one.bad for one in failing)
     return {
-        "guards": [{"guard": trip.guard, "said": trip.said, "bad": trip.bad, "n": trip.n} for trip in trips],
-        "gates": [{"gate": one.gate, "said": one.sentence, "bad": one.bad, "n": one.n} for one in failing],
-        "signatures": [
-            {"id": one, "endpoint": endpoint, "said": said} for trip in trips for one, endpoint, said in trip.signatures
-        ],
+        "numbers": tuple(f"{trip.guard}: {trip.said}" for trip in trips),
+        "gates": tuple(f"{one.gate}: {one.sentence}" for one in failing),
+        "signatures": tuple(f"{where}: {said} ({one})" for trip in trips for one, where, said in trip.signatures),
         "users_exposed": round(bad * look.state.wanted.weight / 100.0, 1),
     }

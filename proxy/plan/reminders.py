@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from proxy.plan.look import Look
 from proxy.plan.moves import Action, Save, Tell
-from proxy.plan.notices import tell
+from proxy.plan.notices import moment, passed_gates, tell
 from proxy.plan.state import State
 from proxy.plan.transitions import Moved
 from proxy.plan.waits import opening_of, window_of
@@ -36,7 +36,8 @@ def _windows(state: State, look: Look) -> list[Tell]:
         due = [before for before in leads if opens - before <= look.now < opens]
         if due:
             name = f"{state.run}-window-{look.aim.name}-{opens:.0f}-{min(due):.0f}-{channel}"
-            notice = tell(look, state, "window_notice", channels=(channel,), opens=opens, before=min(due))
+            weight = look.desired(state.stage).weight
+            notice = tell(look, state, "window_notice", channels=(channel,), opens=moment(look, opens), weight=weight)
             found.append(replace(notice, id=name))
     return found
 
@@ -44,9 +45,12 @@ def _windows(state: State, look: Look) -> list[Tell]:
 def _approvals(state: State, look: Look) -> list[Tell]:
     if "approval" not in state.waits:
         return []
-    wanted = tell(look, state, "approval_wanted", evidence=look.readings.evidence, deputies=())
+    approvals = look.aim.approvals
+    people = (*approvals.must_include, f"{approvals.count} approval{'s' if approvals.count > 1 else ''}")
+    facts = {"evidence": look.readings.evidence, "gates": passed_gates(look), "waiting_for": people}
+    wanted = tell(look, state, "approval_wanted", facts)
     if look.now - state.since < look.plan.team.acknowledge:
         return [wanted]
     deputies = sorted({name for role in look.plan.team.roles.values() for name in role.deputies})
-    again = tell(look, state, "approval_wanted", evidence=look.readings.evidence, deputies=deputies)
+    again = tell(look, state, "approval_wanted", facts, waiting_for=(*people, *deputies))
     return [wanted, replace(again, id=f"{again.id}-again")]

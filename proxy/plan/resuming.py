@@ -31,7 +31,7 @@ def resume(look: Look, command: Command) -> Moved:
     look = replace(look, state=replace(look.state, pins=pins))
     go_on = _anew if look.state.held is None else AFTER.get(look.state.held, _as_it_was)
     state, actions = go_on(look, command)
-    return state, (*actions, tell(look, state, "resume", by=command.by, said=command.reason))
+    return state, (*actions, tell(look, state, "resume", by=command.by, note=command.reason))
 
 
 def _open(look: Look, command: Command) -> Moved:

@@ -19,7 +19,7 @@ from proxy.plan.exposure import is_same, is_within
 from proxy.plan.look import Look
 from proxy.plan.model import Plan, Stage
 from proxy.plan.moves import Apply, Check, Readings, Save
-from proxy.plan.notices import tell
+from proxy.plan.notices import rolled_back, tell
 from proxy.plan.reminders import reminders
 from proxy.plan.state import Hold, Phase, State, Step
 from proxy.plan.transitions import Moved, hold, leave, moved, observe, resume_at, roll_back, settle, shift
@@ -181,7 +181,8 @@ def _rolling_back(look: Look) -> Moved | None:
     if in_force is not None and is_within(in_force, state.wanted) and look.readings.acknowledged:
         until = look.now + look.plan.defaults.cooldown
         found = moved(look, "rolled_back", state.said, step=Step.ROLLED_BACK, said=state.said, until=until)
-        return found, (Save(late=True), tell(look, found, "rolled_back", trigger=state.said, until=until))
+        facts = rolled_back(look, until)
+        return found, (Save(late=True), tell(look, found, "rolled_back", facts))
     if in_force is None or not is_within(in_force, state.wanted):
         return state, (Apply(state.wanted, f"rollback: {state.said}"),)
     return replace(state, waits=look.readings.lagging or ("workers",)), ()

@@ -13,7 +13,7 @@ from proxy.plan.exposure import Exposure, is_same, is_within, lower, nothing, wi
 from proxy.plan.look import Look
 from proxy.plan.model import Plan
 from proxy.plan.moves import Action, Apply, Save, Trip
-from proxy.plan.notices import numbers, tell
+from proxy.plan.notices import lasted, numbers, passed_gates, tell
 from proxy.plan.state import Event, Hold, Phase, Pin, State, Step
 
 Moved = tuple[State, tuple[Action, ...]]
@@ -57,10 +57,14 @@ def leave(look: Look) -> Moved:
     here, last = look.here, look.state.at + 1 >= len(look.plan.stages)
     assert here is not None
     if last:
+        took = lasted(look.now - look.state.started)
         state = moved(look, "finished", here.success, phase=Phase.FINISHED, waits=(), until=None, approvals=())
-        return state, (Save(), tell(look, state, "finished", success=here.success))
+        return state, (Save(), tell(look, state, "finished", took=took, gates=passed_gates(look)))
     state = prepare(look, look.state.at + 1, "passed", here.success)
-    passed = tell(look, state, "stage_passed", passed=here.name, passed_title=here.title, success=here.success)
+    gates = passed_gates(look)
+    passed = tell(
+        look, state, "stage_passed", stage=here.name, next_stage=look.plan.stages[state.stage].name, gates=gates
+    )
     return state, (Save(), passed)
 
 
@@ -139,7 +143,7 @@ def hold(look: Look, why: Hold, said: str, *, by: str = US, wanted: Exposure | N
     found = moved(
         look, "held", said, by=by, step=Step.HELD, held=why, said=said, resume_to=resume_to, wanted=kept, until=None
     )
-    notice = tell(look, found, "hold", numbers(look, look.trips), why=why.value, said=said, by=by)
+    notice = tell(look, found, "hold", numbers(look, look.trips), reason=said, by="" if by == US else by)
     return found, (*_taken_back(look, kept, f"hold: {said}"), Save(late=True), notice)
 
 
@@ -216,7 +220,8 @@ def roll_back(
         copies=state.copies and copies,
     )
     to = look.plan.stages[target].name if target >= 0 else "the start"
-    notice = tell(look, found, "rollback", numbers(look, trips), left=left.name, to=to, trigger=said, by=by)
+    facts = {"stage": left.name, "to": to, "trigger": said, "by": "" if by == US else by}
+    notice = tell(look, found, "rollback", {**numbers(look, trips), **facts})
     return found, (Apply(wanted, f"rollback: {said}"), Save(late=True), notice)
 
 

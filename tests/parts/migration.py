@@ -2,6 +2,7 @@
 A migration under way without any traffic: the real controller of plans, and by hand what it reads and what it acts on.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,9 +11,10 @@ from proxy.plan.beginnings import draft, resumed
 from proxy.plan.commands import obey
 from proxy.plan.exposure import BASE, Exposure
 from proxy.plan.model import Plan
-from proxy.plan.moves import Action, Apply, Check, Command, Readings, Save, Tell, Trip
+from proxy.plan.moves import Action, Apply, Check, Command, NotAllowed, Readings, Save, Tell, Trip
 from proxy.plan.state import State, from_values
 from proxy.plan.step import step
+from proxy.plan.team import people_who_may
 
 # 2026-03-02 is a Monday; 10:00 UTC.
 MONDAY = 1_772_445_600.0
@@ -147,6 +149,15 @@ def started(plan: Plan, **given: Any) -> Migration:
     return Migration(plan=plan, **given).order("start")
 
 
+def _approve(migration: Migration) -> None:
+    """
+    Everybody who may.
+    """
+    for name in people_who_may(migration.plan, "approve") or ("carol",):
+        with suppress(NotAllowed):
+            migration.order("approve", name)
+
+
 def at(plan: Plan, stage: int, step_: str = "observing", **given: Any) -> Migration:
     """
     A plan at a step of one of its stages; every gate before it has passed, and none of an observing one yet.
@@ -158,4 +169,6 @@ def at(plan: Plan, stage: int, step_: str = "observing", **given: Any) -> Migrat
             found.gates = {} if step_ == "observing" else found.gates
             return found
         found.look(20)
+        if "approval" in found.state.waits and found.state.stage < stage:
+            _approve(found)
     raise AssertionError(f"never there: {found.state.stage} {found.state.step} {found.state.said}")

@@ -148,7 +148,7 @@ class AnySequence(RuleBasedStateMachine):
         """
         if name == "abort" and scope < 5:
             return
-        where = (
+        where: dict[str, Any] = (
             {0: {"route": "search"}, 1: {"cohort": "staff"}}.get(scope, {}) if name in ("rollback", "resume") else {}
         )
         command = Command(name=name, by="bob", reason="because", seconds=600.0, **where)

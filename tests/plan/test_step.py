@@ -547,7 +547,8 @@ def test_people_are_told_once_before_a_window_opens() -> None:
     migration.until("shifting", seconds=600)
 
     notices = [notice for notice in migration.told if notice.event == "window_notice"]
-    assert [notice.facts["before"] for notice in notices] == [86_400, 3600]
+    assert [notice.id.split("-")[-2] for notice in notices] == ["86400", "3600"]
+    assert {notice.facts["opens"] for notice in notices} == {"Tue 3 Mar 2026, 09:00 UTC"}
     assert migration.now == pytest.approx(MONDAY + 23 * 3600, abs=601)
 
 
