@@ -70,6 +70,8 @@ def _gzip(content: bytes, limit: int) -> bytes:
     decoded = bytearray()
     for _ in range(MOST_MEMBERS):
         piece, rest = _inflate(zlib.decompressobj(wbits=31), content, limit - len(decoded))
+        if not rest and not decoded:
+            return piece
         decoded += piece
         content = rest.lstrip(b"\0")
         if not content:

@@ -18,7 +18,7 @@ from proxy.compare.decode import TooLarge, Undecodable
 from proxy.compare.difference import STATUS, Difference, Kind, Part, Steps
 from proxy.compare.fields import CONTENT_TYPE, compare_fields
 from proxy.compare.found import Found
-from proxy.compare.glance import OneText, find_only_text, heads_agree
+from proxy.compare.glance import OneText, find_only_text, heads_agree, without_coding
 from proxy.compare.leaf import Leaf, Rules, excuse
 from proxy.compare.signature import Signature, signature
 from proxy.compare.survey import Survey, met_in_body, met_in_fields
@@ -102,13 +102,14 @@ def judge(old: Answer, new: Answer, book: Book, *, surveyed: bool = False) -> Ju
     well where rules apply and what they hide, which costs as much again.
     """
     glanced = False
-    if not surveyed and heads_agree(old, new):
+    if not surveyed and (book.body is None or book.body.here is None) and heads_agree(old, new):
+        old, new = without_coding(old, new, book.largest)
         ours, theirs = old.content, new.content
-        if isinstance(ours, bytes) and isinstance(theirs, bytes) and max(len(ours), len(theirs)) <= book.largest:
-            only = find_only_text(ours, theirs, book.body)
+        if not old.coding and isinstance(ours, bytes) and isinstance(theirs, bytes):
+            glanced = max(len(ours), len(theirs)) <= book.largest
+            only = find_only_text(ours, theirs, book.body) if glanced else None
             if only is not None:
                 return _judge_text(only, book)
-            glanced = True
     found = Found(telling=surveyed)
     documents: Documents | None = None
     reason: Reason | None = None

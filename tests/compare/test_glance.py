@@ -2,16 +2,18 @@
 At a glance or by reading everything: what is said of a pair is the same.
 """
 
+import gzip
 from typing import Any
 
 import pytest
 
 from proxy.compare.answer import Answer
 from proxy.compare.difference import Kind
-from proxy.compare.glance import heads_agree
+from proxy.compare.glance import heads_agree, without_coding
 from proxy.compare.judge import Book, judge
+from proxy.compare.rules import Rule
 from proxy.compare.signature import signature
-from tests.parts.judged import answer
+from tests.parts.judged import answer, book
 
 ENDPOINT = "GET /things/{id}"
 PART = ("$.a", Kind.VALUE)
@@ -67,15 +69,51 @@ def test_whatever_a_label_says_and_a_book_holds(book: Book, label: str) -> None:
         {"media": "text/plain"},
         {"coding": "identity"},
         {"coding": "gzip"},
+        {"body": gzip.compress(b'{"a":"y"}'), "coding": "gzip"},
     ],
 )
 def test_heads_that_differ_are_not_passed_over(other: dict[str, Any]) -> None:
     """
     In any part of them.
     """
-    old, new = answer('{"a":"x"}', fields=[("x", "1")]), answer('{"a":"y"}', **{"fields": [("x", "1")], **other})
+    same = {"body": '{"a":"y"}', "fields": [("x", "1")]}
+    old, new = answer('{"a":"x"}', fields=[("x", "1")]), answer(**{**same, **other})
     assert not heads_agree(old, new)
     as_read(old, new, BOOKS[0])
+
+
+CODED = {
+    "a text": gzip.compress(b'{"a":"x","b":1}'),
+    "another text": gzip.compress(b'{"a":"y","b":1}'),
+    "the same otherwise": gzip.compress(b'{"a":"x","b":1}', 1, mtime=7),
+    "a number": gzip.compress(b'{"a":"x","b":2}'),
+    "two members": gzip.compress(b'{"a":"z"') + gzip.compress(b',"b":1}'),
+    "cut short": gzip.compress(b'{"a":"x","b":1}')[:-3],
+    "cut short elsewhere": gzip.compress(b'{"a":"x","b":1}')[:-4],
+    "a bomb": gzip.compress(b'{"a":"' + b"x" * 10_000 + b'"}'),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        book(largest=5000),
+        book(Rule(does="ignore", where="$")),
+        book(Rule(does="ignore", where="$.a")),
+        book(Rule(does="ignore_values", given={"pattern": "[a-z]"})),
+    ],
+)
+def test_a_coding_is_undone_before_anything_is_seen(by: Book) -> None:
+    """
+    What can't be undone is left to those who say so.
+    """
+    for one in CODED.values():
+        for other in CODED.values():
+            if one != other:
+                as_read(answer(one, coding="gzip"), answer(other, coding="gzip"), by)
+    old, new = (answer(CODED[name], coding="gzip") for name in ("a text", "a number"))
+    assert without_coding(old, new, 5000)[1] == answer('{"a":"x","b":2}')
 
 
 def test_places_are_not_remembered_without_end() -> None:
