@@ -33,7 +33,9 @@ def by_route(spec: GateSpec, judged: Mapping[str, RouteOutcome], per_second: flo
         estimate=bad / n,
         interval=interval(bad, n),
         budget=spec.budget,
-        pass_ratio=max(1.0, least_pass) if result == "pass" else min(least_pass, share / spec.coverage),
+        pass_ratio=max(1.0, least_pass)
+        if result == "pass"
+        else min(least_pass, share / spec.coverage if spec.coverage else 1.0),
         fail_ratio=max(one.fail_ratio for one in routes),
         needed=needed,
         eta=eta,

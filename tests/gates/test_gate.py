@@ -231,6 +231,17 @@ def test_small_routes_are_named_and_not_waited_for() -> None:
     assert too_much.needed > 48_000
 
 
+def test_coverage_may_be_anything() -> None:
+    """
+    Of none of the traffic, one route that passes is enough, and no route is still not enough.
+    """
+    anything = GateSpec(name="mismatch", budget=0.005, per_route=True, coverage=0.0)
+
+    assert judged(anything, {"search": (0, 2_000), "read": (0, 20, 9_999)}).result == "pass"
+    assert judged(anything, {"search": (0, 499)}).result == "inconclusive"
+    assert judged(anything, {"search": (0, 2_000, 0)}).result == "pass"
+
+
 def test_a_route_that_nobody_asks_is_not_covered() -> None:
     """
     A route without any counts is named too, and one with traffic and no pairs counts against the coverage.
