@@ -16,11 +16,14 @@ from proxy.errors import ConfigurationError
 from proxy.examine import show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from proxy.plan.check import Checked
     from proxy.plan.facts import Facts
     from proxy.plan.model import Plan
     from proxy.plan.render.book import Book
     from proxy.settings.model import Settings
+    from proxy.settings.sentences import Finding
 
 # What a configuration has at its left edge, and a plan hasn't, is told by the first key.
 FIRST = "plan:"
@@ -100,6 +103,8 @@ def take(file: Path, config: Path | None = None) -> Taken:
 
     text = decode(read_file(file), file)
     written = read_written(text, str(file))
+    if wrong := list(_check_templates(written.plan, file.parent)):
+        raise ConfigurationError(*written.teller.in_order(wrong))
     named = file.parent / written.plan.config
     if config is None and "config" not in written.plan.model_fields_set and not named.exists():
         found = checked(text, str(file), None)
@@ -109,6 +114,35 @@ def take(file: Path, config: Path | None = None) -> Taken:
     loaded = load(config or named, environment=os.environ, is_to_serve=False)
     facts = facts_of(loaded.settings)
     return Taken(text=text, checked=checked(text, str(file), facts), facts=facts, settings=loaded.settings)
+
+
+def _check_templates(plan: "Plan", folder: Path) -> "Iterator[Finding]":
+    """
+    Templates of its own have to be there, be called as events are, and be of use.
+    """
+    from typing import get_args
+
+    from proxy.plan.people import EventName
+    from proxy.plan.wording import check_wording
+    from proxy.settings.load import decode, read_file
+    from proxy.settings.sentences import Finding
+
+    key = ("comms", "templates")
+    if plan.comms.templates is None:
+        return
+    templates = sorted((folder / plan.comms.templates).glob("*.j2"))
+    if not templates:
+        said = f"{folder / plan.comms.templates} has no templates; write a folder with such as rollback.j2"
+        yield Finding(key=key, said=said)
+    for file in templates:
+        if file.stem not in get_args(EventName):
+            said = f"{file.name} is called as no event; write such as {', '.join(get_args(EventName)[:3])}, with .j2"
+            yield Finding(key=key, said=said)
+            continue
+        try:
+            check_wording(decode(read_file(file), file), file.stem)
+        except ValueError as error:
+            yield Finding(key=key, said=f"{file.name}: {error}; mend it, or leave it out for our own")
 
 
 def is_plan(file: Path) -> bool:

@@ -206,3 +206,23 @@ def test_events_and_audiences_have_names(words: list[str]) -> None:
 
     assert result.exit_code == 2
     assert "write one of" in result.output
+
+
+def test_templates_of_its_own_are_tried(tmp_path: Path) -> None:
+    """
+    Before they are needed: one that can't be used, one that nothing asks for, and a folder without any.
+    """
+    folder = tmp_path / "words"
+    folder.mkdir()
+    file = write(tmp_path, LEAST + "comms: {templates: words}\n")
+
+    empty = run("plan", "validate", file)
+    (folder / "rollback.j2").write_text("{% if %}")
+    (folder / "rolback.j2").write_text("Back.")
+    wrong = run("plan", "validate", file)
+
+    assert empty.exit_code == wrong.exit_code == 2
+    assert "comms.templates:" in empty.output
+    assert "has no templates" in empty.output
+    assert "rollback.j2: " in wrong.output
+    assert "rolback.j2 is called as no event" in wrong.output

@@ -4,17 +4,20 @@ those who are to be told can be.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from proxy.plan.facts import Facts
 from proxy.plan.model import Plan, Stage
-from proxy.plan.people import Channel, Move
+from proxy.plan.people import Channel
+from proxy.plan.team import agreed, is_own_change, people_in, people_who_may
+from proxy.settings.rewrite import ELSEWHERE
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
 
 # user:password@ in a URL.
 PASSWORD = re.compile(r"//[^/@\s]*:[^/@\s]+@")
+SECRET_FIELDS: Final = frozenset({"authorization", "cookie", "x-api-key", "api-key", "x-auth-token"})
 # Schemes of Apprise whose URLs have a token as their host or path, which is as good as a password.
 HOLD_TOKENS: Final = frozenset({"slack", "msteams", "discord", "tgram", "opsgenie", "pagerduty", "pover", "workflows"})
 
@@ -34,21 +37,6 @@ def check_people(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
     yield from _check_delivery(plan)
 
 
-def people(plan: Plan, role: str) -> frozenset[str]:
-    """
-    Who has a role, deputies included.
-    """
-    found = plan.team.roles.get(role)
-    return frozenset() if found is None else frozenset((*found.who, *found.deputies))
-
-
-def may(plan: Plan, move: Move) -> frozenset[str]:
-    """
-    Who may do something.
-    """
-    return frozenset().union(*(people(plan, name) for name, role in plan.team.roles.items() if move in role.may))
-
-
 def _check_roles(plan: Plan) -> Iterator[Finding]:
     for name, role in plan.team.roles.items():
         at: Where = ("team", "roles", name)
@@ -58,7 +46,7 @@ def _check_roles(plan: Plan) -> Iterator[Finding]:
             if one in role.who:
                 said = f"{one} would be their own deputy; write somebody else"
                 yield Finding(key=(*at, "deputies", number), said=said)
-    if plan.team.roles and not may(plan, "start"):
+    if plan.team.roles and not people_who_may(plan, "start"):
         yield Finding(key=("team", "roles"), said="nobody may start it; give start to a role, in its may")
 
 
@@ -75,7 +63,7 @@ def _check_quorums(plan: Plan) -> Iterator[Finding]:
                 said = "nobody knows who is whom without roles; write team.roles"
                 yield Finding(key=("stages", place, "approvals"), said=said, warning=True)
         return
-    approvers, starters = may(plan, "approve"), sorted(may(plan, "start"))
+    approvers, starters = people_who_may(plan, "approve"), people_who_may(plan, "start")
     for place, stage in enumerate(plan.stages):
         if _asks(stage):
             yield from _check_quorum(plan, place, stage, approvers, starters)
@@ -86,41 +74,40 @@ def _asks(stage: Stage) -> bool:
 
 
 def _check_quorum(
-    plan: Plan, place: int, stage: Stage, approvers: frozenset[str], starters: Sequence[str]
+    plan: Plan, place: int, stage: Stage, approvers: Sequence[str], starters: Sequence[str]
 ) -> Iterator[Finding]:
     at: Where = ("stages", place, "approvals")
+    known_roles = tuple(role for role in stage.approvals.must_include if role in plan.team.roles)
     for number, role in enumerate(stage.approvals.must_include):
-        if role in plan.team.roles and not people(plan, role) & may(plan, "approve"):
+        if role in plan.team.roles and not set(people_in(plan, role)) & set(approvers):
             said = f"nobody in {role} may approve; give approve to it, in team.roles.{role}.may"
             yield Finding(key=(*at, "must_include", number), said=said)
             return
     for starter in starters or (None,):
-        left = approvers - _own(plan, starter)
-        because = _because(plan, starter)
+        left, because = _others(plan, approvers, starter), _because(plan, starter)
         if len(left) < stage.approvals.count:
             have = f"{len(left)} can: {', '.join(sorted(left))}" if left else "nobody can"
             said = f"{stage.approvals.count} must agree, and {have}{because}; give approve to more people"
             yield Finding(key=(*at, "count"), said=said)
             return
-        for number, role in enumerate(stage.approvals.must_include):
-            if role in plan.team.roles and not people(plan, role) & left:
-                said = f"nobody in {role} can agree{because}; add somebody to it"
-                yield Finding(key=(*at, "must_include", number), said=said)
-                return
+        if not agreed(plan, left, stage.approvals.count, known_roles):
+            said = (
+                f"there is nobody for each of them who can agree{because}; add somebody to {' or '.join(known_roles)}"
+            )
+            yield Finding(key=(*at, "must_include"), said=said)
+            return
 
 
-def _own(plan: Plan, starter: str | None) -> frozenset[str]:
+def _others(plan: Plan, names: Iterable[str], starter: str | None) -> tuple[str, ...]:
     """
-    Whose own change it is.
+    Those who didn't make what they would agree to.
     """
-    if not plan.team.approve_not_own_change:
-        return frozenset()
-    return frozenset(one for one in (plan.team.author, starter) if one is not None)
+    made_by = () if starter is None else (starter,)
+    return tuple(name for name in names if not is_own_change(plan, name, made_by))
 
 
 def _because(plan: Plan, starter: str | None) -> str:
-    own = _own(plan, starter)
-    if not own:
+    if not plan.team.approve_not_own_change:
         return ""
     return f" if {starter} starts it (who wrote or started it doesn't count)" if starter else " besides its author"
 
@@ -132,26 +119,16 @@ def _check_force(plan: Plan) -> Iterator[Finding]:
             said = f"{role} may not force; give force to it, in team.roles.{role}.may"
             yield Finding(key=("team", "force_needs", number), said=said)
             return
-    if not have_each(plan, team.force_needs):
+    roles = tuple(role for role in team.force_needs if role in team.roles)
+    people = [name for role in roles for name in people_in(plan, role)]
+    if not agreed(plan, people, 0, roles):
         said = "the same person would have to agree twice; add somebody to one of these roles"
         yield Finding(key=("team", "force_needs"), said=said)
 
 
-def have_each(plan: Plan, roles: Sequence[str], taken: Collection[str] = ()) -> bool:
-    """
-    Whether there is a different person for each of these roles.
-    """
-    if not roles:
-        return True
-    first, *rest = roles
-    if first not in plan.team.roles:
-        return have_each(plan, rest, taken)
-    return any(have_each(plan, rest, (*taken, one)) for one in people(plan, first) if one not in taken)
-
-
 def _check_reviewers(plan: Plan) -> Iterator[Finding]:
     for number, role in enumerate(plan.team.reviewers):
-        if role in plan.team.roles and not people(plan, role) - _own(plan, None):
+        if role in plan.team.roles and not _others(plan, people_in(plan, role), None):
             said = f"only its author is in {role}, and nobody reviews what they wrote; add somebody to it"
             yield Finding(key=("team", "reviewers", number), said=said)
 
@@ -182,8 +159,14 @@ def _check_channel(at: Where, channel: Channel) -> Iterator[Finding]:
         return
     if channel.secret is not None and channel.webhook is None:
         yield Finding(key=(*at, "secret"), said="only webhooks are signed; leave it out, or write a webhook")
+    if channel.headers and channel.webhook is None:
+        yield Finding(key=(*at, "headers"), said="only webhooks have fields; leave it out, or write a webhook")
+    for name, value in channel.headers.items():
+        if name in SECRET_FIELDS and not ELSEWHERE.fullmatch(value):
+            said = "holds a secret that everybody can read who reads this plan; write env:NAME or file:PATH"
+            yield Finding(key=(*at, "headers", name), said=said, warning=True)
     for key, url in (("apprise", channel.apprise), ("webhook", channel.webhook)):
-        if url is None or url.startswith(("env:", "file:")):
+        if url is None or ELSEWHERE.fullmatch(url):
             continue
         scheme = url.partition("://")[0]
         if PASSWORD.search(url) or (key == "apprise" and scheme in HOLD_TOKENS):

@@ -169,7 +169,17 @@ def _say(one: Forecast, *, covered: bool) -> str:
     )
     if covered:
         return f"{needs}; it will pass without this route, as the others are enough of the traffic"
-    return f"{needs}; write ..{show_time(60 * (one.seconds // 60 + 1))} or more, or a larger budget"
+    return f"{needs}; write ..{_longer(one.seconds)} or more, or a larger budget"
+
+
+def _longer(seconds: float) -> str:
+    """
+    A little more, as one writes it.
+    """
+    unit, size = next(
+        (unit, size) for unit, size in (("d", 86_400), ("h", 3600), ("m", 60)) if seconds >= size or size == 60
+    )
+    return f"{int(seconds // size) + 1}{unit}"
 
 
 def show_rate(rate: float) -> str:

@@ -36,6 +36,16 @@ def plan_keys(section: type[Section] = Plan, above: Pattern = ()) -> Iterator[Ke
             yield from plan_keys(inner, (*pattern, *further))
 
 
+def plan_sections(section: type[Section] = Plan, above: Pattern = ()) -> Iterator[tuple[Pattern, type[Section]]]:
+    """
+    Every section of a plan with the pattern that leads to it, the plan itself first.
+    """
+    yield above, section
+    for name, field in section.model_fields.items():
+        for further, inner in _sections(field.annotation):
+            yield from plan_sections(inner, (*above, field.alias or name, *further))
+
+
 def _sections(annotation: Any) -> Iterator[tuple[Pattern, type[Section]]]:
     """
     The sections that a value of this type holds, and where in it.
@@ -66,8 +76,10 @@ def _kind(annotation: Any, kind: Kind) -> Kind:
     if origin is Literal:
         *first, last = map(str, inner)
         return replace(kind, words=f"{', '.join(first)} or {last}" if first else last, show=_show)
-    if annotation is float:
-        return replace(kind, words="number", text=False, show=_show)
+    if annotation in (float, int):
+        return Kind(words="number" if annotation is float else "whole number", show=_show, text=False)
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return Kind(words="section", show=lambda section: "null" if section is None else "{}", text=False)
     if origin is dict:
         return Kind(words=f"names with {_words(inner[1], kind)}", show=lambda _: "{}", text=False)
     if origin is tuple and inner[-1] is ...:

@@ -13,9 +13,9 @@ from typing import Annotated, NamedTuple
 from pydantic import BeforeValidator, PlainValidator
 
 from proxy.settings.access import NAME as PERSON
-from proxy.settings.kinds import Kind, parse_seconds, show_number
+from proxy.settings.kinds import TOKEN, Kind, parse_seconds, show_number
 from proxy.settings.quote import quote
-from proxy.settings.rewrite import ELSEWHERE
+from proxy.settings.rewrite import ELSEWHERE, VALUE
 from proxy.settings.routes import parse_name
 
 REPEATED = re.compile(r"(\d{1,4}) of (\d{1,4})")
@@ -256,6 +256,21 @@ def parse_http(value: object) -> str:
     return value
 
 
+def parse_headers(value: object) -> dict[str, str]:
+    """
+    Header fields by name. Values aren't repeated: they may be secrets.
+    """
+    remedy = "write such as {authorization: 'env:HOOK_TOKEN'}"
+    if not isinstance(value, dict):
+        raise ValueError(f"is no mapping of header fields; {remedy}")
+    for name, said in value.items():
+        if not isinstance(name, str) or TOKEN.fullmatch(name) is None:
+            raise ValueError(f"{quote(name)} is no name of a header field; {remedy}")
+        if not isinstance(said, str) or VALUE.fullmatch(said) is None:
+            raise ValueError(f"the value of {name} is no text of one line; {remedy}")
+    return {name.lower(): said for name, said in value.items()}
+
+
 def show_span(span: Span) -> str:
     """
     As one writes it: 10m..1d.
@@ -324,5 +339,10 @@ CommandLine = Annotated[
 Secret = Annotated[str | None, PlainValidator(parse_secret), Kind(words="env:NAME or file:PATH", show=_show_optional)]
 Target = Annotated[
     str | None, PlainValidator(parse_target), Kind(words="URL, env:NAME or file:PATH", show=_show_optional)
+]
+Headers = Annotated[
+    dict[str, str],
+    PlainValidator(parse_headers),
+    Kind(words="names with values", show=lambda _: "{}", text=False),
 ]
 HttpUrl = Annotated[str, PlainValidator(parse_http), Kind(words="URL", show=str)]

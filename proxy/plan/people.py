@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from proxy.plan.kinds import NameList, People, Secret, Target
+from proxy.plan.kinds import Headers, NameList, People, Secret, Target
 from proxy.settings.access import NAME as PERSON
 from proxy.settings.kinds import Seconds
 from proxy.settings.routes import Name
@@ -50,6 +50,7 @@ class Channel(Section):
 
     apprise: Target = Field(None, description="such as mailto:, slack: or msteams:; env:NAME where it holds a secret")
     webhook: Target = Field(None, description="a URL that is sent a POST")
+    headers: Headers = Field({}, description="fields that a webhook gets; a value may be env:NAME or file:PATH")
     secret: Secret = Field(None, description="what webhooks are signed with")
     audience: Audience = Field("engineers", description="whose words it gets")
 

@@ -19,6 +19,14 @@ def roles_of(plan: Plan, name: str) -> tuple[str, ...]:
     return tuple(role for role, one in roles if name in one.who or name in one.deputies)
 
 
+def people_in(plan: Plan, role: str) -> tuple[str, ...]:
+    """
+    Who has a role, deputies last; nobody if there is no such role.
+    """
+    one = plan.team.roles.get(role)
+    return () if one is None else (*one.who, *one.deputies)
+
+
 def may(plan: Plan, name: str, move: str) -> bool:
     """
     Whether a person may make this move.

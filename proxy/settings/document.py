@@ -1,17 +1,19 @@
 """
-Writes what is derived from the model: `config/parallax.yaml` and `docs/configuration.md` (`make docs`).
+Writes what is derived from models (`make docs`): `config/parallax.yaml`, `docs/configuration.md`, `docs/plan-keys.md`.
 
-A test compares both files with what this module renders, so neither can drift from the model.
+A test compares the files with what is rendered, so none can drift from its model.
 """
 
 from itertools import groupby
 from pathlib import Path
 
+from proxy.plan.document import render_keys
 from proxy.settings.keys import Key, keys
 from proxy.settings.sentences import LISTS
 
 EXAMPLE = Path("config/parallax.yaml")
 REFERENCE = Path("docs/configuration.md")
+PLAN_KEYS = Path("docs/plan-keys.md")
 
 EXAMPLE_HEAD = """\
 # Every key of Parallax with its default. Only old.url and new.url have none: they are needed.
@@ -129,10 +131,11 @@ def _table(rows: list[Key]) -> list[str]:
 
 def main() -> None:
     """
-    Write both files below the current folder.
+    Write all files below the current folder.
     """
     EXAMPLE.write_text(render_example())
     REFERENCE.write_text(render_reference())
+    PLAN_KEYS.write_text(render_keys())
 
 
 if __name__ == "__main__":

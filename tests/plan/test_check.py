@@ -231,8 +231,8 @@ PEOPLE = [
     broken(
         "who: [cat]",
         "who: [ann]",
-        "stages.live-50.approvals.must_include.1",
-        "nobody in data can",
+        "stages.live-50.approvals.must_include",
+        "nobody for each of them",
         "approvals:",
         alone=False,
     ),
@@ -245,6 +245,9 @@ PEOPLE = [
     ),
     broken(
         'apprise: "env:MAIL"', 'apprise: "env:MAIL", secret: "env:X"', "comms.channels.mail.secret", "only webhooks"
+    ),
+    broken(
+        'apprise: "env:MAIL"', 'apprise: "env:MAIL", headers: {x-a: b}', "comms.channels.mail.headers", "only webhooks"
     ),
     broken("https://hooks.example/x", "ftp://hooks.example/x", "comms.channels.ops.webhook", "no way to send a POST"),
     broken("must_deliver: [rollback]", "must_deliver: [hold]", "comms.must_deliver.1", "nobody is told of hold"),
@@ -393,6 +396,7 @@ def test_without_roles_anybody_may_agree() -> None:
         ("    verify: after\n", "", "checklists.after: no stage does it"),
         ("    checklist: before\n", "", "though a risk relies on it"),
         ('apprise: "env:MAIL"', 'apprise: "mailto://bob:secret@example.org"', "channels.mail.apprise: holds a secret"),
+        ('"env:HOOK"', '"env:HOOK", headers: {authorization: hunter2}', "ops.headers.authorization: holds a secret"),
         ('apprise: "env:MAIL"', 'apprise: "slack://a/b/c"', "comms.channels.mail.apprise: holds a secret"),
         ("1h, notice", "1h}\n  night: {allow: [Sat], notice", "windows.night: no stage is entered in it"),
         ("weight: 10,", "weight: 10, observe: 3h..1d,", "if that is to be seen before it closes"),
