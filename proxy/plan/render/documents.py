@@ -29,7 +29,7 @@ from proxy.plan.render import (
 )
 from proxy.plan.render.appointments import calendar_file
 from proxy.plan.render.book import Book
-from proxy.plan.render.costs import costs
+from proxy.plan.render.costs import COLUMNS, costs
 from proxy.plan.render.letters import events, letters
 from proxy.plan.render.milestones import milestones
 from proxy.plan.render.page import render_page
@@ -152,6 +152,7 @@ def _facts(book: Book) -> dict[str, Any]:
         "began": began,
         "ended": ended,
         "told_of": events(book),
+        "defects": COLUMNS,
         "number_of_stages": words.plural(len(book.stages), "stage"),
         "data_words": traffic.data_words(book),
         "data_back": traffic.data_back(book),
@@ -202,8 +203,8 @@ def _lists(book: Book) -> dict[str, Any]:
         "countdown": checklists.countdown(book),
         "before": watching.before(book),
         "always": watching.always(book),
-        "after": [book.commands.status, book.commands.weights, book.commands.evidence],
-        "last": [book.commands.kill, book.commands.by_hand],
+        "after": watching.after(book),
+        "last": watching.without(book),
         "risks": risks.by_weight(book),
         "panels": monitoring.PANELS,
         "plan_metrics": [{"metric": panel.query, "tells": panel.what} for panel in monitoring.OF_PLANS],

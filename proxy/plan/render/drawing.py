@@ -2,11 +2,13 @@
 How the two systems run side by side, drawn: for Mermaid, and as SVG for the page.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 from proxy.plan.render.book import Book
 from proxy.plan.render.gantt import NOT_IN_MERMAID
+from proxy.plan.render.words import plural
 
 LONGEST = 30
 
@@ -85,7 +87,7 @@ def svg(book: Book) -> str:
     return (
         f'<svg class="drawing" viewBox="0 0 900 {height}" role="img" aria-label="Old and new side by side">{MARKER}'
         + "".join(box.draw() for box in boxes)
-        + _arrows(bool(shared))
+        + _arrows([20 + width * place + (width - 16) // 2 for place in range(len(shared))])
         + "</svg>"
     )
 
@@ -94,8 +96,8 @@ def _workers(book: Book) -> tuple[str, ...]:
     settings = book.settings
     if settings is None:
         return ("who answers, who gets a copy",)
-    key = ", ".join(settings.sticky.key)
-    return (f"{settings.workers} worker{'s' if settings.workers > 1 else ''}", f"sticky: {key}")
+    first, *others = settings.sticky.key
+    return (plural(settings.workers, "worker"), f"by {first}{' …' if others else ''}")
 
 
 def _cut(text: str) -> str:
@@ -112,7 +114,10 @@ def _arrow(path: str, words: str, x: int, y: int, kind: str = "") -> str:
     return f'<path class="arrow {kind}" d="{path}" marker-end="url(#tip)"/>' + _text("label", x, y, words)
 
 
-def _arrows(shared: bool) -> str:
+def _arrows(shared: Sequence[int]) -> str:
+    """
+    Everything that goes from box to box; `shared` are the middles of what both sides use.
+    """
     found = [
         _arrow("M130 140H246", "request", 190, 132),
         _arrow("M250 165H134", "one answer", 190, 183),
@@ -123,6 +128,7 @@ def _arrows(shared: bool) -> str:
         _arrow("M420 262V214", "weights", 455, 240),
     ]
     if shared:
-        found.append('<path class="arrow plain" d="M870 85H888V328H450"/><path class="arrow plain" d="M870 215H888"/>')
-        found.append('<text class="label" x="760" y="322">what both use</text>')
+        found.append(f'<path class="arrow" d="M870 85H888V325H{shared[0]}"/><path class="arrow" d="M870 215H888"/>')
+        found += [_arrow(f"M{middle} 325V337", "", 0, 0) for middle in shared]
+        found.append(_text("label", 760, 317, "what both use"))
     return "".join(found)

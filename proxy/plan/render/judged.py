@@ -118,7 +118,7 @@ def _events(judged: EventGate | EventGuard, spelled: Spelled) -> Markdown:
         more += "; each sticky key counts once a minute" if judged.unit == "key/60s" else ""
         more += "; every route by itself" if judged.per == "route" else ""
     elif judged.distinct_keys > 1:
-        more = f"; only if {judged.distinct_keys} different sticky keys are hit"
+        more = f"; it trips once {judged.distinct_keys} different sticky keys are hit"
     said = bad(judged.event, spelled)
     first = Markdown(said[:1].upper() + said[1:])
     return Markdown(

@@ -64,9 +64,9 @@ def celled(value: object) -> Markdown:
 
 def fence(lines: Iterable[str], language: str = "") -> Markdown:
     """
-    A block of code.
+    A block of code; each line stays one.
     """
-    text = "\n".join(_printable(line) for line in lines)
+    text = "\n".join(_printable(" ".join(line.splitlines())) for line in lines)
     ticks = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return Markdown(f"{ticks}{language}\n{text}\n{ticks}")
 

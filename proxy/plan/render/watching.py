@@ -6,9 +6,13 @@ from proxy.plan.check_names import DEFAULT
 from proxy.plan.check_stages import window_of
 from proxy.plan.criteria import Gate, Guard
 from proxy.plan.render.book import Book, StageView
+from proxy.plan.render.people import may, quorum
+from proxy.plan.render.tasks import title
 from proxy.plan.render.words import duration, plural
 
 HOLDS = "no: it holds, and a person looks"
+# Commands, and what each is for. Not as comments beside them: not every shell knows those where one types.
+Typed = tuple[tuple[str, str], ...]
 
 
 def guards(book: Book) -> list[tuple[str, Guard]]:
@@ -85,53 +89,78 @@ def by_itself(book: Book, view: StageView) -> str:
     return "; ".join((*found, last)) + ". It holds when it sees nothing, and when time is up without a pass."
 
 
-def stage_commands(book: Book, view: StageView) -> list[str]:
+def stage_commands(book: Book, view: StageView) -> Typed:
     """
     What people type at a stage, if all goes well.
     """
     commands = book.commands
-    found = [commands.status, commands.evidence]
-    if view.stage.advance == "approve":
-        found.append(commands.approve)
-    return found
+    found = [(commands.status, "what the gates have seen"), (commands.evidence, "what differs, and where")]
+    if view.stage.advance == "approve" or not view.stage.reversible:
+        found.append((commands.approve, f"by {quorum(book.plan, view.stage)}"))
+    return tuple(found)
 
 
-def before(book: Book) -> list[str]:
+def before(book: Book) -> Typed:
     """
     What is typed until the plan runs.
     """
-    commands = book.commands
-    signed = [commands.sign] if book.plan.team.reviewers else []
-    return [commands.validate, *signed, *preflight_commands(book), commands.start]
-
-
-def preflight_commands(book: Book) -> list[str]:
-    """
-    The lines of the checklist `preflight` that people confirm.
-    """
-    return [
-        book.commands.check("preflight", number, evidence=item.evidence)
-        for number, item in enumerate(book.plan.checklists.get("preflight", ()), 1)
+    commands, plan = book.commands, book.plan
+    signed = [(commands.sign, f"by {', '.join(plan.team.reviewers)}")] if plan.team.reviewers else []
+    done = [
+        (commands.check("preflight", number, evidence=item.evidence), title(item))
+        for number, item in enumerate(plan.checklists.get("preflight", ()), 1)
         if item.manual is not None
     ]
+    started = (commands.start, f"by {', '.join(may(plan, 'start'))}")
+    return ((commands.validate, "nothing is wrong with it"), *signed, *done, started)
 
 
-def always(book: Book) -> list[str]:
+def always(book: Book) -> Typed:
     """
     What may be typed at any time.
     """
     commands = book.commands
-    return [
-        *(commands.watch, commands.hold, commands.resume, commands.advance),
-        *(commands.rollback, commands.abort, commands.kill),
-    ]
+    return (
+        (commands.watch, "where it is, live"),
+        (commands.hold, "stay where it is; guards go on"),
+        (commands.resume, "after a hold"),
+        (commands.advance, "on to the next stage, if all is there"),
+        (commands.rollback, "to the stage that this one goes back to"),
+        (commands.abort, "everybody on old, nothing copied, the plan is over"),
+        (commands.kill, "the same at once, whatever is broken"),
+    )
 
 
-def back(book: Book, view: StageView) -> list[str]:
+def back(book: Book, view: StageView) -> Typed:
     """
     What is typed to go back from a stage.
     """
+    commands, to = book.commands, view.stage.rollback
+    over = (commands.abort, "everybody on old, nothing copied, the plan is over")
+    if to is None:
+        return (over,) if view.is_live else ((commands.hold, "stay where it is"), over)
+    routes = ((commands.rollback_route(name), f"only route {name}") for name in view.stage.routes)
+    return ((commands.rollback, f"to {to.to}"), *routes)
+
+
+def after(book: Book) -> Typed:
+    """
+    What is looked at once a rollback is done.
+    """
     commands = book.commands
-    if view.stage.rollback is None:
-        return [commands.abort] if view.is_live else [commands.hold, commands.abort]
-    return [commands.rollback, *(commands.rollback_route(name) for name in view.stage.routes)]
+    return (
+        (commands.status, "rolled back, and why"),
+        (commands.weights, "who answers whom, in every worker"),
+        (commands.evidence, "what differed"),
+    )
+
+
+def without(book: Book) -> Typed:
+    """
+    What works without the plan.
+    """
+    commands = book.commands
+    return (
+        (commands.kill, "everybody on old, nothing copied; stays until restored"),
+        (commands.by_hand, "everybody on old, copies go on; the plan holds"),
+    )
