@@ -6,7 +6,7 @@ one, and the successor sends it again under the same number. While the store can
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from random import random
@@ -83,6 +83,17 @@ class Notifier:
         Those that must be delivered and aren't yet. Raises `Unkept` when that can't be read.
         """
         return [notice for notice in await self._ledger.read(lambda store: store.notices()) if notice.must]
+
+    async def attempt(self, notices: Iterable[Notice]) -> dict[str, Delivery]:
+        """
+        Take these to their channels once, now and all at a time, without keeping them: what came of it, by channel. For
+        tests of channels, of which there is one each.
+        """
+        post = self._post
+        assert post is not None, "`use` comes first"
+        made = {notice.channel: notice for notice in notices if notice.channel in self._channels}
+        got = await asyncio.gather(*(post.deliver(name, self._channels[name], notice) for name, notice in made.items()))
+        return dict(zip(made, got, strict=True))
 
     async def _work(self) -> None:
         while True:

@@ -13,7 +13,7 @@ import pytest
 from proxy import notifying
 from proxy.clock import time
 from proxy.ledger import Ledger, Unkept
-from proxy.notify.channel import REPEAT, Channel
+from proxy.notify.channel import REPEAT, Channel, Delivery
 from proxy.notifying import Notifier
 from proxy.plan.outbox import Notice, NoticeState, begun
 from proxy.store.audit import Entry
@@ -250,3 +250,16 @@ async def test_while_the_store_cannot_be_written_nothing_is_sent(
     assert ids(there) == ["n1"]
     assert tries == 6
     assert settled.state == NoticeState.SENT
+
+
+async def test_channels_can_be_tried_at_once_and_nothing_is_kept(tmp_path: Path) -> None:
+    """
+    Before a plan starts: each says whether it took a test.
+    """
+    async with outside() as there, outside(500) as broken, office(tmp_path) as here:
+        here.notifier.use({"ops": Channel(webhook=there.url), "status": Channel(webhook=broken.url)}, tmp_path)
+        got = await here.notifier.attempt([a_notice("t1", "ops"), a_notice("t2", "status"), a_notice("t3", "gone")])
+
+        assert got == {"ops": Delivery(how="sent"), "status": Delivery(how="refused", said="it answered 500")}
+        assert here.store.notices(settled=True) == []
+    assert ids(there) == ["t1"]

@@ -6,11 +6,9 @@ it is sent, so that whoever finds a marked one after a kill knows that it may ha
 same number, by which a receiver tells a repeat.
 """
 
-import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from hashlib import sha256
 from typing import Any, Final
 
 # Seconds to the next attempt: these times 2 with each one that failed, and a little more or less, so that many who
@@ -36,9 +34,9 @@ class NoticeState(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """
-    One message to one channel. `seq` is that of the plan's state that it tells of, `since` when that came about and
-    `next` when it is to be sent (Unix time). `must`: the plan doesn't go on before it is sent. `doubtful`: an earlier
-    attempt may have arrived. `said` is why the last attempt failed.
+    One message to one channel. `id` is the same whenever it is made again, `seq` is that of the plan's state that it
+    tells of, `since` when that came about and `next` when it is to be sent (Unix time). `must`: the plan doesn't go on
+    before it is sent. `doubtful`: an earlier attempt may have arrived. `said` is why the last attempt failed.
     """
 
     id: str
@@ -65,14 +63,6 @@ class Notice:
         Whether nothing more will become of it.
         """
         return self.state in (NoticeState.SENT, NoticeState.FAILED)
-
-
-def notice_id(run: str, seq: int, event: str, channel: str, which: str = "") -> str:
-    """
-    The number of a notice: the same for the same transition of the same run of a plan. `which` tells several of one
-    event and one transition apart, such as notices a week and a day before.
-    """
-    return sha256(json.dumps([run, seq, event, channel, which]).encode()).hexdigest()[:32]
 
 
 def due(notices: Iterable[Notice], now: float, busy: Container[str] = ()) -> tuple[Notice, ...]:

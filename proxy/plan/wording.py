@@ -5,6 +5,7 @@ Those that are built in lie beside this module and say what they can with the fa
 facts only; one that doesn't work is never in the way of a notice.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -136,6 +137,10 @@ def _known(event: str, audience: str, facts: Mapping[str, Any]) -> dict[str, Any
     known = {**FACTS, **facts, "event": event, "audience": audience, "status": STATUS.get(event, "In progress")}
     # These stand in subjects, which are one line.
     names = {name: " ".join(str(known[name]).split()) for name in NAMES}
+    exposed = known["users_exposed"]
+    if isinstance(exposed, float) and math.isfinite(exposed):
+        # An estimate; people are whole, and a part of one is one.
+        known["users_exposed"] = math.ceil(exposed)
     return {**known, **names, "title": names["title"] or names["plan"]}
 
 

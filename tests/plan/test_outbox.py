@@ -19,7 +19,6 @@ from proxy.plan.outbox import (
     delivered,
     due,
     failed,
-    notice_id,
     pause,
     until_due,
 )
@@ -149,21 +148,3 @@ def test_pauses_grow() -> None:
     assert pauses[:4] == [1.0, 2.0, 4.0, 8.0]
     assert all(one <= other for one, other in pairwise(pauses))
     assert pauses[-1] == LONGEST_PAUSE
-
-
-def test_numbers_are_the_same_for_the_same_cause_and_no_other() -> None:
-    """
-    So a notice that is put twice is kept once.
-    """
-    made = [
-        notice_id("run", 7, "rollback", "ops"),
-        notice_id("run", 8, "rollback", "ops"),
-        notice_id("run", 7, "hold", "ops"),
-        notice_id("run", 7, "rollback", "status"),
-        notice_id("other", 7, "rollback", "ops"),
-        notice_id("run", 7, "window_notice", "ops", "1h"),
-        notice_id("run", 7, "window_notice", "ops", "24h"),
-    ]
-
-    assert made[0] == notice_id("run", 7, "rollback", "ops")
-    assert len(set(made)) == len(made)

@@ -83,13 +83,32 @@ def test_a_rollback_says_why_how_bad_and_where_to_look() -> None:
     assert "New answers 1 % of requests from now on; it was 10 %." in text
 
 
+@pytest.mark.parametrize(
+    ("exposed", "said"),
+    [
+        (0.3, "About 1 user may have been affected."),
+        (3.1, "About 4 users may have been affected."),
+        (0.0, "About 0 users may have been affected."),
+        (None, ""),
+    ],
+)
+def test_people_are_whole(exposed: float | None, said: str) -> None:
+    """
+    How many were exposed is an estimate, and may not be known.
+    """
+    _, text = render_notice("rollback", "executive", {**LEAST, "users_exposed": exposed})
+
+    assert said in text
+    assert ("affected" in text) == bool(said)
+
+
 def test_a_rollback_that_somebody_orders_accuses_nobody() -> None:
     """
-    It had no trigger.
+    What made them do it is no guard.
     """
-    _, text = render_notice("rollback", "stakeholders", {**LEAST, "by": "alice", "reason": "the sale begins"})
-
-    assert text.startswith("The migration goes back, by alice: the sale begins.")
+    for why in ("reason", "trigger"):
+        _, text = render_notice("rollback", "stakeholders", {**LEAST, "by": "alice", why: "the sale begins"})
+        assert text.startswith("The migration goes back, by alice: the sale begins.")
 
 
 @pytest.mark.parametrize(
