@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,7 +24,7 @@ from proxy.operate import COMMANDS
 from proxy.planning import COMMANDS as PLANNING
 
 if TYPE_CHECKING:
-    from proxy.link.setup import Setup
+    from proxy.link.setup import PlanText, Setup
     from proxy.routing.intent import Intent
     from proxy.settings.load import Loaded
     from proxy.supervisor import Launch
@@ -82,13 +83,14 @@ def main() -> None:
 
 @main.command()
 @click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="YAML file; see config/parallax.yaml.")
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE", help="A plan that can be started then.")
 @click.option("--old", metavar="URL", help="The system that is being replaced.")
 @click.option("--new", metavar="URL", help="The system that replaces it.")
 @click.option("--listen", metavar="HOST:PORT", help="Where clients connect.  [127.0.0.1:8080]")
 @click.option("--health", metavar="HOST:PORT", help="Where probes ask.  [127.0.0.1:9901]")
 @click.option("--admin", metavar="HOST:PORT", help="Where operators and Prometheus ask.  [127.0.0.1:9900]")
 @click.option("--workers", type=int, metavar="N", help="Processes that serve.  [1]")
-def serve(file: Path | None, **options: str | int | None) -> None:
+def serve(file: Path | None, plan: Path | None, **options: str | int | None) -> None:
     """
     Stand between old and new until SIGTERM or Ctrl-C.
 
@@ -99,6 +101,7 @@ def serve(file: Path | None, **options: str | int | None) -> None:
     Example:
       parallax serve --old http://127.0.0.1:9001 --new http://127.0.0.1:9002
       parallax serve -c config/parallax.yaml --listen 0.0.0.0:80
+      parallax serve -c parallax.yaml --plan migration.yaml
     """
     from proxy.supervise.early import obey_stop
 
@@ -109,6 +112,8 @@ def serve(file: Path | None, **options: str | int | None) -> None:
     told = _overrides(options)
     loaded = _load(file, told)
     setup = build_setup(loaded, file=file, options=told, environment=os.environ)
+    if plan is not None:
+        setup = replace(setup, plan=_plan(plan, loaded))
     if file is None:
         from proxy.settings.describe import describe
 
@@ -240,6 +245,25 @@ def _load(file: Path | None, options: Mapping[tuple[str, ...], object], *, is_to
     for warning in loaded.warnings:
         click.echo(f"{warning} (warning)", err=True)
     return loaded
+
+
+def _plan(file: Path, loaded: "Loaded") -> "PlanText":
+    """
+    A plan that can be carried out with this configuration; ends when it can't.
+    """
+    from proxy.link.setup import PlanText
+    from proxy.plan.check import checked
+    from proxy.plan.facts import facts_of
+    from proxy.settings.load import decode, read_file
+
+    try:
+        text = decode(read_file(file), file)
+        found = checked(text, str(file), facts_of(loaded.settings))
+    except ConfigurationError as error:
+        refuse(error)
+    for warning in found.warnings:
+        click.echo(f"{warning} (warning)", err=True)
+    return PlanText(file=str(file.absolute()), text=text)
 
 
 def _launch(loaded: "Loaded", setup: "Setup") -> "Launch":

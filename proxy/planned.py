@@ -23,6 +23,7 @@ from proxy.tasks import spawn
 from proxy.threads import on_thread
 
 if TYPE_CHECKING:
+    from proxy.plan.facts import Facts as PlanFacts
     from proxy.plan.model import Plan
     from proxy.plan.state import State
     from proxy.planbook import Source
@@ -35,11 +36,13 @@ NOBODY: Final = "there is no plan; start Parallax with --plan FILE, or say `para
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
     """
-    What stands behind it: `remember` has the supervisor keep the text of a plan, for a control whose store is lost;
-    `troubles` are what keeps anything from being saved; `tell` logs.
+    What stands behind it: `facts` are those of the configuration, and block; `remember` has the supervisor keep the
+    text of a plan, for a control whose store is lost; `lagging` are workers that don't have what is in force yet,
+    `troubles` what keeps anything from being saved; `tell` logs.
     """
 
     traffic: "Traffic"
+    facts: Callable[[], "PlanFacts"]
     remember: Callable[[PlanText], None]
     lagging: Callable[[], tuple[str, ...]]
     troubles: Callable[[], tuple[str, ...]]
@@ -102,7 +105,7 @@ class Planned:
         """
         With a plan that a predecessor carried out, or began to.
         """
-        plan, _ = await _parsed(PlanText(file=kept.file, text=kept.text))
+        plan, _ = await _parsed(PlanText(file=kept.file, text=kept.text), None)
         from proxy.plan.beginnings import resumed
         from proxy.planbook import found
 
@@ -116,7 +119,7 @@ class Planned:
         """
         With a plan of which the store knows nothing: a draft, or, where the store is lost, what is in force.
         """
-        plan, hashed = await _parsed(given)
+        plan, hashed = await _parsed(given, None)
         from proxy.plan.beginnings import draft, recovered
         from proxy.planbook import Source
 
@@ -210,7 +213,7 @@ class Planned:
 
     async def _checked(self, given: PlanText) -> tuple["Plan", str]:
         try:
-            return await _parsed(given)
+            return await _parsed(given, self._behind.facts)
         except ConfigurationError as error:
             raise NotLoaded(*error.problems) from error
 
@@ -253,15 +256,20 @@ class Planned:
         return self.sight.change_to(rollout.quiet(), "restored while a plan runs: its resume shifts again")
 
 
-async def _parsed(given: PlanText) -> tuple["Plan", str]:
+async def _parsed(given: PlanText, facts: "Callable[[], PlanFacts] | None") -> tuple["Plan", str]:
     """
-    The plan in a text, and the hash of what it says. Raises `ConfigurationError`.
+    The plan in a text, and the hash of what it says; with `facts`, held against a configuration. One that was carried
+    out before goes on also where it wouldn't be taken today. Raises `ConfigurationError`.
     """
 
     def parse() -> tuple["Plan", str]:
         import proxy.rollout  # noqa: F401 - so that nobody waits for it on the loop
+        from proxy.plan.check import checked
         from proxy.plan.parse import read_written
 
+        if facts is not None:
+            found = checked(given.text, given.file, facts())
+            return found.plan, found.hash
         written = read_written(given.text, given.file)
         return written.plan, written.hash
 

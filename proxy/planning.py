@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from proxy.asking import BAD, DONE, ask_json, asking, find_target, refuse, tell
+from proxy.conduct import COMMANDS as MOVES
 from proxy.errors import ConfigurationError
 from proxy.examine import show
 
@@ -260,4 +261,6 @@ def _own_words(file: Path, plan: "Plan") -> dict[str, str]:
     return {path.stem: decode(read_file(path), path) for path in sorted(folder.glob("*.j2"))}
 
 
+for _command in MOVES:
+    plan.add_command(_command)
 COMMANDS = (plan,)

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from proxy.compare.judging import JudgingTable
 from proxy.errors import ConfigurationError
 from proxy.link.setup import Setup
 from proxy.routing.table import Table
 from proxy.threads import on_thread
+
+if TYPE_CHECKING:
+    from proxy.plan.facts import Facts
 
 # Reading the configuration takes 0.6 s the first time.
 READ_WAIT: Final = 10.0
@@ -168,6 +171,18 @@ def read(setup: Setup, content: str | None) -> Configuration | None:
     )
     judging = build_judging(loaded.settings, version=0, values=loaded.values)
     return Configuration(table=table, judging=judging, setup=again, warnings=loaded.warnings)
+
+
+def plan_facts(setup: Setup) -> "Facts":
+    """
+    What the configuration says that a plan relies on, as the file has it now. Raises `ConfigurationError`. Blocks.
+    """
+    from proxy.plan.facts import facts_of
+    from proxy.settings.load import load
+
+    file = None if setup.file is None else Path(setup.file)
+    loaded = load(file, environment=os.environ, options=dict(setup.options), is_to_serve=False)
+    return facts_of(loaded.settings)
 
 
 async def read_in_time(setup: Setup, content: str | None) -> Configuration | None:

@@ -41,7 +41,7 @@ from proxy.link.setup import PlanText, Setup
 from proxy.link.setup import encode as encode_setup
 from proxy.planned import Behind, Planned
 from proxy.publication import Publication, Send
-from proxy.reloading import Configuration, Watch, doubts, read_from, read_in_time, show
+from proxy.reloading import Configuration, Watch, doubts, plan_facts, read_from, read_in_time, show
 from proxy.routing.intent import Intent, as_values, with_intent
 from proxy.routing.table import Table
 from proxy.rulebook import Rulebook
@@ -96,6 +96,7 @@ class Steering:
         )
         behind = Behind(
             traffic=self,
+            facts=lambda: plan_facts(self._setup),
             remember=self._remember,
             lagging=self._publication.lagging,
             troubles=lambda: tuple(troubles(self._ledger, ())),

@@ -41,6 +41,7 @@ ROOF = {
     "demo",
     "asking",
     "cli",
+    "conduct",
     "discern",
     "examine",
     "explaining",
@@ -77,7 +78,7 @@ IO_MODULES = (
     }
     | {
         f"remote.{name}"
-        for name in ("call", "find", "kill", "latch", "look", "private", "registry", "restore", "watch")
+        for name in ("call", "find", "kill", "latch", "look", "plan_watch", "private", "registry", "restore", "watch")
     }
     | {f"demo.{name}" for name in ("acts", "client", "leash", "load", "run", "server", "stage")}
 )

@@ -14,7 +14,7 @@ from proxy.admin.steering import Invalid, Who
 # What a call takes besides `reason` and `seq`.
 TAKES: Final[Mapping[str, tuple[str, ...]]] = {
     "start": ("text", "file"),
-    "approve": ("stage",),
+    "approve": (),
     "hold": (),
     "resume": ("route", "cohort"),
     "advance": (),

@@ -332,10 +332,11 @@ async def launch(
     folder: Path,
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
+    words: tuple[str, ...] = (),
 ) -> Parallax:
     """
     Start Parallax on `configuration` over `BASE`, or on what the file holds, without waiting for anything. The caller
-    destroys it. `environment` is laid over ours.
+    destroys it. `environment` is laid over ours, `words` are more options.
     """
     file = folder / "parallax.yaml" if configuration is None else write(configuration, folder)
     usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
@@ -343,7 +344,7 @@ async def launch(
     usual["PARALLAX_RUNTIME_DIR"] = str(folder / "runtime")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "proxy", "serve", "-c", str(file)),
+        *("-m", "proxy", "serve", "-c", str(file), *words),
         cwd=PROJECT,
         env={**usual, **environment},
         stdin=asyncio.subprocess.DEVNULL,
@@ -360,11 +361,12 @@ async def running(
     folder: Path,
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
+    words: tuple[str, ...] = (),
 ) -> AsyncIterator[Parallax]:
     """
     A Parallax that is ready; stopped and checked at the end, unless the test has ended it itself.
     """
-    parallax = await launch(configuration, folder, environment=environment)
+    parallax = await launch(configuration, folder, environment=environment, words=words)
     try:
         await parallax.wait_ready()
         yield parallax

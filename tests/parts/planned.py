@@ -2,6 +2,9 @@
 A real Parallax with a plan, and somebody who operates it.
 """
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,20 +13,32 @@ from typing import Any
 
 from tests.parts.load import Crowd, Load
 from tests.parts.operator import Operator, Reply, Value
-from tests.parts.parallax import Configuration, Parallax, merged, running, until
+from tests.parts.parallax import PROJECT, Configuration, Parallax, merged, running, until
 from tests.parts.sides import Sides, sides
 
-# Stages take a second each where nothing holds them up.
+# A gate that some clean pairs pass, and stages that take a second each where nothing holds them up.
 SMALL = """
 plan: small
 expect: {rate: 50}
 defaults: {settle: 0s, cooldown: 1s}
+gates:
+  errors: {event: old_ok & new_error, max: 0.5, min: 5}
 stages:
-  - {name: shadow, success: New answers., weight: 0, observe: 0.5s..1h}
-  - {name: live-10, success: New answers., weight: 10, observe: 0.5s..1h, rollback: {to: shadow, within: 30s}}
-  - {name: live-100, success: New answers., weight: 100, observe: 0.5s..1h, rollback: {to: live-10, within: 30s}}
+  - {name: shadow, success: Well., weight: 0, observe: 0.5s..1h, gates: [errors]}
+  - {name: live-10, success: Well., weight: 10, observe: 0.5s..1h, gates: [errors], rollback: {to: shadow}}
+  - {name: live-100, success: Well., weight: 100, observe: 0.5s..1h, gates: [errors], rollback: {to: live-10}}
 """
 PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """
+    What a command said, and its exit code.
+    """
+
+    code: int
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +91,28 @@ class Planned:
             raise AssertionError(f"{error}; the last was {found}") from None
         return found
 
+    async def command(self, *words: str) -> Said:
+        """
+        `parallax plan WORDS`, as the operator.
+        """
+        host, port = self.parallax.admin
+        environment = {
+            **os.environ,
+            "PARALLAX_ADMIN_URL": f"http://{host}:{port}",
+            "PARALLAX_ADMIN_TOKEN": self.operator.secret,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "proxy", "plan", *words),
+            cwd=PROJECT,
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode is not None
+        return Said(code=process.returncode, said=said.decode())
+
     def load(self, crowd: Crowd | None = None) -> Load:
         """
         People at work.
@@ -84,9 +121,11 @@ class Planned:
 
 
 @asynccontextmanager
-async def planned(folder: Path, configuration: Configuration | None = None) -> AsyncIterator[Planned]:
+async def planned(
+    folder: Path, configuration: Configuration | None = None, *, plan: str | None = None
+) -> AsyncIterator[Planned]:
     """
-    A Parallax with two operators, ready, and no plan yet.
+    A Parallax with two operators, ready, and no plan yet, or the one in this file.
     """
     async with sides(0.0) as pair:
         one, other = (Operator(name=name, address=("", 0)) for name in ("alice", "bob"))
@@ -100,6 +139,7 @@ async def planned(folder: Path, configuration: Configuration | None = None) -> A
             },
             configuration or {},
         )
-        async with running(whole, folder) as parallax:
+        words = () if plan is None else ("--plan", str(folder / plan))
+        async with running(whole, folder, words=words) as parallax:
             operators = (Operator(name=name, address=parallax.admin) for name in ("alice", "bob"))
             yield Planned(parallax=parallax, sides=pair, operator=next(operators), other=next(operators))

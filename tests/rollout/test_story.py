@@ -32,7 +32,7 @@ defaults: {settle: 0s, cooldown: 1h}
 gates:
   errors: {event: old_ok & new_error, max: 0.5, min: 20}
 guards:
-  wrong: {event: mismatch, max: 0.05}
+  wrong: {event: mismatch, max: 0.05, detect: [4x, 0.6]}
 stages:
   - {name: shadow, success: New answers., weight: 0, observe: 0.5s..1h, gates: [errors]}
   - {name: live, success: Well., weight: 10, observe: 0.5s..1h, gates: [errors], rollback: {to: shadow, within: 30s}}
@@ -56,3 +56,26 @@ async def test_gates_pass_by_what_workers_count(tmp_path: Path) -> None:
     assert gate["n"] >= 20
     assert b'parallax_plan_state{plan="gated",state="finished"} 1.0' in metrics
     assert b'parallax_gate{gate="errors",outcome="pass",plan="gated",stage="live"} 1.0' in metrics
+
+
+async def test_a_plan_is_given_at_the_start_and_moved_by_commands(tmp_path: Path) -> None:
+    """
+    One that can't be used is no start; then `parallax plan` starts, holds and resumes it, and shows where it is.
+    """
+    (tmp_path / "plan.yaml").write_text(SMALL.replace("0.5s..1h", "1h..2h"))
+    async with planned(tmp_path, plan="plan.yaml") as it:
+        draft = await it.status()
+        started = await it.command("start", "--reason", "test")
+        await it.until(lambda plan: plan["step"] == "observing", "it observes")
+        held = await it.command("hold", "--reason", "lunch")
+        stale = await it.command("resume", "--reason", "back", "--seq", "1")
+        status = await it.command("status")
+        resumed = await it.command("resume", "--reason", "back")
+        (tmp_path / "bad.yaml").write_text("plan: bad\nstages: []\n")
+        bad = await it.command("start", str(tmp_path / "bad.yaml"), "--reason", "test")
+
+    assert (draft["phase"], draft["waiting_for"]) == ("draft", ["somebody who says `parallax plan start`"])
+    assert (started.code, held.code, stale.code, status.code, resumed.code, bad.code) == (0, 0, 1, 1, 0, 2)
+    assert "not the present one" in stale.said
+    assert "held (operator)" in status.said
+    assert "bad.yaml:2: stages:" in bad.said
