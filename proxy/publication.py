@@ -5,9 +5,12 @@ Tables out to the workers by way of the supervisor, and what comes back: who rou
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from proxy.admin.facts import Facts, Status
 from proxy.admin.steering import Outcome
+from proxy.gates.events import EventSpec
+from proxy.gates.tally import check
 from proxy.link.frames import Kind
 from proxy.routing.intent import Intent, intent_of, with_intent
 from proxy.routing.table import Table, encode
@@ -31,7 +34,7 @@ class Publication:
         self._news = asyncio.Event()
         self._count = 0
         # The place of each table among all that were published; the supervisor's own is the first.
-        self._places: dict[tuple[int | None, str | None], int] = {(self.table.epoch, self.table.digest): 0}
+        self._places: dict[tuple[int | None, str | None, str], int] = {self.table.name: 0}
 
     @property
     def table(self) -> Table:
@@ -63,14 +66,16 @@ class Publication:
         """
         The place of what is in force.
         """
-        return self._place(self.table.epoch, self.table.digest)
+        return self._place(self.table.name)
 
     def lagging(self) -> tuple[str, ...]:
         """
         The living workers that don't route by what is in force yet.
         """
-        place = self.place
-        return tuple(worker.id for worker in self._facts.alive if self._place(worker.epoch, worker.digest) < place)
+        return self._lagging(self.place)
+
+    def _lagging(self, place: int) -> tuple[str, ...]:
+        return tuple(worker.id for worker in self._facts.alive if self._place(worker.table) < place)
 
     def put(self, table: Table) -> int:
         """
@@ -83,8 +88,8 @@ class Publication:
             self._send(Kind.ENDPOINTS, self._facts.endpoints())
         self._count += 1
         # Last in the dictionary, also if the same one was in force before.
-        self._places.pop((table.epoch, table.digest), None)
-        self._places[table.epoch, table.digest] = self._count
+        self._places.pop(table.name, None)
+        self._places[table.name] = self._count
         if len(self._places) > REMEMBERED:
             del self._places[next(iter(self._places))]
         return self._count
@@ -95,6 +100,14 @@ class Publication:
         """
         return self.put(with_intent(self.table, intent))
 
+    def arm(self, events: tuple[EventSpec, ...]) -> int:
+        """
+        Have workers count these events for as long as Parallax runs; those that they count already go on. Neither epoch
+        nor digest change by it. Returns the place. Raises ValueError for more than a worker counts.
+        """
+        check(events, len(self.table.routes))
+        return self.put(replace(self.table, events=events)) if events != self.table.events else self.place
+
     async def acknowledged(self, place: int, saved: "asyncio.Future[None] | None" = None) -> Outcome:
         """
         Wait until all living workers route by the table of that place or a later one, the supervisor has it on disk (or
@@ -103,15 +116,11 @@ class Publication:
         if saved is not None:
             saved.add_done_callback(lambda _: self.wake())
 
-        def lagging() -> tuple[str, ...]:
-            alive = self._facts.alive
-            return tuple(worker.id for worker in alive if self._place(worker.epoch, worker.digest) < place)
-
         def is_kept() -> bool:
-            return self.status.unsaved is not None or self._place(*self.status.saved) >= place
+            return self.status.unsaved is not None or self._place(self.status.saved) >= place
 
-        await self.until(lambda: not lagging() and is_kept() and (saved is None or saved.done()))
-        return Outcome(lagging=lagging())
+        await self.until(lambda: not self._lagging(place) and is_kept() and (saved is None or saved.done()))
+        return Outcome(lagging=self._lagging(place))
 
     async def obeyed(self, *, killed: bool) -> Outcome:
         """
@@ -148,5 +157,5 @@ class Publication:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    def _place(self, epoch: int | None, digest: str | None) -> int:
-        return self._places.get((epoch, digest), -1)
+    def _place(self, table: tuple[int | None, str | None, str]) -> int:
+        return self._places.get(table, -1)

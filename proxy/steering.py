@@ -148,9 +148,9 @@ class Steering:
 
     def arm(self, events: tuple[EventSpec, ...]) -> int:
         """
-        Have workers count these events, and no others. Returns the place of the table that says so.
+        Have workers count these events, and no others; see `Publication.arm`.
         """
-        return self._publication.put(replace(self._publication.table, events=events))
+        return self._publication.arm(events)
 
     async def _change(self, who: Who, change: Change) -> Outcome:
         if change.calms(self._publication.table):
@@ -298,8 +298,7 @@ class Steering:
         before = self._publication.table
         table = replace(table, signing=before.signing, events=before.events)
         # Who asks gets it again even if it is the same: the files that it names may be others.
-        is_new = is_asked or table != self._publication.table
-        place = self._publication.put(table) if is_new else self._publication.place
+        place = self._publication.put(table) if is_asked or table != before else self._publication.place
         self.rulebook.follow(configuration.judging)
         # After the table: a successor that finds only that reloads once more. The other way round it never would.
         self._setup = replace(configuration.setup, plan=self._setup.plan)

@@ -214,8 +214,8 @@ class Worker:
         """
         Tell what new requests are routed by.
         """
-        table = self._tables.plane.table
-        said = {"epoch": table.epoch, "digest": table.digest, "killed": self._tables.killed}
+        epoch, digest, armed = self._tables.plane.table.name
+        said = {"epoch": epoch, "digest": digest, "armed": armed, "killed": self._tables.killed}
         self._channel.send(Kind.READY, orjson.dumps(said))
 
     def _candidate(self, endpoint: str) -> None:

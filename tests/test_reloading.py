@@ -17,6 +17,7 @@ import trustme
 from proxy import steering
 from proxy.admin.steering import Invalid, NotLoaded, Outcome
 from proxy.errors import ConfigurationError
+from proxy.gates.events import event
 from proxy.link.frames import Kind
 from proxy.link.setup import Setup, Token, decode
 from proxy.reloading import GONE, LARGEST, Showing, Watch, content_of, doubts, look, read, read_from, show
@@ -303,6 +304,19 @@ async def test_a_reload_changes_the_configuration_and_never_the_intent(tmp_path:
     assert "`parallax weights set --new 90 --reason …`" in line["warnings"][0]
     assert steered.facts.expose().reload_successful
     assert steered.facts.expose().reloaded_at is not None
+
+
+async def test_a_reload_leaves_events_armed(tmp_path: Path) -> None:
+    """
+    They are a plan's, and in no file.
+    """
+    steered = await begin(tmp_path).opened()
+    steered.steering.arm(events := (event("mismatch"),))
+    (tmp_path / "p.yaml").write_text(OTHER)
+    await steered.steering.reload(OPS, {})
+
+    assert [table.events for table in steered.hub.tables] == [events] * 2
+    assert len({table.digest for table in steered.hub.tables}) == 2
 
 
 async def test_tokens_and_names_need_no_restart(tmp_path: Path) -> None:

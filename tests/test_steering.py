@@ -5,6 +5,7 @@ Steering: what is in force, what is saved and what is answered, whatever hangs, 
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from proxy import ledger, publication
 from proxy.admin.steering import Invalid, NotYet, Outcome, Stale, Unsaved
 from proxy.errors import StoreError
+from proxy.gates.events import event
 from proxy.routing.intent import Intent, with_intent
 from proxy.routing.table import encode
 from proxy.store.audit import Entry
@@ -622,3 +624,56 @@ async def test_an_audit_that_was_changed_is_said(tmp_path: Path) -> None:
     assert steered.steering.intact is False
     steered.steering.refresh()
     assert any("changed the audit" in said for said in steered.facts.steered.troubles)
+
+
+# Events
+
+
+async def test_events_are_armed_under_the_same_epoch_and_acknowledged(tmp_path: Path, impatience: None) -> None:
+    """
+    A worker that routes by the same table, and doesn't count yet, lags. What is armed already isn't sent again.
+    """
+    steered = await begin(tmp_path).opened()
+    acknowledged = steered.steering._publication.acknowledged
+    before = steered.facts.table
+    events = event("mismatch"), event("error", of="served")
+    steered.hub.stuck = {"host/1"}
+
+    assert await acknowledged(steered.steering.arm(events)) == Outcome(lagging=("host/1",))
+    steered.hub.stuck = set()
+    steered.hub.tell()
+    assert await acknowledged(steered.steering.arm(events)) == Outcome()
+
+    (table,) = steered.hub.tables
+    assert before is not None
+    assert table == replace(before, events=events)
+    assert await acknowledged(steered.steering.arm(())) == Outcome()
+    assert steered.hub.tables == [table, before]
+
+
+async def test_changes_and_successors_leave_events_armed(tmp_path: Path) -> None:
+    """
+    What is counted goes on being counted whatever else is decided, and by whom.
+    """
+    steered = await begin(tmp_path).opened()
+    steered.steering.arm(events := (event("mismatch"),))
+    await steered.steering.change(OPS, {"new": 10, "reason": "a tenth"})
+    assert [table.events for table in steered.hub.tables] == [events] * 2
+    steered.die()
+
+    successor = await begin(tmp_path, steered.hub).opened()
+    assert successor.facts.table is not None
+    assert successor.facts.table.events == events
+    successor.steering.arm(events)
+    assert len(steered.hub.tables) == 2
+
+
+async def test_more_events_than_workers_count_are_refused(tmp_path: Path) -> None:
+    """
+    And nothing is changed.
+    """
+    steered = await begin(tmp_path).opened()
+
+    with pytest.raises(ValueError, match="65 events are more than 64"):
+        steered.steering.arm(tuple(event(f"new_ms > {limit}") for limit in range(65)))
+    assert not steered.hub.tables

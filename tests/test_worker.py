@@ -81,7 +81,7 @@ class Hub:
         """
         table = a_table(**{"overload": {"lag": 0}, **settings})
         self.send(Kind.TABLE, encode(table))
-        assert self.frame(Kind.READY) == {"epoch": table.epoch, "digest": table.digest, "killed": False}
+        assert self.frame(Kind.READY) == {"epoch": table.epoch, "digest": table.digest, "armed": "", "killed": False}
         return table
 
     def client(self) -> socket.socket:
@@ -241,12 +241,12 @@ def test_a_table_is_in_force_from_the_next_request_on(hub: Hub, sides: dict[str,
     with asking(hub) as ask:
         assert ask() == b"old"
         hub.send(Kind.TABLE, encode(with_intent(table, Intent(epoch=2, new=100.0, mirror=0.0))))
-        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": False}
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "armed": "", "killed": False}
         assert ask() == b"new"
 
         elsewhere = a_table(old=sides["new"], new=sides["old"], mirror={"percent": 0})
         hub.send(Kind.TABLE, encode(replace(elsewhere, epoch=2, weight=100.0)))
-        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": elsewhere.digest, "killed": False}
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": elsewhere.digest, "armed": "", "killed": False}
         assert ask() == b"old"
 
 
@@ -293,14 +293,14 @@ def test_the_kill_latch_holds_whatever_tables_come_until_it_is_lifted(
     if not said["killed"]:
         said = hub.frame(Kind.READY)
     with asking(hub) as ask:
-        assert said == {"epoch": 1, "digest": table.digest, "killed": True}
+        assert said == {"epoch": 1, "digest": table.digest, "armed": "", "killed": True}
         assert ask() == b"old"
         hub.send(Kind.TABLE, encode(replace(table, epoch=2)))
-        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": True}
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "armed": "", "killed": True}
         assert ask() == b"old"
         assert hub.frame(Kind.SNAPSHOT)["worker"]["killed"]
         hub.send(Kind.LATCH, b'{"killed": false}')
-        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "killed": False}
+        assert hub.frame(Kind.READY) == {"epoch": 2, "digest": table.digest, "armed": "", "killed": False}
         assert ask() == b"new"
 
 

@@ -32,7 +32,8 @@ LARGEST_SAMPLE = 256 * 1024  # bytes; a head is at most 64 KiB a side, and 100 s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """
-    One line of the supervisor's status. `epoch` and `digest` are None until the worker is ready.
+    One line of the supervisor's status. `epoch` and `digest` are None until the worker is ready; `armed` names the
+    events that it counts.
     """
 
     id: str
@@ -41,6 +42,14 @@ class Worker:
     epoch: int | None
     digest: str | None
     killed: bool
+    armed: str = ""
+
+    @property
+    def table(self) -> tuple[int | None, str | None, str]:
+        """
+        The name of the table that it routes by (`Table.name`).
+        """
+        return self.epoch, self.digest, self.armed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,15 +82,15 @@ class Latch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """
-    What the supervisor says of itself and its workers, dead ones included. `saved` is the epoch and digest of the table
-    that it has on disk, `unsaved` why it can't put one there; `kill_file`: the file that kills is there.
+    What the supervisor says of itself and its workers, dead ones included. `saved` is the name of the table that it has
+    on disk, `unsaved` why it can't put one there; `kill_file`: the file that kills is there.
     """
 
     ready: bool
     not_ready: str | None
     draining: bool
     latch: Latch
-    saved: tuple[int | None, str | None]
+    saved: tuple[int | None, str | None, str]
     unsaved: str | None
     kill_file: bool
     workers: tuple[Worker, ...]
@@ -361,7 +370,7 @@ def _read_status(raw: dict[str, Any]) -> Status:
             saved=bool(latch["saved"]),
             unsaved=latch["error"],
         ),
-        saved=(saved["epoch"], saved["digest"]),
+        saved=(saved["epoch"], saved["digest"], str(saved.get("armed", ""))),
         unsaved=saved["error"],
         kill_file=bool(raw["kill_file"]),
         workers=tuple(
@@ -372,6 +381,7 @@ def _read_status(raw: dict[str, Any]) -> Status:
                 epoch=worker["epoch"],
                 digest=worker["digest"],
                 killed=bool(worker["killed"]),
+                armed=str(worker.get("armed", "")),
             )
             for worker in raw["workers"]
         ),

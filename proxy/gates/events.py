@@ -5,7 +5,7 @@ An event travels with the table, as text, and is compiled where it is counted. W
 is an event of. Pure, standard library only: workers import it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -37,6 +37,14 @@ def compile_event(expression: str, of: Of = "pairs") -> Expression:
     ValueError: a sentence with the column, and what would be right.
     """
     return compile_expression(expression, WORDS[of])
+
+
+def armed(ids: Iterable[str]) -> str:
+    """
+    The name of all events of a table together, as its digest names its configuration; "" for none.
+    """
+    listed = list(ids)
+    return sha256(" ".join(listed).encode()).hexdigest()[:16] if listed else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ class Kind(IntEnum):
     """
 
     TABLE = 1  # C→H→W, H→C: the table (routing.table.encode); the hub keeps the latest, also on disk
-    READY = 2  # W→H: routing by this, and accepting; {"epoch", "digest", "killed"}. J→H: judging by this; {"version"}
+    # W→H: routing by this, and accepting; {"epoch", "digest", "armed", "killed"}. J→H: judging by this; {"version"}
+    READY = 2
     SNAPSHOT = 3  # W→H→C: all the worker's totals in one atomic frame (metrics.books)
     REPORT = 4  # W→H→C: one log event, JSON {"event", "level", ...}
     SAMPLE = 5  # W→H→C: one divergent comparison, redacted, JSON

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from proxy.gates.events import EventSpec
+from proxy.gates.events import EventSpec, armed
 from proxy.routing.route import Cohort, Route
 
 OLD, NEW = 0, 1
@@ -296,6 +296,13 @@ class Table:
         by_flag = (0.0,) if any(route.flag is not None for route in self.routes) else ()
         by_cohort = map(self.weight_of_cohort, self.cohorts)
         return (*by_flag, *by_cohort, *map(self.weight_of, self.routes), self.weight)
+
+    @property
+    def name(self) -> tuple[int, str, str]:
+        """
+        What tells this table from others: its epoch, the digest of its configuration, and what its events are.
+        """
+        return self.epoch, self.digest, armed(event.id for event in self.events)
 
     @property
     def addresses(self) -> tuple[Side, ...]:

@@ -81,6 +81,7 @@ class Child:
         self.drained = False
         self.epoch: int | None = None
         self.digest: str | None = None
+        self.armed = ""
         self.killed = False
         # Said by a comparer: the judging table that it judges by.
         self.version: int | None = None

@@ -203,7 +203,7 @@ class Hub:
                 if child.works():
                     self.log.info("worker_ready", worker=life.worker, incarnation=life.incarnation, pid=child.pid)
                 child.epoch, child.digest = said.get("epoch"), said.get("digest")
-                child.killed = bool(said.get("killed"))
+                child.armed, child.killed = str(said.get("armed", "")), bool(said.get("killed"))
                 self.tell()
                 self.changed()
             case Kind.SNAPSHOT:

@@ -35,6 +35,7 @@ class Life:
             "alive": self.alive,
             "epoch": self.child.epoch,
             "digest": self.child.digest,
+            "armed": self.child.armed,
             "killed": self.child.killed,
         }
 

@@ -14,6 +14,7 @@ from proxy.clock import time, timestamp
 from proxy.compare.judging import JudgingTable, for_disk
 from proxy.compare.judging import decode as decode_judging
 from proxy.files import explain, set_aside
+from proxy.gates.events import armed
 from proxy.log import Log
 from proxy.routing.intent import Intent, intent_in
 from proxy.supervise.claims import Claims
@@ -58,7 +59,7 @@ class Nowhere:
         """
         No table.
         """
-        return {"epoch": None, "digest": None, "error": NO_FOLDER}
+        return {**name_of(None), "error": NO_FOLDER}
 
     def latch_saved(self) -> dict[str, Any]:
         """
@@ -126,13 +127,16 @@ class Folder:
 
 def name_of(table: bytes | None) -> dict[str, Any]:
     """
-    Epoch and digest of an encoded table; None for each that it hasn't, as it isn't ours to judge.
+    Epoch and digest of an encoded table, None for each that it hasn't, as it isn't ours to judge; and its events' name.
     """
     try:
         raw = orjson.loads(table or b"null")
     except orjson.JSONDecodeError:
         raw = None
-    return {name: raw.get(name) if isinstance(raw, dict) else None for name in ("epoch", "digest")}
+    raw = raw if isinstance(raw, dict) else {}
+    events = raw.get("events")
+    ids = [str(event.get("id")) for event in events if isinstance(event, dict)] if isinstance(events, list) else []
+    return {"epoch": raw.get("epoch"), "digest": raw.get("digest"), "armed": armed(ids)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from proxy.routing.intent import Intent, intent_of
 from proxy.routing.table import Table, decode, encode
 from proxy.steering import Outside, Steering
 from proxy.store.store import Store
+from proxy.supervise.memory import name_of
 from tests.parts.payloads import a_new_table, latch, status, worker
 
 OPS = Who(name="ops", role="operator", peer="127.0.0.1")
@@ -112,14 +113,13 @@ class FakeHub:
         """
         A STATUS payload.
         """
-        pair = {"epoch": self.intent.epoch, "digest": decode(self.table).digest}
-        saved = {"epoch": None, "digest": None, "error": self.unsaved} if self.unsaved else {**pair, "error": None}
+        saved = {**name_of(None if self.unsaved else self.table), "error": self.unsaved}
         return status(*self.workers, latch=self.latch, saved=saved, kill_file=self.kill_file)
 
     def _obey(self) -> None:
         for one in self.workers:
             if one["id"] not in self.stuck:
-                one |= {"epoch": self.intent.epoch, "digest": decode(self.table).digest, "killed": self.latch["killed"]}
+                one |= {**name_of(self.table), "killed": self.latch["killed"]}
 
 
 class Steered:

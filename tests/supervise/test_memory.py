@@ -141,7 +141,7 @@ async def test_status_tells_what_is_on_disk(tmp_path: Path) -> None:
     news = asyncio.Event()
     folder = Folder(tmp_path, Logged().log, news.set)
 
-    assert folder.saved() == {"epoch": None, "digest": None, "error": None}
+    assert folder.saved() == {"epoch": None, "digest": None, "armed": "", "error": None}
     assert folder.latch_saved() == {"saved": True, "error": None}
 
     folder.keep_table(encode(a_table()))
@@ -151,7 +151,7 @@ async def test_status_tells_what_is_on_disk(tmp_path: Path) -> None:
         news.clear()
         await news.wait()
 
-    assert folder.saved() == {"epoch": 4, "digest": "d1", "error": None}
+    assert folder.saved() == {"epoch": 4, "digest": "d1", "armed": "", "error": None}
     assert folder.latch_saved() == {"saved": True, "error": None}
     assert find(tmp_path, FIRST, Logged().log).latch.reason == "errors"
 
@@ -164,9 +164,9 @@ def test_without_a_folder_status_says_so() -> None:
     assert Nowhere().latch_saved() == {"saved": False, "error": "there is no folder for state"}
 
 
-@pytest.mark.parametrize("table", [None, b"", b"\xff", b"[]", b"null", b'"text"'])
+@pytest.mark.parametrize("table", [None, b"", b"\xff", b"[]", b"null", b'"text"', b'{"events": 3}'])
 def test_a_table_without_names_has_none(table: bytes | None) -> None:
     """
     Bytes from control are passed on and kept, whatever they are.
     """
-    assert name_of(table) == {"epoch": None, "digest": None}
+    assert name_of(table) == {"epoch": None, "digest": None, "armed": ""}

@@ -51,7 +51,7 @@ async def test_the_intent_in_force_outlives_everybody_and_the_configuration_is_t
         status = await saved_heard(run, 5)
         await kill_9(run)
 
-    assert status["saved"] == {"epoch": 5, "digest": "d1", "error": None}
+    assert status["saved"] == {"epoch": 5, "digest": "d1", "armed": "", "error": None}
 
     async with supervised(state=state, changes={"digest": "d2", "epoch": 1, "weight": 50.0}) as run:
         await run.ready()
@@ -113,7 +113,7 @@ async def test_a_folder_that_cannot_be_used_is_said_and_serves(tmp_path: Path) -
 
         assert str(obstacle / "table.json") == told["file"]
         assert status["saved"]["epoch"] is None
-        assert saved["saved"] == {"epoch": 4, "digest": "d1", "error": None}
+        assert saved["saved"] == {"epoch": 4, "digest": "d1", "armed": "", "error": None}
         assert (await run.ask("listen", "/"))[0] == 200
 
 
