@@ -123,15 +123,18 @@ def _shifting(look: Look) -> Moved | None:
     is_there = in_force is not None and is_same(in_force, state.wanted)
     if is_there and look.readings.acknowledged:
         return settle(look)
-    if look.now - state.since > _within(look.aim):
+    if look.now - state.since > within(look.aim):
         lagging = ", ".join(look.readings.lagging) or "the table"
-        return roll_back(look, state.at, f"not all workers had it after {_within(look.aim):g} s: {lagging}")
+        return roll_back(look, state.at, f"not all workers had it after {within(look.aim):g} s: {lagging}")
     if is_there:
         return None
     return state, (Apply(state.wanted, f"stage {look.aim.name}"),)
 
 
-def _within(stage: Stage | None) -> float:
+def within(stage: Stage | None) -> float:
+    """
+    How long workers may take to have the table of a stage, in seconds.
+    """
     return WITHIN if stage is None or stage.rollback is None else stage.rollback.within
 
 
