@@ -6,7 +6,7 @@ All `take_*` raise `LinkError` for a payload of another shape and change nothing
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -182,7 +182,11 @@ class Facts:
         dead = {worker.incarnation for worker in workers if not worker.alive}
         for incarnation in dead.union(self.merge.living) - alive:
             self.merge.bury(incarnation)
-        self.readings = {number: one for number, one in self.readings.items() if number in alive | dead}
+        self.readings = {
+            number: replace(one, is_over=True) if number in dead else one
+            for number, one in self.readings.items()
+            if number in alive | dead
+        }
 
     def take_snapshot(self, incarnation: int, payload: bytes) -> None:
         """

@@ -19,6 +19,10 @@ from proxy.gates.windows import KEPT, unpack_bits, window_of
 
 # Seconds after which the last worker's snapshot of a window has come.
 GRACE: Final = 5
+# Lives that aren't told of at present, and may be again: the last of them are remembered, and of those that are over
+# their names.
+ABSENT: Final = 32
+NAMES: Final = 1000
 # Between the parts of a total's name; no id and no route's name has it.
 BAR: Final = "|"
 
@@ -27,13 +31,14 @@ BAR: Final = "|"
 class Reading:
     """
     What one worker's newest snapshot says: `totals` by name, bitmaps of `keys` (as text) by event, route and window,
-    and, by side, when which `versions` were seen last.
+    and, by side, when which `versions` were seen last. `is_over`: nothing more will come of this life.
     """
 
     life: str
     totals: Mapping[str, int] = field(default_factory=dict)
     keys: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = field(default_factory=dict)
     versions: tuple[Mapping[str, float], Mapping[str, float]] = field(default_factory=lambda: ({}, {}))
+    is_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +72,20 @@ class Counts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """
-    How far has been read: of each life the totals, and the last window that needs no counting any more.
+    How far has been read: of each life the totals, those that are read to their end (`over`), and the last window that
+    needs no counting any more.
     """
 
     window: int
     totals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    over: tuple[str, ...] = ()
 
     def as_values(self) -> dict[str, Any]:
         """
         As JSON can carry them.
         """
-        return {"window": self.window, "totals": {life: dict(known) for life, known in self.totals.items()}}
+        totals = {life: dict(known) for life, known in self.totals.items()}
+        return {"window": self.window, "totals": totals, "over": list(self.over)}
 
     @classmethod
     def from_values(cls, raw: Mapping[str, Any]) -> Self:
@@ -85,7 +93,7 @@ class Marks:
         The marks of `as_values`. Raises AttributeError, KeyError, TypeError or ValueError for anything else.
         """
         totals = {str(life): {str(key): int(n) for key, n in known.items()} for life, known in raw["totals"].items()}
-        return cls(window=int(raw["window"]), totals=totals)
+        return cls(window=int(raw["window"]), totals=totals, over=tuple(map(str, raw["over"])))
 
 
 def parse(raw: Mapping[str, Any]) -> Reading | None:
@@ -118,7 +126,7 @@ def begin(readings: Iterable[Reading], now: float) -> Marks:
     """
     Marks for who wants nothing of what was before. The minute that goes on doesn't count: its keys were seen before.
     """
-    return Marks(window=window_of(now), totals={one.life: one.totals for one in readings})
+    return _marks(list(readings), Marks(window=window_of(now)), window_of(now))
 
 
 def read(readings: Iterable[Reading], marks: Marks, events: Iterable[EventSpec], now: float) -> tuple[Counts, Marks]:
@@ -140,14 +148,27 @@ def read(readings: Iterable[Reading], marks: Marks, events: Iterable[EventSpec],
         compared=parts.get("compared", 0),
         skipped=_named(parts, "skipped"),
     )
-    # What isn't counted for a while goes on where it was.
-    totals = {one.life: {**marks.totals.get(one.life, {}), **one.totals} for one in known}
-    return counts, Marks(window=over, totals=totals)
+    return counts, _marks(known, marks, over)
+
+
+def _marks(readings: list[Reading], before: Marks, window: int) -> Marks:
+    """
+    The marks of who has read these. What isn't counted, or not told of, for a while goes on where it was.
+    """
+    told = {one.life for one in readings}
+    over = [life for life in before.over if life not in told][-NAMES:] + [one.life for one in readings if one.is_over]
+    absent = [life for life in before.totals if life not in told][-ABSENT:]
+    totals = {life: before.totals[life] for life in absent}
+    for one in readings:
+        if not one.is_over:
+            totals[one.life] = {**before.totals.get(one.life, {}), **one.totals}
+    return Marks(window=window, totals=totals, over=tuple(over))
 
 
 def _fresh(readings: Iterable[Reading], marks: Marks) -> dict[str, int]:
     fresh: dict[str, int] = {}
-    for one in readings:
+    over = set(marks.over)
+    for one in (one for one in readings if one.life not in over):
         before = marks.totals.get(one.life, {})
         for key, total in one.totals.items():
             mark = before.get(key, 0)

@@ -87,6 +87,8 @@ def test_totals_are_exact_but_for_what_was_never_told(steps: list[tuple[str, int
         elif what == "told":
             told[lives[number].tally.life] = lives[number].told()
         elif what == "die":
+            if (last := told.get(lives[number].tally.life)) is not None:
+                told[last.life] = replace(last, is_over=True)
             lives[number] = Worker(f"life {begun}")
             begun += 1
         else:
@@ -235,6 +237,36 @@ def test_what_was_not_counted_for_a_while_goes_on() -> None:
     counts, _ = read([worker.told()], marks, EVENTS, HOUR)
 
     assert counts.events[ALL.id][""].n == 2
+
+
+def test_a_life_that_is_not_told_of_for_a_while_is_not_read_twice() -> None:
+    """
+    Whoever reads before all is there again, or while a replica is away, has no other totals for it afterwards.
+    """
+    one, other = Worker("one"), Worker("other")
+    one.pair()
+    other.pair()
+    marks, total = nothing(), 0
+    for readings in ([one.told(), other.told()], [], [other.told()], [one.told(), other.told()]):
+        counts, marks = read(readings, Marks.from_values(marks.as_values()), EVENTS, HOUR)
+        total += counts.events[ALL.id][""].n if counts.events[ALL.id] else 0
+
+    assert total == 2
+
+
+def test_marks_of_the_dead_are_their_names() -> None:
+    """
+    A worker that dies all day doesn't fill the store.
+    """
+    worker = Worker("one")
+    worker.pair()
+    told = replace(worker.told(), is_over=True)
+    counts, marks = read([told], nothing(), EVENTS, HOUR)
+
+    assert counts.events[ALL.id][""].n == 1
+    assert marks == Marks(window=marks.window, over=("one",))
+    _, marks = read([], marks, EVENTS, HOUR)
+    assert read([told], marks, EVENTS, HOUR)[0].events[ALL.id][""].n == 0
 
 
 def test_a_worker_that_counts_nothing_is_no_reading_and_nonsense_is_refused() -> None:
