@@ -20,6 +20,8 @@ from proxy.settings.source import Where
 
 Pattern = tuple[str, ...]
 ANY: Final = "*"
+# How kinds are called whose keys are names that somebody has given.
+NAMES_WITH: Final = "names with"
 
 
 def plan_keys(section: type[Section] = Plan, above: Pattern = ()) -> Iterator[Key]:
@@ -81,7 +83,7 @@ def _kind(annotation: Any, kind: Kind) -> Kind:
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return Kind(words="section", show=lambda section: "null" if section is None else "{}", text=False)
     if origin is dict:
-        return Kind(words=f"names with {_words(inner[1], kind)}", show=lambda _: "{}", text=False)
+        return Kind(words=f"{NAMES_WITH} {_words(inner[1], kind)}", show=lambda _: "{}", text=False)
     if origin is tuple and inner[-1] is ...:
         return Kind(words=f"list of {_words(inner[0], kind)}", show=lambda _: "[]", text=False)
     return kind

@@ -179,6 +179,13 @@ def parse_people(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
+def parse_person(value: object) -> str | None:
+    """
+    One name of a token.
+    """
+    return None if value is None else parse_people(value if isinstance(value, str) else [value])[0]
+
+
 def parse_many(value: object) -> float:
     """
     A number of things, also as 5e6, which YAML takes for a text.
@@ -328,6 +335,7 @@ Control = Annotated[str, PlainValidator(parse_control), Kind(words="gate:NAME or
 Controls = Annotated[
     tuple[str, ...], PlainValidator(parse_controls), Kind(words="list of controls", show=show_names, text=False)
 ]
+Person = Annotated[str | None, PlainValidator(parse_person), Kind(words="name of a token", show=_show_optional)]
 Many = Annotated[float, BeforeValidator(parse_many), Kind(words="number", show=lambda value: f"{value:g}", text=False)]
 Sentence = Annotated[str, PlainValidator(parse_sentence), Kind(words="sentence", show=str)]
 Budget = Annotated[float, PlainValidator(parse_budget), Kind(words="share between 0 and 1", show=str, text=False)]

@@ -88,7 +88,9 @@ class Window(Section):
     allow: WeeklyTimes = Field((), description="times of the week, such as Mon-Thu 09:00-16:00")
     deny: ClosedDays = Field((), description="2027-03-25, 2027-03-25..2027-04-02 or last-day-of-month")
     fit: Seconds = Field(0.0, ge=0, description="that must be left of it when a stage is entered")
-    notice: dict[Name, tuple[Seconds, ...]] = Field({}, description="how long before, by channel: [7d, 24h, 1h]")
+    notice: dict[Name, tuple[Annotated[Seconds, Field(gt=0)], ...]] = Field(
+        {}, description="how long before, by channel: [7d, 24h, 1h]"
+    )
 
 
 class Freeze(Section):

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from proxy.errors import ConfigurationError
 from proxy.plan.model import Plan
-from proxy.plan.sentences import REFERENCE, PlanTeller
-from proxy.settings.source import Source, read_yaml
+from proxy.plan.sentences import REFERENCE, PlanTeller, is_named
+from proxy.settings.source import Source, Where, read_yaml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +64,14 @@ def _hash(source: Source) -> str:
     return sha256(written.encode()).hexdigest()
 
 
-def _as_tuples(value: Any) -> Any:
+def _as_tuples(value: Any, above: Where = ()) -> Any:
     """
-    Lists as what they are kept as, and no keys for what is null: a section whose keys are all commented out.
+    Lists as what they are kept as, and no keys for what is null: a section whose keys are all commented out. What
+    somebody has given a name to is left, for the model to refuse.
     """
     if isinstance(value, dict):
-        return {key: _as_tuples(below) for key, below in value.items() if below is not None}
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
+        kept = {key: below for key, below in value.items() if below is not None or is_named((*above, key))}
+        return {key: _as_tuples(below, (*above, key)) for key, below in kept.items()}
+    if isinstance(value, list):
+        return tuple(_as_tuples(below, (*above, place)) for place, below in enumerate(value))
+    return value

@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from proxy.plan.kinds import Headers, NameList, People, Secret, Target
-from proxy.settings.access import NAME as PERSON
+from proxy.plan.kinds import Headers, NameList, People, Person, Secret, Target
 from proxy.settings.kinds import Seconds
 from proxy.settings.routes import Name
 from proxy.settings.section import Section
@@ -36,7 +35,7 @@ class Team(Section):
     """
 
     roles: dict[Name, Role] = Field({}, description="by name")
-    author: str | None = Field(None, pattern=PERSON.pattern, description="the token of who wrote this plan")
+    author: Person = Field(None, description="the token of who wrote this plan")
     approve_not_own_change: bool = Field(True, description="who wrote, started or amended it doesn't approve")
     force_needs: NameList = Field((), description="roles that must agree to a force, one person each")
     reviewers: NameList = Field((), description="roles that must have signed this plan before it starts")

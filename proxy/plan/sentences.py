@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
-from proxy.plan.keys import ANY, KEYS, Pattern
+from proxy.plan.keys import ANY, KEYS, NAMES_WITH, Pattern
 from proxy.settings.quote import quote
 from proxy.settings.sentences import Finding, Teller, say_value
 from proxy.settings.source import Source, Where
@@ -119,6 +119,14 @@ def pattern_of(loc: Where) -> Pattern:
     return found
 
 
+def is_named(path: Where) -> bool:
+    """
+    Whether the last of a path is a name that somebody has given, and no key of ours.
+    """
+    above = KEYS.get(pattern_of(path[:-1]))
+    return above is not None and above.kind.words.startswith(NAMES_WITH)
+
+
 def _say(error: ErrorDetails) -> str:
     pattern, context = pattern_of(error["loc"]), error.get("ctx", {})
     if error["loc"][-1] == "[key]":
@@ -134,8 +142,6 @@ def _say(error: ErrorDetails) -> str:
             return (
                 f"{quote(error['input'])} is not what goes here; write {', '.join(others)}{' or ' * bool(others)}{last}"
             )
-        case "string_pattern_mismatch":
-            return f"{quote(error['input'])} is no name of a token; write one such as alice"
         case _:
             return say_value(error, pattern, KEYS, REFERENCE)
 

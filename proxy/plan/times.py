@@ -19,6 +19,8 @@ WEEKLY = re.compile(
 )
 CLOCK = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00")
 MIDNIGHT: Final = 24 * 60
+# Of dates: clocks and calendars are sure of themselves between.
+FIRST_YEAR, LAST_YEAR = 2000, 2999
 # Of each month; its length differs, so that it can't be a date.
 LAST_OF_MONTH: Final = "last-day-of-month"
 
@@ -91,7 +93,7 @@ def parse_days(value: object) -> Days:
     """
     remedy = "write such as 2027-03-25, or 2027-03-25..2027-04-02"
     if type(value) is date:
-        return Days(value, value)
+        value = str(value)
     if not isinstance(value, str):
         raise ValueError(f"{quote(value)} is no date; {remedy}")
     first, dots, last = value.partition("..")
@@ -99,6 +101,8 @@ def parse_days(value: object) -> Days:
         days = Days(_date(first), _date(last if dots else first))
     except ValueError:
         raise ValueError(f"{quote(value)} is no date that the calendar has; {remedy}") from None
+    if min(days).year < FIRST_YEAR or max(days).year > LAST_YEAR:
+        raise ValueError(f"{quote(value)} is no date between {FIRST_YEAR} and {LAST_YEAR}; {remedy}")
     if days.last < days.first:
         raise ValueError(f"{quote(value)} ends before it begins; {remedy}")
     return days

@@ -84,6 +84,11 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
         ("prometheus: {url: http://p, token: hunter2}", "is not where a secret is; write env:NAME"),
         ("guards: {a: {event: mismatch, max: 0.1, detect: [0.5x]}}", "is no rate above the budget"),
         ("guards: 5", "names with sections"),
+        ("team: {author: a b}", "is no name of a token"),
+        ("windows: {default: {notice: {ops: [0]}}}", "0 is too small; write more than 0"),
+        ("windows: {default: {notice: {ops: null}}}", "nothing is not what goes here"),
+        ("gates: {same: null}", "nothing is not what goes here; write a mapping with source, event"),
+        ("freezes: [{dates: 1027-02-28, why: long ago}]", "is no date between 2000 and 2999"),
     ],
 )
 def test_what_is_refused_says_what_would_be_right(line: str, said: str) -> None:
@@ -139,3 +144,12 @@ def test_the_hash_is_of_what_a_plan_says() -> None:
 
     assert plan_hash(other) == plan_hash(LEAST)
     assert plan_hash(LEAST.replace("rate: 20", "rate: 21")) != plan_hash(LEAST)
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    """
+    Unlike a section of comments: somebody has named a cohort, and forgotten its share.
+    """
+    [said] = problems(LEAST.replace("shadow,", "shadow, cohorts: {staff: },"))
+
+    assert said.startswith("migration.yaml:4: stages.shadow.cohorts.staff: nothing is not what goes here")
