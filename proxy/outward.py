@@ -132,9 +132,9 @@ async def ask(question: Question) -> Answer | Silence:
         return Silence(trouble="unusable", said=str(error), is_heard=False)
     except TimeoutError:
         return Silence(trouble="unusable", said="the disk with its secrets does not answer", is_heard=False)
-    timeout = aiohttp.ClientTimeout(
-        total=max(0.001, deadline - loop.time()), sock_connect=min(CONNECT_SECONDS, question.seconds)
-    )
+    # With less time than that, all of it is for all of it.
+    connect = CONNECT_SECONDS if question.seconds > CONNECT_SECONDS else None
+    timeout = aiohttp.ClientTimeout(total=max(0.001, deadline - loop.time()), sock_connect=connect)
     connector = aiohttp.TCPConnector(ssl=prepared.context, resolver=Threads(), force_close=True, use_dns_cache=False)
     try:
         async with aiohttp.ClientSession(

@@ -4,6 +4,7 @@ Commands of checklists: real processes, whatever they do.
 
 import asyncio
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -80,13 +81,17 @@ async def test_its_time_is_up(tmp_path: Path) -> None:
         "time.sleep(600)"
     )
 
-    ended = await run(python(program, tmp_path, seconds=2.0))
+    ended = await run(python(program, tmp_path, seconds=1.0))
+    if not ended.tail:
+        # On a slow day, a short time is up before it has begun.
+        ended = await run(python(program, tmp_path, seconds=20.0))
 
     assert ended.how == "timed_out"
     assert not ended.is_good
-    assert ended.said.startswith("killed after 2.")
-    for pid in map(int, ended.tail.split()):
-        assert is_gone(pid)
+    assert re.fullmatch(r"killed after \d+\.\d s", ended.said)
+    pids = [int(pid) for pid in ended.tail.split()]
+    assert len(pids) == 2
+    assert all(is_gone(pid) for pid in pids)
 
 
 def is_gone(pid: int) -> bool:
@@ -116,10 +121,10 @@ async def test_one_that_never_stops_writing_is_killed_too(tmp_path: Path) -> Non
     """
     There is always something to read.
     """
-    ended = await run(command("yes", tmp_path, seconds=0.5))
+    ended = await run(command("yes", tmp_path, seconds=1.0))
 
     assert ended.how == "timed_out"
-    assert ended.tail.endswith("y\ny\n")
+    assert "y\ny\n" in ended.tail
 
 
 @pytest.mark.parametrize("leaves", ["", "os.setsid();"])
