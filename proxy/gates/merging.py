@@ -15,6 +15,7 @@ from typing import Any, Final, Self
 
 from proxy.errors import LinkError
 from proxy.gates.events import EventSpec
+from proxy.gates.tally import MERGED
 from proxy.gates.windows import KEPT, unpack_bits, window_of
 
 # Seconds after which the last worker's snapshot of a window has come.
@@ -57,9 +58,9 @@ class Count:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
     """
-    What has come since the last look. `events` by id and route (`tally.MERGED`: all together); `traffic`: requests by
-    route (`tally.UNROUTED`: without one); of all exchanges how many were `eligible`, `compared` and, by reason,
-    `skipped`.
+    What has come since the last look. `events` by id and route (`tally.MERGED`: all together, always there); `traffic`:
+    requests by route (`tally.UNROUTED`: without one); of all exchanges how many were `eligible`, `compared` and, by
+    reason, `skipped`.
     """
 
     events: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
@@ -183,7 +184,7 @@ def _event(
     One event, by route.
     """
     present = window_of(now)
-    names = {key.split(BAR)[2] for key in fresh if key.startswith(f"event|{spec.id}|")}
+    names = {MERGED, *(key.split(BAR)[2] for key in fresh if key.startswith(f"event|{spec.id}|"))}
     names |= {route for one in readings for route in one.keys.get(spec.id, {})}
     counts: dict[str, Count] = {}
     for name in names:

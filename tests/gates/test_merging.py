@@ -249,7 +249,7 @@ def test_a_life_that_is_not_told_of_for_a_while_is_not_read_twice() -> None:
     marks, total = nothing(), 0
     for readings in ([one.told(), other.told()], [], [other.told()], [one.told(), other.told()]):
         counts, marks = read(readings, Marks.from_values(marks.as_values()), EVENTS, HOUR)
-        total += counts.events[ALL.id][""].n if counts.events[ALL.id] else 0
+        total += counts.events[ALL.id][""].n
 
     assert total == 2
 
