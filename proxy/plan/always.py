@@ -118,7 +118,7 @@ def changed(look: Look) -> Moved | None:
     if not state.identity:
         return replace(state, identity=identity), ()
     said = "rules, waivers, routes or a side's version have changed; evidence begins anew"
-    if state.step in JUDGED and state.at >= 0 and not look.is_forced:
+    if state.step in JUDGED and state.at >= 0 and not look.is_forced and not look.is_on_its_way_back:
         return observe(look, said, identity=identity), (Save(),)
     found: State = moved(look, "evidence", said, identity=identity, epoch=state.epoch + 1, approvals=())
     return found, (Save(),)
@@ -158,7 +158,7 @@ def failed(look: Look) -> Moved | None:
     A gate of the stage in force fails, also while the next one is waited for.
     """
     failing = look.failing
-    if not failing or look.state.step not in JUDGED or look.is_forced:
+    if not failing or look.state.step not in JUDGED or look.is_forced or look.is_on_its_way_back:
         return None
     said = "; ".join(f"gate {one.gate}: {one.sentence}" for one in failing)
     back = any(look.plan.gates[one.gate].on_fail == "rollback" for one in failing if one.gate in look.plan.gates)

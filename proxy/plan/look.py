@@ -53,6 +53,13 @@ class Look:
         """
         return self.state.forced_until is not None and self.now < self.state.forced_until
 
+    @property
+    def is_on_its_way_back(self) -> bool:
+        """
+        Whether the stage in force is about to get again what was taken from it, so that it can't be judged yet.
+        """
+        return self.state.step is Step.WAITING and self.state.stage == self.state.at
+
     def desired(self, stage: int) -> Exposure:
         """
         What a stage wants, but for what is closed and switched off; -1: what there was before the first.

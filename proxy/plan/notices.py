@@ -61,7 +61,7 @@ def moment(look: Look, at: float) -> str:
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
 
-def rolled_back(look: Look, until: float) -> dict[str, object]:
+def rolled_back(look: Look, until: float | None) -> dict[str, object]:
     """
     The facts of a rollback that every worker has.
     """
@@ -70,7 +70,7 @@ def rolled_back(look: Look, until: float) -> dict[str, object]:
         "to": "the start" if here is None else here.name,
         "trigger": look.state.said,
         "signatures": tuple(f"{pin.endpoint} ({pin.signature})" for pin in look.state.pins),
-        "until": moment(look, until),
+        "until": "" if until is None else moment(look, until),
         "took": lasted(look.now - look.state.since),
     }
 

@@ -130,7 +130,8 @@ class State:
     over by itself. `observed` are the seconds with evidence, up to `looked`, when the last step was made. `closed` are
     routes ("route:NAME") and cohorts ("cohort:NAME") that were rolled back by themselves, `copies` False if copies were
     switched off. `signed` are roles and who signed this plan for them, `forces` those who agree to a force. `noticed`
-    are notices of windows and reminders that were made already. `resume_to` is the step that a hold interrupted.
+    are notices of windows and reminders that were made already. `resume_to` is the step that a hold interrupted,
+    `back_by` the person who has the plan roll back ("": it does so by itself).
     """
 
     run: str = ""
@@ -169,6 +170,7 @@ class State:
     pins: tuple[Pin, ...] = ()
     closed: tuple[str, ...] = ()
     copies: bool = True
+    back_by: str = ""
     noticed: tuple[str, ...] = ()
     resume_to: Step | None = None
     history: tuple[Event, ...] = ()

@@ -12,7 +12,7 @@ What holds in any state comes first (`always`); then the row of the table for th
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from proxy.plan.always import ALWAYS
 from proxy.plan.exposure import is_same, is_within
@@ -80,16 +80,16 @@ def _check(look: Look, checklist: str | None) -> Moved | None:
     """
     Have a checklist done; None when all of it is.
     """
-    missing = look.not_done(checklist)
-    if checklist is None or not missing:
+    missing, state = look.not_done(checklist), look.state
+    if checklist is None or (state.checked and not missing):
         return None
     bad = [found for key, item in look.items(checklist) if (found := look.checked(key, item)) and not found[0]]
     if bad and look.now - look.state.since >= PATIENCE:
         return hold(look, Hold.PREFLIGHT, f"{checklist}: {bad[0][1]}")
-    state = replace(look.state, waits=missing)
-    if look.now - state.checked < RECHECK:
-        return state, ()
-    return replace(state, checked=look.now), (Check(checklist),)
+    if state.checked and look.now - state.checked < RECHECK:
+        return replace(state, waits=missing), ()
+    # What was found at an earlier attempt is no answer.
+    return replace(state, waits=missing, checked=look.now), (Check(checklist),)
 
 
 def _no_longer_passed(look: Look) -> Moved | None:
@@ -182,13 +182,23 @@ def _held(_: Look) -> Moved | None:
 def _rolling_back(look: Look) -> Moved | None:
     state, in_force = look.state, look.readings.in_force
     if in_force is not None and is_within(in_force, state.wanted) and look.readings.acknowledged:
-        until = look.now + look.plan.defaults.cooldown
-        found = moved(look, "rolled_back", state.said, step=Step.ROLLED_BACK, said=state.said, until=until)
-        facts = rolled_back(look, until)
-        return found, (Save(late=True), tell(look, found, "rolled_back", facts))
+        return _back(look)
     if in_force is None or not is_within(in_force, state.wanted):
         return state, (Apply(state.wanted, f"rollback: {state.said}"),)
     return replace(state, waits=look.readings.lagging or ("workers",)), ()
+
+
+def _back(look: Look) -> Moved:
+    """
+    Every worker has it. Who had the plan roll back says when it goes on; otherwise it does after the cooldown.
+    """
+    state, until = look.state, look.now + look.plan.defaults.cooldown
+    changes: dict[str, Any] = {"step": Step.ROLLED_BACK, "said": state.said, "until": until}
+    if state.back_by:
+        said = f"rolled back by {state.back_by}: {state.said}"
+        changes = {"step": Step.HELD, "held": Hold.OPERATOR, "said": said, "resume_to": Step.OBSERVING}
+    found = moved(look, "rolled_back", state.said, **changes)
+    return found, (Save(late=True), tell(look, found, "rolled_back", rolled_back(look, found.until)))
 
 
 def _rolled_back(look: Look) -> Moved | None:

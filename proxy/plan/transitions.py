@@ -123,8 +123,9 @@ def resume_at(look: Look, said: str, /, *, by: str = US, **changes: Any) -> Move
     if not state.copies:
         return hold(look, Hold.GUARD, "a guard has switched copies off; resume switches them on again")
     if state.at >= 0 and not is_same(state.wanted, look.desired(state.at)):
-        found = moved(look, "waiting", said, by=by, step=Step.WAITING, stage=state.at, approvals=(), forced_until=None)
-        return found, (Save(),)
+        # What gates said until now is no reason not to shift.
+        fresh: dict[str, Any] = {"epoch": state.epoch + 1, "approvals": (), "forced_until": None}
+        return moved(look, "waiting", said, by=by, step=Step.WAITING, stage=state.at, **fresh), (Save(),)
     return observe(look, said, by=by), (Save(),)
 
 
@@ -217,6 +218,8 @@ def roll_back(
         forces=(),
         forced_until=None,
         resume_to=None,
+        back_by="" if by == US else by,
+        observed=0.0,
         copies=state.copies and copies,
     )
     to = look.plan.stages[target].name if target >= 0 else "the start"

@@ -336,6 +336,20 @@ def test_one_may_go_back_to_any_earlier_stage() -> None:
     assert (migration.state.at, migration.in_force.weight) == (0, 0)
 
 
+def test_who_rolls_back_says_when_it_goes_on() -> None:
+    """
+    However long that takes; the stage gone back to is then observed from nothing.
+    """
+    migration = at(FREE, 2).looks(100).order("rollback").looks(100, seconds=3600)
+
+    held, events = migration.state, migration.events[-2:]
+    migration.order("resume", "carol")
+
+    assert (held.held, held.said) == (Hold.OPERATOR, "rolled back by alice: because")
+    assert events == ["rollback", "rolled_back"]
+    assert (migration.state.step, migration.state.at, migration.state.observed) == (Step.OBSERVING, 1, 0)
+
+
 def test_a_rollback_before_the_first_stage_goes_to_what_was_there() -> None:
     """
     The copies that the first stage has are given up.
@@ -345,7 +359,7 @@ def test_a_rollback_before_the_first_stage_goes_to_what_was_there() -> None:
     migration.order("rollback").looks(2)
 
     assert (migration.state.at, migration.in_force.mirror) == (-1, 30)
-    assert migration.until("observing").in_force.mirror == 100
+    assert migration.order("resume").until("observing").in_force.mirror == 100
 
 
 def test_one_route_goes_back_by_itself() -> None:
@@ -477,7 +491,13 @@ LINES = (
     {"auto": "store"},
     {"manual": "Orders look right", "owner": "data", "evidence": True},
 )
-CUTOVER = a_plan({"weight": 0}, {"weight": 10, "checklist": "cutover"}, checklists={"cutover": LINES}, team=TEAM)
+CUTOVER = a_plan(
+    {"weight": 0},
+    {"weight": 10, "checklist": "cutover"},
+    checklists={"cutover": LINES},
+    guards={"wrong": {"event": "mismatch", "max": 0.05}},
+    team=TEAM,
+)
 
 
 def test_a_line_of_a_checklist_is_done_by_whose_it_is() -> None:
@@ -490,7 +510,7 @@ def test_a_line_of_a_checklist_is_done_by_whose_it_is() -> None:
     assert "needs evidence" in refused(migration, "check", "dan", item="cutover/3")
     assert "there are cutover/1, cutover/3" in refused(migration, "check", "dan", item="cutover/2")
     migration.order("check", "olga", item="cutover/1").order("check", "dan", item="cutover/3", evidence="link")
-    assert migration.look(checks={"cutover/2": (True, "")}).state.step is Step.WAITING
+    assert migration.looks(2, checks={"cutover/2": (True, "")}).state.step is Step.WAITING
 
 
 def test_a_line_is_done_anew_for_another_attempt() -> None:
@@ -500,7 +520,7 @@ def test_a_line_is_done_anew_for_another_attempt() -> None:
     migration = at(CUTOVER, 1, "preflight")
     migration.order("check", "olga", item="cutover/1").order("check", "dan", item="cutover/3", evidence="link")
     migration.given["checks"] = {"cutover/2": (True, "")}
-    migration.until("settling").order("rollback")
+    migration.until("settling").trip("wrong")
 
     assert migration.until("preflight", seconds=600).look().state.waits == ("cutover/1", "cutover/3")
 

@@ -87,7 +87,12 @@ def test_counts_are_drawn_as_often_as_their_rate_says() -> None:
 
 # When to look again.
 
-PLAN = a_plan({"weight": 0}, {"weight": 10, "window": "day"}, windows={"day": {"allow": ("Mon-Thu 09:00-16:00",)}})
+PLAN = a_plan(
+    {"weight": 0},
+    {"weight": 10, "window": "day"},
+    windows={"day": {"allow": ("Mon-Thu 09:00-16:00",)}},
+    guards={"wrong": {"event": "mismatch", "max": 0.05}},
+)
 
 
 @pytest.mark.parametrize(("step", "seconds"), [("settling", 60), ("observing", 600), ("shifting", 30)])
@@ -110,7 +115,7 @@ def test_the_next_look_is_when_the_window_opens() -> None:
     waiting = next_look(PLAN, migration.state, migration.now)
     migration.order("hold")
     held = next_look(PLAN, migration.state, migration.now)
-    back = at(PLAN, 1).order("rollback").look()
+    back = at(PLAN, 1).trip("wrong").look()
 
     assert (waiting, held) == (MONDAY + 23 * 3600, None)
     assert back.state.step is Step.ROLLED_BACK

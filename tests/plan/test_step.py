@@ -572,6 +572,35 @@ def test_a_checklist_is_done_before_a_stage_is_entered() -> None:
     assert (failing.state.held, failing.state.said) == (Hold.PREFLIGHT, "cutover: it is read-only")
 
 
+def test_what_a_checklist_found_at_an_earlier_attempt_is_no_answer() -> None:
+    """
+    It is looked at anew each time the stage is prepared.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10, "checklist": "cutover"}, checklists={"cutover": ({"auto": "store"},)})
+    migration = at(plan, 1, "preflight")
+    migration.given["checks"] = {"cutover/1": (True, "")}
+    migration.done.clear()
+
+    migration.look()
+
+    assert (migration.done, migration.state.step) == ([Check("cutover")], Step.PREFLIGHT)
+    assert migration.look().state.step is Step.WAITING
+
+
+def test_what_is_to_be_given_back_to_a_stage_is_not_judged_before() -> None:
+    """
+    After a hold in which copies were off: neither by what gates said until then, nor as if nothing were missing.
+    """
+    migration = at(PLAN, 1).trip("old")
+    migration.gates = {"answers": "fail"}
+    migration.given = {"ceiling": 5.0}
+
+    migration.order("resume").look(identity="rules 2")
+
+    assert (migration.state.step, migration.state.waits) == (Step.WAITING, ())
+    assert migration.look(identity="rules 2").state.waits == ("capacity",)
+
+
 def test_a_stage_is_verified_before_it_is_left() -> None:
     """
     The checklist for that is looked at once its gates have passed.
