@@ -333,10 +333,11 @@ async def launch(
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
     words: tuple[str, ...] = (),
+    program: str = "proxy",
 ) -> Parallax:
     """
     Start Parallax on `configuration` over `BASE`, or on what the file holds, without waiting for anything. The caller
-    destroys it. `environment` is laid over ours, `words` are more options.
+    destroys it. `environment` is laid over ours, `words` are more options, `program` is the module that is run.
     """
     file = folder / "parallax.yaml" if configuration is None else write(configuration, folder)
     usual = {key: value for key, value in os.environ.items() if not key.startswith("PARALLAX_")}
@@ -344,7 +345,7 @@ async def launch(
     usual["PARALLAX_RUNTIME_DIR"] = str(folder / "runtime")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "proxy", "serve", "-c", str(file), *words),
+        *("-m", program, "serve", "-c", str(file), *words),
         cwd=PROJECT,
         env={**usual, **environment},
         stdin=asyncio.subprocess.DEVNULL,
@@ -362,11 +363,12 @@ async def running(
     *,
     environment: Mapping[str, str] = MappingProxyType({}),
     words: tuple[str, ...] = (),
+    program: str = "proxy",
 ) -> AsyncIterator[Parallax]:
     """
     A Parallax that is ready; stopped and checked at the end, unless the test has ended it itself.
     """
-    parallax = await launch(configuration, folder, environment=environment, words=words)
+    parallax = await launch(configuration, folder, environment=environment, words=words, program=program)
     try:
         await parallax.wait_ready()
         yield parallax
