@@ -5,7 +5,7 @@ The plan on paper: what is saved of it before it moves, kept after it has moved,
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from proxy.admin.steering import Who
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """
-    The text of a plan, what it was read from, and the hash of what it says.
+    The text of a plan, what it was read from, the hash of what it says, and its own templates of notices, by event.
     """
 
     text: str
     file: str
     hash: str
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +122,9 @@ def _told(event: Event) -> Told:
     return Told(at=event.at, seq=event.seq, what=event.what, stage=event.stage, by=event.by, said=event.said)
 
 
-def found(kept: Kept) -> tuple[Source, State, dict[str, Any]]:
+def found(kept: Kept) -> tuple[State, dict[str, Any]]:
     """
-    What was kept, as values. Raises KeyError, TypeError or ValueError for what no Parallax of this version wrote.
+    The state and the evidence that were kept. Raises KeyError, TypeError or ValueError for what no Parallax of this
+    version wrote.
     """
-    source = Source(text=kept.text, file=kept.file, hash=kept.hash)
-    return source, from_values(json.loads(kept.state)), json.loads(kept.evidence)
+    return from_values(json.loads(kept.state)), json.loads(kept.evidence)

@@ -6,7 +6,9 @@ control that starts doesn't have.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ from proxy.tasks import spawn
 from proxy.threads import on_thread
 
 if TYPE_CHECKING:
+    from proxy.notifying import Notifier
     from proxy.plan.facts import Facts as PlanFacts
     from proxy.plan.model import Plan
     from proxy.plan.state import State
@@ -38,7 +41,8 @@ class Behind:
     """
     What stands behind it: `facts` are those of the configuration, and block; `remember` has the supervisor keep the
     text of a plan, for a control whose store is lost; `lagging` are workers that don't have what is in force yet,
-    `troubles` what keeps anything from being saved; `tell` logs.
+    `troubles` what keeps anything from being saved; `tell` logs. `folder` is where relative files of a plan are, and
+    `admin_url` where this Parallax is asked.
     """
 
     traffic: "Traffic"
@@ -47,6 +51,8 @@ class Behind:
     lagging: Callable[[], tuple[str, ...]]
     troubles: Callable[[], tuple[str, ...]]
     tell: Callable[..., None]
+    folder: str
+    admin_url: str
 
 
 class Planned:
@@ -60,6 +66,7 @@ class Planned:
         self._behind = behind
         self._given = given
         self._rollout: Rollout | None = None
+        self._notifier: Notifier | None = None
         self._trouble: str | None = "the store is being opened; ask again in a second"
         self._reading = False
         self._lost = False
@@ -105,11 +112,11 @@ class Planned:
         """
         With a plan that a predecessor carried out, or began to.
         """
-        plan, _ = await _parsed(PlanText(file=kept.file, text=kept.text), None)
+        plan, source = await self._parsed(PlanText(file=kept.file, text=kept.text))
         from proxy.plan.beginnings import resumed
         from proxy.planbook import found
 
-        source, state, evidence = found(kept)
+        state, evidence = found(kept)
         rollout = self._made(plan, source, state)
         rollout.restore(evidence)
         await rollout.resume(*resumed(plan, state, time()))
@@ -119,32 +126,48 @@ class Planned:
         """
         With a plan of which the store knows nothing: a draft, or, where the store is lost, what is in force.
         """
-        plan, hashed = await _parsed(given, None)
+        plan, source = await self._parsed(given)
         from proxy.plan.beginnings import draft, recovered
-        from proxy.planbook import Source
 
-        source, run = Source(text=given.text, file=given.file, hash=hashed), uuid4().hex[:12]
-        in_force = self.sight.in_force()
-        rollout = self._made(plan, source, draft(run, hashed))
+        run, in_force = uuid4().hex[:12], self.sight.in_force()
+        rollout = self._made(plan, source, draft(run, source.hash))
         if lost and in_force is not None:
-            await rollout.resume(*recovered(run, hashed, plan, in_force, time()))
+            await rollout.resume(*recovered(run, source.hash, plan, in_force, time()))
         else:
             rollout.start()
         self._rollout = rollout
 
     def _made(self, plan: "Plan", source: "Source", state: "State") -> "Rollout":
-        from proxy.inquiries import Inquiries
+        from proxy.inquiries import Inquiries, Where
+        from proxy.notifying import Notifier
+        from proxy.plan.telling import channels
         from proxy.planbook import Planbook
         from proxy.rollout import Means, Rollout
 
         if self._rollout is not None:
             self._rollout.stop()
+        if self._notifier is None:
+            self._notifier = Notifier(self._ledger, self._behind.tell)
+            self._notifier.start()
+        folder = self._folder(source.file)
+        self._notifier.use(channels(plan), folder)
+        where = Where(
+            folder=folder,
+            admin_url=self._behind.admin_url,
+            troubles=self._behind.troubles,
+            messenger=self._notifier,
+            own=source.own,
+        )
         means = Means(
             traffic=self._behind.traffic,
             sight=self.sight,
-            inquiries=Inquiries(plan, self._facts, self._behind.troubles),
+            inquiries=Inquiries(plan, self._facts, where),
             book=Planbook(self._ledger, lambda: 0 if self._facts.table is None else self._facts.table.epoch),
             facts=self._facts,
+            notifier=self._notifier,
+            folder=folder,
+            links={"where the plan is": f"{self._behind.admin_url}/admin/plan"},
+            own=source.own,
             tell=self._behind.tell,
         )
         return Rollout(plan, source, state, means)
@@ -179,11 +202,9 @@ class Planned:
             self._present()
         if asked.text:
             given = PlanText(file=asked.file or "plan", text=asked.text)
-            plan, hashed = await self._checked(given)
+            plan, source = await self._checked(given)
             if asked.name == "start":
-                await self._replace(given, hashed)
-            else:
-                source = await self._source(given, hashed)
+                await self._replace(given, source.hash)
         rollout = self._present()
         from proxy.plan.moves import Command
 
@@ -204,18 +225,39 @@ class Planned:
             plan=plan if asked.name == "amend" else None,
             plan_hash="" if source is None else source.hash,
         )
-        return await rollout.command(command, who, source)
+        return await rollout.command(command, who, source if asked.name == "amend" else None)
 
-    async def _source(self, given: PlanText, hashed: str) -> "Source":
-        from proxy.planbook import Source
-
-        return Source(text=given.text, file=given.file, hash=hashed)
-
-    async def _checked(self, given: PlanText) -> tuple["Plan", str]:
+    async def _checked(self, given: PlanText) -> tuple["Plan", "Source"]:
         try:
-            return await _parsed(given, self._behind.facts)
+            return await self._parsed(given, self._behind.facts)
         except ConfigurationError as error:
             raise NotLoaded(*error.problems) from error
+
+    async def _parsed(self, given: PlanText, facts: "Callable[[], PlanFacts] | None" = None) -> tuple["Plan", "Source"]:
+        """
+        The plan in a text; with `facts`, held against a configuration. One that was carried out before goes on also
+        where it wouldn't be taken today. Raises `ConfigurationError`.
+        """
+
+        def parse() -> tuple["Plan", "Source"]:
+            import proxy.rollout  # noqa: F401 - so that nobody waits for it on the loop
+            from proxy.plan.check import checked
+            from proxy.plan.parse import read_written
+            from proxy.planbook import Source
+
+            if facts is None:
+                found = read_written(given.text, given.file)
+                plan, hashed = found.plan, found.hash
+            else:
+                held = checked(given.text, given.file, facts())
+                plan, hashed = held.plan, held.hash
+            own = _own_words(self._folder(given.file), plan.comms.templates)
+            return plan, Source(text=given.text, file=given.file, hash=hashed, own=own)
+
+        return await on_thread("read the plan", parse)
+
+    def _folder(self, file: str) -> Path:
+        return Path(file).parent if Path(file).is_absolute() else Path(self._behind.folder)
 
     async def _replace(self, given: PlanText, hashed: str) -> None:
         """
@@ -256,21 +298,12 @@ class Planned:
         return self.sight.change_to(rollout.quiet(), "restored while a plan runs: its resume shifts again")
 
 
-async def _parsed(given: PlanText, facts: "Callable[[], PlanFacts] | None") -> tuple["Plan", str]:
+def _own_words(folder: Path, templates: str | None) -> dict[str, str]:
     """
-    The plan in a text, and the hash of what it says; with `facts`, held against a configuration. One that was carried
-    out before goes on also where it wouldn't be taken today. Raises `ConfigurationError`.
+    The plan's own templates of notices by event; those that can't be read are Parallax' own. Blocks.
     """
-
-    def parse() -> tuple["Plan", str]:
-        import proxy.rollout  # noqa: F401 - so that nobody waits for it on the loop
-        from proxy.plan.check import checked
-        from proxy.plan.parse import read_written
-
-        if facts is not None:
-            found = checked(given.text, given.file, facts())
-            return found.plan, found.hash
-        written = read_written(given.text, given.file)
-        return written.plan, written.hash
-
-    return await on_thread("read the plan", parse)
+    own = {}
+    for path in () if templates is None else sorted((folder / templates).glob("*.j2")):
+        with suppress(OSError, UnicodeError):
+            own[path.stem] = path.read_text()
+    return own

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from proxy.admin.changes import LONGEST_REASON, Change
@@ -25,9 +26,12 @@ from proxy.admin.steering import Held, Outcome, Outdated, Refusal, Unsaved, Who
 from proxy.clock import monotonic, time
 from proxy.crash import told
 from proxy.gates.events import EventSpec
+from proxy.gates.promql import Reading
+from proxy.gates.webhook import Reply
 from proxy.inquiries import Inquiries
 from proxy.ledger import PARALLAX, Unkept
 from proxy.metrics.exposition import PlanGauges
+from proxy.notifying import Notifier
 from proxy.plan.commands import obey, overridden
 from proxy.plan.exposure import Exposure, nothing
 from proxy.plan.judging import Judging, evidence_digest
@@ -36,8 +40,10 @@ from proxy.plan.moves import Action, Apply, Check, Command, Forbidden, NotAllowe
 from proxy.plan.show import Seen, gauges, status
 from proxy.plan.state import Phase, State
 from proxy.plan.step import step
+from proxy.plan.telling import channels, notices
 from proxy.planbook import Page, Planbook, Source
 from proxy.sight import Sight
+from proxy.store.notices import put
 from proxy.tasks import spawn
 
 TICK_SECONDS: Final = 1.0
@@ -72,7 +78,7 @@ class Traffic(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """
-    What a rollout works with. `tell` logs.
+    What a rollout works with. Notices have the `links`, and words of the plan's `own`, by event; `tell` logs.
     """
 
     traffic: Traffic
@@ -80,6 +86,10 @@ class Means:
     inquiries: Inquiries
     book: Planbook
     facts: Facts
+    notifier: Notifier
+    folder: Path
+    links: Mapping[str, str]
+    own: Mapping[str, str]
     tell: Callable[..., None]
 
 
@@ -94,6 +104,7 @@ class Rollout:
         self.state = state
         self._means = means
         self.judging = Judging(plan)
+        means.inquiries.deliver = self._answered
         self._who = Who(name=f"plan {plan.plan}", role="plan", peer="")
         self._turn = asyncio.Lock()
         self._news = asyncio.Event()
@@ -116,6 +127,7 @@ class Rollout:
         """
         Another plan takes its place.
         """
+        self._means.inquiries.stop()
         if self._ticking is not None:
             self._ticking.cancel()
 
@@ -176,7 +188,8 @@ class Rollout:
         """
         What is so, one step, and what comes of it.
         """
-        # Counting what the plan asks for, ...
+        # Asking for and counting what the plan wants to know, ...
+        self._means.inquiries.follow(self.plan, self.state)
         self._arm()
         self._judge()
         # ... looking at all there is, ...
@@ -207,6 +220,7 @@ class Rollout:
             epoch=self.judging.epoch,
             armed=self.judging.armed,
             evidence=evidence_digest(outcomes),
+            errors=self.judging.errors,
             identity=sight.identity(),
             in_force=sight.in_force(),
             acknowledged=not sight.lagging() and not self._is_applying,
@@ -214,8 +228,18 @@ class Rollout:
             killed=self._means.facts.killed,
             silent=sight.silent(),
             checks=self._means.inquiries.checks,
+            undelivered=self._undelivered(),
             clean=sight.clean(self.state.pins),
             clock_jump=self._clock_jump(now),
+        )
+
+    def _undelivered(self) -> tuple[str, ...]:
+        """
+        Notices of this run that must be delivered, and aren't yet.
+        """
+        open_ones = self._means.notifier.waiting
+        return tuple(
+            f"{one.event} to {one.channel}" for one in open_ones if one.must and one.id.startswith(f"{self.state.run}-")
         )
 
     def _gates(self) -> tuple[str, ...]:
@@ -234,13 +258,13 @@ class Rollout:
         """
         The actions of a step, in their order. Raises `Unkept` when the state can't be saved: then nothing is done.
         """
-        turn, notices = self._turns, [action for action in actions if isinstance(action, Tell)]
+        turn, tells = self._turns, [action for action in actions if isinstance(action, Tell)]
         for action in actions:
             match action:
                 case Save(late=True):
-                    self._keep(state, notices, who, reason)
+                    self._keep(state, tells, who, reason)
                 case Save():
-                    if not await self._save(state, notices, who, reason) or turn != self._turns:
+                    if not await self._save(state, tells, who, reason) or turn != self._turns:
                         return
                 case Apply():
                     self._apply(action)
@@ -251,32 +275,40 @@ class Rollout:
         if turn == self._turns:
             self.state = state
 
-    async def _save(self, state: State, notices: list[Tell], who: Who, reason: str) -> bool:
+    async def _save(self, state: State, tells: list[Tell], who: Who, reason: str) -> bool:
         self._saving = state
         try:
-            await self._means.book.write(self._page(state, who, reason), self._also(notices, state))
+            await self._means.book.write(self._page(state, who, reason), self._also(tells, state))
         except Unkept as error:
             self.troubles["store"] = f"nothing can be saved, so the plan stays where it is: {error}"
             raise
         finally:
             self._saving = None
         self.troubles.pop("store", None)
+        self._means.notifier.wake()
         return True
 
-    def _keep(self, state: State, notices: list[Tell], who: Who, reason: str) -> "asyncio.Future[None]":
+    def _keep(self, state: State, tells: list[Tell], who: Who, reason: str) -> "asyncio.Future[None]":
         # It is so from now on, whatever the store says; what was being saved is overtaken.
         self._turns += 1
         page = self._page(state, who, reason)
         self.state = state
-        return self._means.book.keep(page, self._also(notices, state))
+        kept = self._means.book.keep(page, self._also(tells, state))
+        kept.add_done_callback(lambda _: self._means.notifier.wake())
+        return kept
 
     def _page(self, state: State, who: Who, reason: str) -> Page:
         self.judging.follow(state)
         evidence = {**self.judging.as_values(), "read": self._means.sight.read_up_to()}
         return Page(source=self.source, state=state, evidence=evidence, who=who, reason=reason, before=self.state)
 
-    def _also(self, notices: list[Tell], state: State) -> Callable[[Any], None]:
-        return lambda _connection: None
+    def _also(self, tells: list[Tell], state: State) -> Callable[[Any], None]:
+        """
+        What is saved in the same transaction: the notices of a transition.
+        """
+        means = self._means
+        made = notices(self.plan, tells, seq=state.seq, now=time(), links=means.links, own=means.own)
+        return lambda connection: put(connection, made)
 
     def _apply(self, action: Apply) -> None:
         if self._is_applying and self._applying is not None and self._applying[0] == action.exposure:
@@ -341,10 +373,15 @@ class Rollout:
         if command.plan is not None:
             self._go_by(command.plan)
 
+    def _answered(self, name: str, answer: Reading | Reply, at: float) -> None:
+        self.judging.answered(name, answer, at)
+        self.wake()
+
     def _go_by(self, plan: Plan) -> None:
         evidence = self.judging.as_values()
         self.plan, self.judging = plan, Judging(plan)
         self.judging.restore(evidence)
+        self._means.notifier.use(channels(plan), self._means.folder)
 
     async def prepare(self) -> None:
         """
@@ -406,5 +443,6 @@ class Rollout:
             in_force=sight.in_force(),
             killed=self._means.facts.killed,
             checks=self._means.inquiries.checks,
+            undelivered=self._undelivered(),
             troubles=tuple(self.troubles.values()),
         )

@@ -101,6 +101,8 @@ class Steering:
             lagging=self._publication.lagging,
             troubles=lambda: tuple(troubles(self._ledger, ())),
             tell=outside.tell,
+            folder=setup.folder,
+            admin_url=f"{'http' if setup.tls is None else 'https'}://{setup.bound}",
         )
         self.plan = Planned(facts, self._ledger, behind, setup.plan)
         self._turn = asyncio.Lock()

@@ -5,20 +5,25 @@ Evidence of gates belongs to one evidence epoch and that of guards to one arming
 of the plan has other numbers. All of it can be kept as JSON, so that a restart loses and repeats nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from math import exp
 from typing import Any, Final
 
+from proxy.gates.completeness import CompletenessSpec, judge_completeness
 from proxy.gates.events import EventSpec, event
 from proxy.gates.gate import judge_gate
 from proxy.gates.guard import Alarm, GuardCounts, GuardEvidence, GuardSpec, judge_guard, judge_silence
 from proxy.gates.merging import Count, Counts
 from proxy.gates.outcome import Outcome
+from proxy.gates.promql import Reading
 from proxy.gates.spec import ALL, GateEvidence, GateSpec, RouteCounts
 from proxy.gates.tally import MERGED
-from proxy.plan.criteria import BlindGuard, EventGate, EventGuard
+from proxy.gates.webhook import Reply
+from proxy.plan.asked import Judge, judge_of
+from proxy.plan.criteria import BlindGuard, CompletenessGate, EventGate, EventGuard, Gate, Guard
 from proxy.plan.model import Plan
 from proxy.plan.moves import Trip
 from proxy.plan.show import GuardSeen
@@ -77,6 +82,49 @@ class GuardJudge:
         self.alarm, self.evidence = judge_guard(self.spec, self.evidence, new)
 
 
+class CompletenessJudge:
+    """
+    Whether enough of what could be compared has been, since the evidence epoch began.
+    """
+
+    def __init__(self, spec: CompletenessSpec) -> None:
+        self._spec = spec
+        self._compared = self._eligible = 0
+        self._skipped: Counter[str] = Counter()
+        self.outcome: Outcome | None = None
+
+    def take(self, counts: Counts) -> None:
+        """
+        What has come since the last time.
+        """
+        self._compared += counts.compared
+        self._eligible += counts.eligible
+        self._skipped.update(counts.skipped)
+        self.outcome = judge_completeness(self._spec, self._compared, self._eligible, self._skipped)
+
+    def anew(self) -> None:
+        """
+        Another evidence epoch.
+        """
+        self._compared = self._eligible = 0
+        self._skipped.clear()
+        self.take(Counts())
+
+    def as_values(self) -> dict[str, Any]:
+        """
+        The totals, as JSON.
+        """
+        return {"compared": self._compared, "eligible": self._eligible, "skipped": dict(self._skipped)}
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """
+        Go on with the totals of `as_values`. Raises KeyError, TypeError or ValueError for anything else.
+        """
+        self._compared, self._eligible = int(values["compared"]), int(values["eligible"])
+        self._skipped = Counter({str(reason): int(count) for reason, count in values["skipped"].items()})
+        self.take(Counts())
+
+
 class Judging:
     """
     All gates and guards of a plan that workers count events for. `epoch` and `armed` are the numbers of the state that
@@ -87,6 +135,13 @@ class Judging:
         self.epoch = self.armed = 0
         self._gates = {name: _gate(name, one) for name, one in plan.gates.items() if isinstance(one, EventGate)}
         self._guards = {name: _guard(name, one) for name, one in plan.guards.items() if isinstance(one, EventGuard)}
+        self._asked_gates = _asked(plan, plan.gates)
+        self._asked_guards = _asked(plan, plan.guards)
+        self._complete = {
+            name: CompletenessJudge(CompletenessSpec(name=name, share=one.min))
+            for name, one in plan.gates.items()
+            if isinstance(one, CompletenessGate)
+        }
         self._blind = {name: one.no_data_for for name, one in plan.guards.items() if isinstance(one, BlindGuard)}
 
     @property
@@ -107,11 +162,17 @@ class Judging:
             for gate in self._gates.values():
                 gate.evidence = GateEvidence()
                 gate.take({}, {}, 0.0)
+            for complete in self._complete.values():
+                complete.anew()
+            for asked in self._asked_gates.values():
+                asked.anew()
         if self.armed != state.armed:
             self.armed = state.armed
             for guard in self._guards.values():
                 guard.evidence = GuardEvidence()
                 guard.take({})
+            for asked in self._asked_guards.values():
+                asked.anew()
 
     def take(self, counts: Counts, seconds: float) -> None:
         """
@@ -121,20 +182,42 @@ class Judging:
             gate.take(counts.events.get(gate.event.id, {}), counts.traffic, seconds)
         for guard in self._guards.values():
             guard.take(counts.events.get(guard.event.id, {}))
+        for complete in self._complete.values():
+            complete.take(counts)
+
+    def answered(self, name: str, answer: Reading | Reply, at: float) -> None:
+        """
+        What a gate's or guard's source has answered, and when.
+        """
+        for judges in (self._asked_gates, self._asked_guards):
+            if name in judges:
+                judges[name].take(answer, at)
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """
+        Questions that failed in a row, by gate or guard.
+        """
+        return {name: one.errors for name, one in {**self._asked_gates, **self._asked_guards}.items() if one.errors}
 
     def outcomes(self, names: Iterable[str]) -> dict[str, Outcome]:
         """
         What these gates say, those of them that are judged here.
         """
-        known = ((name, self._gates[name].outcome) for name in names if name in self._gates)
-        return {name: outcome for name, outcome in known if outcome is not None}
+        judges: dict[str, Any] = {**self._gates, **self._complete, **self._asked_gates}
+        known = {name: judges[name].outcome for name in names if name in judges}
+        return {name: outcome for name, outcome in known.items() if outcome is not None}
 
     def trips(self) -> tuple[Trip, ...]:
         """
         The guards that have tripped since they were armed. Whether anything is heard at all, `step` judges itself.
         """
         alarms = [guard.alarm for guard in self._guards.values() if guard.alarm is not None]
-        return tuple(Trip(guard=one.guard, said=one.sentence, bad=one.bad, n=one.n) for one in alarms if one.tripped)
+        asked = [one.outcome for one in self._asked_guards.values()]
+        return (
+            *(Trip(guard=one.guard, said=one.sentence, bad=one.bad, n=one.n) for one in alarms if one.tripped),
+            *(Trip(guard=one.gate, said=one.sentence) for one in asked if one is not None and one.result == "fail"),
+        )
 
     def guards(self, silent: float) -> tuple[GuardSeen, ...]:
         """
@@ -142,7 +225,16 @@ class Judging:
         """
         alarms = [(name, guard.alarm) for name, guard in self._guards.items()]
         alarms += [(name, judge_silence(name, silent, limit)) for name, limit in self._blind.items()]
-        return tuple(_seen(name, alarm) for name, alarm in alarms)
+        asked = ((name, one.outcome) for name, one in self._asked_guards.items())
+        return (
+            *(_seen(name, alarm) for name, alarm in alarms),
+            *(
+                GuardSeen(
+                    guard=name, share=0.0 if one is None else one.fail_ratio, said="" if one is None else one.sentence
+                )
+                for name, one in asked
+            ),
+        )
 
     def as_values(self) -> dict[str, Any]:
         """
@@ -153,6 +245,8 @@ class Judging:
             "armed": self.armed,
             "gates": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._gates.items()},
             "guards": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._guards.items()},
+            "asked": {name: one.as_values() for name, one in {**self._asked_gates, **self._asked_guards}.items()},
+            "complete": {name: one.as_values() for name, one in self._complete.items()},
         }
 
     def restore(self, values: Mapping[str, Any]) -> None:
@@ -169,6 +263,17 @@ class Judging:
             if (kept := values["guards"].get(_key(name, guard.event, guard.spec))) is not None:
                 guard.evidence = GuardEvidence.from_values(kept)
             guard.take({})
+        for name, asked in {**self._asked_gates, **self._asked_guards}.items():
+            if (kept := values["asked"].get(name)) is not None:
+                asked.restore(kept)
+        for name, complete in self._complete.items():
+            if (kept := values["complete"].get(name)) is not None:
+                complete.restore(kept)
+
+
+def _asked(plan: Plan, ones: Mapping[str, Gate | Guard]) -> dict[str, Judge]:
+    judges = ((name, judge_of(name, one, plan.defaults.errors)) for name, one in ones.items())
+    return {name: judge for name, judge in judges if judge is not None}
 
 
 def _seen(name: str, alarm: Alarm | None) -> GuardSeen:
