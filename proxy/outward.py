@@ -185,9 +185,11 @@ async def _ask(session: aiohttp.ClientSession, question: Question, prepared: Pre
 
 def _prepare(question: Question) -> Prepared:
     folder = question.folder
-    headers = {name: resolve(said, folder, os.environ) for name, said in question.headers.items()}
+    # Names are the same in any case: of two that are, the last counts.
+    fields = {name.lower(): (name, resolve(said, folder, os.environ)) for name, said in question.headers.items()}
     if question.bearer:
-        headers["Authorization"] = f"Bearer {resolve(question.bearer, folder, os.environ)}"
+        fields["authorization"] = ("Authorization", f"Bearer {resolve(question.bearer, folder, os.environ)}")
+    headers = dict(fields.values())
     for name, value in headers.items():
         if FIELD.fullmatch(f"{name}: {value}") is None:
             raise Unreadable(f"{name}: there are characters in it that can't stand in a header field")

@@ -84,6 +84,20 @@ async def test_who_is_asked_knows_who_asks_and_that_nothing_may_be_compressed() 
     assert asked.body == b""
 
 
+async def test_a_field_is_sent_once_however_its_name_is_written() -> None:
+    """
+    What a configuration says gives way to what the question is.
+    """
+    headers = {"content-type": "text/plain", "authorization": "Basic x", "Content-Type": "application/json"}
+    async with outside() as there:
+        await ask(Question(url=there.url, headers=headers, bearer="token", body=b"{}"))
+
+    [asked] = there.asked
+    assert len(set(asked.names)) == len(asked.names)
+    assert asked.headers["Content-Type"] == "application/json"
+    assert asked.headers["Authorization"] == "Bearer token"
+
+
 async def test_an_answer_that_is_not_whole_says_so() -> None:
     """
     Whoever needs all of it takes it for none.

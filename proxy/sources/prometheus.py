@@ -39,7 +39,7 @@ class PromClient:
         return await ask_whole(
             Question(
                 url=self.url.rstrip("/") + PATH,
-                headers={"Content-Type": "application/x-www-form-urlencoded", **self.headers},
+                headers={**self.headers, "Content-Type": "application/x-www-form-urlencoded"},
                 bearer=self.token,
                 body=urlencode({"query": text, "timeout": patience}).encode(),
                 ca=self.ca,

@@ -47,7 +47,7 @@ class Webhook:
         return await ask_whole(
             Question(
                 url=self.url,
-                headers={"Content-Type": "application/json", **self.headers},
+                headers={**self.headers, "Content-Type": "application/json"},
                 body=json.dumps(asdict(asked)).encode(),
                 ca=self.ca,
                 folder=self.folder,

@@ -23,12 +23,13 @@ Does = Fault | int
 @dataclass(frozen=True, slots=True)
 class Asked:
     """
-    One request.
+    One request. `names` are those of its fields in lower case, as often as each came.
     """
 
     path: str
     headers: dict[str, str]
     body: bytes
+    names: tuple[str, ...]
 
     @property
     def form(self) -> dict[str, str]:
@@ -107,7 +108,7 @@ async def _read(reader: asyncio.StreamReader) -> Asked:
     # As HTTP has it, names are the same in any case; tests write them as they are usually written.
     headers |= {one.partition(":")[0]: one.partition(":")[2].strip() for one in lines}
     body = await reader.readexactly(int(headers.get("Content-Length", 0)))
-    return Asked(line.split()[1], headers, body)
+    return Asked(line.split()[1], headers, body, tuple(one.partition(":")[0].lower() for one in lines))
 
 
 async def _answer(does: Does, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
