@@ -4,6 +4,7 @@ The commands about a plan. As in `cli`, a command imports what it needs when it 
 
 import json
 import os
+import re
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from proxy.settings.model import Settings
     from proxy.settings.sentences import Finding
 
-# What a configuration has at its left edge, and a plan hasn't, is told by the first key.
-FIRST = "plan:"
+MARK = re.compile(r"^plan\s*:", re.MULTILINE)
+# Characters that are looked through for it.
+LARGEST = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +150,14 @@ def _check_templates(plan: "Plan", folder: Path) -> "Iterator[Finding]":
 
 def is_plan(file: Path) -> bool:
     """
-    Whether what is in a file looks like a plan: its first key is `plan`. What can't be read is none.
+    Whether what is in a file looks like a plan: it has a key `plan` at the left edge, which a configuration hasn't.
+    What can't be read is none.
     """
     try:
-        with file.open(encoding="utf-8-sig", errors="replace") as lines:
-            first = next((line for line in lines if line.strip() and not line.startswith(("#", "---"))), "")
+        with file.open(encoding="utf-8-sig", errors="replace") as opened:
+            return MARK.search(opened.read(LARGEST)) is not None
     except OSError:
         return False
-    return first.startswith(FIRST)
 
 
 @plan.command("render")

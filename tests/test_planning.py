@@ -104,11 +104,11 @@ def test_a_configuration_that_is_named_has_to_be_there(tmp_path: Path) -> None:
     assert "nowhere.yaml: can't be read" in told.output
 
 
-def test_check_knows_a_plan_by_its_first_key(tmp_path: Path) -> None:
+def test_check_knows_a_plan_by_its_key(tmp_path: Path) -> None:
     """
-    Beside configurations, comments before it or not.
+    Beside configurations, wherever the key stands.
     """
-    broken = write(tmp_path, "# a plan\n\n" + LEAST)
+    broken = write(tmp_path, "# a plan\n\ntitle: mine\n" + LEAST)
 
     good = run("check", PLANS / "minimal.yaml", PLANS / "minimal.parallax.yaml")
     bad = run("check", PLANS / "minimal.yaml", broken)

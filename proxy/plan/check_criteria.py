@@ -2,7 +2,9 @@
 Gates and guards of a plan: events that can be counted, budgets that agree, sources that are there, keys to count by.
 """
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from proxy.gates.events import compile_event
 from proxy.gates.query import parse_condition
@@ -15,6 +17,9 @@ from proxy.plan.model import Plan
 from proxy.settings.kinds import show_number
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
+
+WORD = re.compile(r"[A-Za-z_]+")
+OF_OLD: Final = frozenset({"old_ok", "old_error", "old_ms"})
 
 
 def check_criteria(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
@@ -55,6 +60,13 @@ def _check_event(key: Where, one: EventGate | EventGuard) -> Iterator[Finding]:
         compile_event(one.event, one.of)
     except ValueError as error:
         yield Finding(key=(*key, "event"), said=str(error))
+        return
+    follows = one.on_fail if isinstance(one, EventGate) else one.on_trip
+    words = set(WORD.findall(one.event))
+    if follows == "rollback" and (one.of == "old" or (words and words <= OF_OLD)):
+        then = "on_fail" if isinstance(one, EventGate) else "on_trip"
+        said = f"is about old alone, and would take new back for what old does; write {then}: hold"
+        yield Finding(key=(*key, "event"), said=said, warning=True)
 
 
 def _check_detect(name: str, guard: EventGuard) -> Iterator[Finding]:
@@ -72,9 +84,10 @@ def _check_budgets(plan: Plan, name: str, guard: EventGuard) -> Iterator[Finding
     Otherwise a stage could be taken back while it may be left.
     """
     for other, gate in plan.gates.items():
-        if not isinstance(gate, EventGate) or (_plain(gate.event), gate.of) != (_plain(guard.event), guard.of):
+        if not isinstance(gate, EventGate) or _spelled(gate) != _spelled(guard):
             continue
-        if guard.max < gate.max:
+        apart = gate.routes and guard.routes and not set(gate.routes) & set(guard.routes)
+        if guard.max < gate.max and not apart:
             said = (
                 f"{guard.max:g} is less than gate {other} allows ({gate.max:g}) for the same event, so it would take "
                 f"back what may go on; write {gate.max:g} or more"
@@ -82,8 +95,14 @@ def _check_budgets(plan: Plan, name: str, guard: EventGuard) -> Iterator[Finding
             yield Finding(key=("guards", name, "max"), said=said)
 
 
-def _plain(event: str) -> str:
-    return "".join(event.split())
+def _spelled(one: EventGate | EventGuard) -> tuple[str, str] | None:
+    """
+    What is counted, however it is spaced; None for what can't be counted.
+    """
+    try:
+        return compile_event(one.event, one.of).text, one.of
+    except ValueError:
+        return None
 
 
 def _check_keys(plan: Plan, facts: Facts) -> Iterator[Finding]:

@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
 from proxy.plan.criteria import EventGate, EventGuard
+from proxy.plan.exposure import NEAR
 from proxy.plan.facts import Facts
 from proxy.plan.model import Plan
+from proxy.settings.kinds import show_number
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
 
@@ -23,6 +25,7 @@ def check_names(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
     """
     yield from _check_once("stages", [stage.name for stage in plan.stages], "stage")
     yield from _check_once("risks", [risk.id for risk in plan.risks], "risk")
+    yield from _check_shares(plan)
     yield from _check_stages(plan)
     yield from _check_people(plan)
     yield from _check_channels(plan)
@@ -66,6 +69,13 @@ def _check_stages(plan: Plan) -> Iterator[Finding]:
             yield from known((*at, "rollback", "to"), stage.rollback.to, names, "stage")
         for number, role in enumerate(stage.approvals.must_include):
             yield from known((*at, "approvals", "must_include", number), role, plan.team.roles, "role")
+
+
+def _check_shares(plan: Plan) -> Iterator[Finding]:
+    total = sum(plan.expect.routes.values())
+    if total > 100.0 + NEAR:
+        said = f"these are shares of all traffic, and add up to {show_number(round(total, 2))}; write 100 or less"
+        yield Finding(key=("expect", "routes"), said=said)
 
 
 def _check_people(plan: Plan) -> Iterator[Finding]:

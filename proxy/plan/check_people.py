@@ -181,6 +181,10 @@ def _check_delivery(plan: Plan) -> Iterator[Finding]:
         if not plan.comms.tell.get(event):
             said = f"nobody is told of {event}; write channels for it in comms.tell"
             yield Finding(key=("comms", "must_deliver", number), said=said)
+    asking = next((stage.name for stage in plan.stages if _asks(stage)), None)
+    if plan.comms.channels and asking is not None and not plan.comms.tell.get("approval_wanted"):
+        said = f"{asking} waits for people, and nobody is told; write channels for approval_wanted"
+        yield Finding(key=("comms", "tell"), said=said, warning=True)
     told = plan.comms.tell.get("window_notice", ())
     for name, window in plan.windows.items():
         for channel in window.notice:

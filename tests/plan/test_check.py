@@ -81,7 +81,7 @@ comms:
   channels:
     ops: {webhook: "https://hooks.example/x", secret: "env:HOOK"}
     mail: {apprise: "env:MAIL"}
-  tell: {rollback: [ops, mail], window_notice: mail}
+  tell: {rollback: [ops, mail], window_notice: mail, approval_wanted: ops}
   must_deliver: [rollback]
 shared:
   - {what: the database, owner: data, budget: a fifth more, watch: pg_load, by: gate:load}
@@ -156,6 +156,7 @@ NAMES = [
     broken("id: R2", "id: R1", "risks.R1", "another risk called R1", "what: Paid twice"),
     broken("routes: [search, read]", "routes: [serch, read]", "gates.each.routes.1", "did you mean search?"),
     broken("routes: {payments: 3", "routes: {payment: 3", "expect.routes.payment", "no route of the configuration"),
+    broken("read: 60", "read: 80", "expect.routes", "add up to 113"),
     broken("cohorts: {staff: 100}", "cohorts: {staf: 100}", "stages.staff.cohorts.staf", "did you mean staff?"),
     broken("cohorts: {staff: 100}", "cohorts: {testers: 100}", "stages.staff.cohorts.testers", "has a side"),
     broken("weight: 10,", "routes: {reed: 10},", "stages.live-10.routes.reed", "did you mean read?"),
@@ -400,6 +401,8 @@ def test_without_roles_anybody_may_agree() -> None:
         ('apprise: "env:MAIL"', 'apprise: "slack://a/b/c"', "comms.channels.mail.apprise: holds a secret"),
         ("1h, notice", "1h}\n  night: {allow: [Sat], notice", "windows.night: no stage is entered in it"),
         ("weight: 10,", "weight: 10, observe: 3h..1d,", "if that is to be seen before it closes"),
+        ("event: mismatch, max: 0.005", "event: old_error, max: 0.005", "guards.wrong.event: is about old alone"),
+        (", approval_wanted: ops", "", "comms.tell: live-50 waits for people, and nobody is told"),
         (EXPECT, "{rate: 0.5, routes: {search: 98, read: 1}}", "as the others are enough of the traffic"),
         (EXPECT, "{rate: 200, routes: {search: 30}}", "how long gate each takes can't be told"),
     ],
@@ -436,3 +439,19 @@ def test_the_hash_of_a_checked_plan_is_that_of_its_text() -> None:
     Who signs it signs what was checked.
     """
     assert accepted(GOOD, configuration()).hash == plan_hash(GOOD)
+
+
+def test_a_guard_of_other_routes_has_a_budget_of_its_own() -> None:
+    """
+    And an event is the same however it is spaced.
+    """
+    one = GOOD.replace("same: {event: mismatch,", "same: {event: mismatch, routes: [read],")
+    one = one.replace("routes: [search, read]", "routes: [read]")
+    apart = one.replace("wrong: {event: mismatch, max: 0.005", "wrong: {event: mismatch, routes: [search], max: 0.001")
+    spelled = GOOD.replace('burn: {event: "error | ms > 400"', "burn: {event: '  new_error'").replace(
+        "max: 0.01, detect", "max: 0.001, detect"
+    )
+
+    assert accepted(apart, configuration()).plan.guards
+    [said] = refused(spelled, configuration())
+    assert "guards.burn.max: 0.001 is less than gate served allows (0.01)" in said
