@@ -88,6 +88,7 @@ def status(plan: Plan, state: State, seen: Seen, now: float) -> dict[str, Any]:
         "closed": list(state.closed),
         "copies": state.copies,
         "checklists": _checklists(plan, state, seen.checks or {}),
+        "done": [_plain(one) for one in state.done],
         "undelivered": list(seen.undelivered),
         "troubles": list(seen.troubles),
         "history": [_plain(event) for event in state.history[-LATELY:]],

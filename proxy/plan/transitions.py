@@ -58,10 +58,11 @@ def leave(look: Look) -> Moved:
     assert here is not None
     if last:
         took = lasted(look.now - look.state.started)
-        state = moved(look, "finished", here.success, phase=Phase.FINISHED, waits=(), until=None, approvals=())
+        said = "; ".join(passed_gates(look)) or here.success
+        state = moved(look, "finished", said, phase=Phase.FINISHED, waits=(), until=None, approvals=())
         return state, (Save(), tell(look, state, "finished", took=took, gates=passed_gates(look)))
-    state = prepare(look, look.state.at + 1, "passed", here.success)
     gates = passed_gates(look)
+    state = prepare(look, look.state.at + 1, "passed", "; ".join(gates) or here.success)
     passed = tell(
         look, state, "stage_passed", stage=here.name, next_stage=look.plan.stages[state.stage].name, gates=gates
     )

@@ -148,7 +148,14 @@ class Book:
         """
         Whether there are dates, and not only spans.
         """
-        return self.begin is not None or self.running is not None
+        return self.begin is not None or self.has_begun
+
+    @property
+    def has_begun(self) -> bool:
+        """
+        Whether a stage was ever entered.
+        """
+        return self.running is not None and self.running.has_begun
 
     def view(self, name: str) -> StageView | None:
         """

@@ -37,6 +37,12 @@ class Commands:
         """
         return self._line("plan", "preview", self.file, "--event", event)
 
+    def serve(self, config: str) -> str:
+        """
+        Have a Parallax that knows the plan.
+        """
+        return self._line("serve", "-c", config, "--plan", self.file)
+
     @property
     def start(self) -> str:
         """
@@ -49,7 +55,7 @@ class Commands:
         """
         A reviewing role agrees to this plan.
         """
-        return self._line("plan", "sign", self.file)
+        return self._line("plan", "sign")
 
     @property
     def status(self) -> str:

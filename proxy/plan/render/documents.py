@@ -60,7 +60,8 @@ PAGES: Final = (
     Page("final-report.md", "Final report", "what became of it"),
 )
 BLANK = re.compile(r"\n{3,}")
-SETBACKS: Final = ("hold", "held", "rollback", "rolled_back", "abort", "aborted", "force", "forced")
+SETBACKS: Final = frozenset({"held", "rollback", "aborted", "forced"})
+PASSED: Final = frozenset({"passed", "finished", "approved"})
 
 
 @cache
@@ -211,5 +212,5 @@ def _lists(book: Book) -> dict[str, Any]:
         "alerts": alerts.alerts(book.plan),
         "samples": samples.rows(book.plan),
         "setbacks": [line for line in history if line.what in SETBACKS],
-        "passed": [line for line in history if line.what in ("stage_passed", "passed", "finished")],
+        "passed": [line for line in history if line.what in PASSED],
     }

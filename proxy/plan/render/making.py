@@ -38,7 +38,8 @@ def make_book(
     gathering = [max((view.takes or 0.0 for view in views), default=0.0) for views in gates]
     opens = windows(plan)
     planned = forecast(plan, begin or 0.0, gathering, _always if begin is None else opens)
-    present = planned if running is None else _present(plan, running, gathering, planned, opens)
+    has_begun = running is not None and running.has_begun
+    present = _present(plan, running, gathering, opens) if running is not None and has_begun else planned
     return Book(
         plan=plan,
         digest=digest,
@@ -105,11 +106,9 @@ def _gates(plan: Plan, facts: Facts | None, running: Running | None) -> list[tup
     return found
 
 
-def _present(
-    plan: Plan, running: Running, gathering: Sequence[float], planned: Sequence[Planned], opens: Opens
-) -> tuple[Planned, ...]:
+def _present(plan: Plan, running: Running, gathering: Sequence[float], opens: Opens) -> tuple[Planned, ...]:
     been = {name: (walked.entered, walked.left) for name, walked in running.stages.items()}
-    first = next((entered for entered, _ in been.values() if entered is not None), planned[0].entered.earliest)
+    first = min(entered for entered, _ in been.values() if entered is not None)
     return forecast(plan, first, gathering, opens, been)
 
 

@@ -3,7 +3,7 @@ How far a plan has come, as documents tell it: read from what `GET /admin/plan` 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +12,15 @@ from proxy.gates.outcome import Outcome
 from proxy.plan.render.words import share
 
 ENDED = frozenset({"finished", "aborted"})
+# Lines of the history that say that a stage is over.
+LEFT = frozenset({"passed", "finished"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
     """
-    One stage: `state` is passed, present, to_come or rolled_back; `entered` and `left` are seconds since 1970.
+    One stage: `state` is passed, present, to_come or rolled_back; `entered` and `left` are seconds since 1970, None
+    where it wasn't, or where the history doesn't go back so far.
     """
 
     state: str
@@ -72,6 +75,13 @@ class Running:
     checks: Mapping[str, tuple[bool, str, str]] = field(default_factory=dict)
 
     @property
+    def has_begun(self) -> bool:
+        """
+        Whether a stage was ever entered.
+        """
+        return any(walked.entered is not None for walked in self.stages.values())
+
+    @property
     def is_over(self) -> bool:
         """
         Whether nothing more will come.
@@ -91,39 +101,37 @@ def read_running(text: str, name: str) -> Running:
 
 
 def _running(values: Mapping[str, Any]) -> Running:
+    history = tuple(_line(one) for one in values["history"])
     return Running(
-        digest=str(values.get("hash") or ""),
+        digest=str(values["hash"]),
         phase=str(values["phase"]),
         seq=int(values["seq"]),
-        stage=str(values["stage"] or ""),
+        stage=str(values["stage"]),
         step=str(values["step"]),
-        held=str(values.get("held") or ""),
-        said=str(values.get("said") or ""),
-        attempt=int(values.get("attempt") or 1),
-        stages={str(one["name"]): _walked(one) for one in values["stages"]},
-        outcomes={one["gate"]: Outcome.from_values(one) for one in values.get("gates") or ()},
-        guards={one["guard"]: _guarded(one) for one in values.get("guards") or ()},
-        waiting_for=tuple(str(one) for one in values.get("waiting_for") or ()),
-        history=tuple(_line(one) for one in values.get("history") or ()),
-        checks=dict(
-            _check(one)
-            for items in (values.get("checklists") or {}).values()
-            for one in items
-            if one.get("ok") is not None
-        ),
+        held=str(values["held"] or ""),
+        said=str(values["said"]),
+        attempt=int(values["attempt"]),
+        stages={str(one["name"]): _walked(one, history) for one in values["stages"]},
+        outcomes={one["gate"]: Outcome.from_values(one) for one in values["gates"]},
+        guards={one["guard"]: _guarded(one) for one in values["guards"]},
+        waiting_for=tuple(str(one) for one in values["waiting_for"]),
+        history=history,
+        checks=dict((*_seen(values["checklists"]), *_done(values["done"]))),
     )
 
 
-def _walked(one: Mapping[str, Any]) -> Walked:
-    return Walked(state=str(one["state"]), entered=_time(one.get("entered")), left=_time(one.get("left")))
-
-
-def _time(value: Any) -> float | None:
-    return None if value is None else float(value)
+def _walked(one: Mapping[str, Any], history: Sequence[Line]) -> Walked:
+    """
+    When a stage was entered first and left last, as far as the history goes back.
+    """
+    name, state = str(one["name"]), str(one["state"])
+    entered = next((line.at for line in history if line.stage == name and line.what == "entered"), None)
+    left = next((line.at for line in reversed(history) if line.stage == name and line.what in LEFT), None)
+    return Walked(state=state, entered=entered, left=left if state == "passed" else None)
 
 
 def _guarded(one: Mapping[str, Any]) -> Guarded:
-    return Guarded(guard=str(one["guard"]), share=float(one.get("share") or 0.0), said=str(one.get("said") or ""))
+    return Guarded(guard=str(one["guard"]), share=float(one["share"]), said=str(one["said"]))
 
 
 def _line(one: Mapping[str, Any]) -> Line:
@@ -131,14 +139,23 @@ def _line(one: Mapping[str, Any]) -> Line:
         at=float(one["at"]),
         seq=int(one["seq"]),
         what=str(one["what"]),
-        stage=str(one.get("stage") or ""),
-        by=str(one.get("by") or ""),
-        said=str(one.get("said") or ""),
+        stage=str(one["stage"]),
+        by=str(one["by"]),
+        said=str(one["said"]),
     )
 
 
-def _check(one: Mapping[str, Any]) -> tuple[str, tuple[bool, str, str]]:
-    return str(one["item"]), (bool(one["ok"]), str(one.get("by") or ""), str(one.get("note") or ""))
+def _seen(checklists: Mapping[str, Any]) -> Iterator[tuple[str, tuple[bool, str, str]]]:
+    for items in checklists.values():
+        for one in items:
+            if one["ok"] is not None:
+                yield str(one["item"]), (bool(one["ok"]), str(one["by"]), str(one["note"]))
+
+
+def _done(done: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, tuple[bool, str, str]]]:
+    # What people ticked off; of a line that was ticked off twice, the last counts.
+    for one in done:
+        yield str(one["item"]), (bool(one["ok"]), str(one["by"]), str(one["note"]))
 
 
 def tally(running: Running | None, what: str) -> int:

@@ -112,7 +112,14 @@ def before(book: Book) -> Typed:
         if item.manual is not None
     ]
     started = (commands.start, f"by {', '.join(may(plan, 'start'))}")
-    return ((commands.validate, "nothing is wrong with it"), *signed, *done, started)
+    known = "have a Parallax that knows the plan; one that runs already learns of it when it is started first"
+    return (
+        (commands.validate, "nothing is wrong with it"),
+        (commands.serve(plan.config), known),
+        *signed,
+        *done,
+        started,
+    )
 
 
 def always(book: Book) -> Typed:
@@ -124,7 +131,7 @@ def always(book: Book) -> Typed:
         (commands.watch, "where it is, live"),
         (commands.hold, "stay where it is; guards go on"),
         (commands.resume, "after a hold"),
-        (commands.advance, "on to the next stage, if all is there"),
+        (commands.advance, "leave the stage before its least time is over; its gates must have passed"),
         (commands.rollback, "to the stage that this one goes back to"),
         (commands.abort, "everybody on old, nothing copied, the plan is over"),
         (commands.kill, "the same at once, whatever is broken"),
