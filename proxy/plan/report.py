@@ -82,14 +82,18 @@ def _count(number: int, what: str) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    """
+    A table with these heads: after `<` on the left, and after `~` what may be broken into lines where there is no room.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for column in columns:
-        table.add_column(column.strip("<"), justify="left" if column.startswith("<") else "right", no_wrap=True)
+        name = column.lstrip("<~")
+        table.add_column(name, justify="left" if "<" in column else "right", no_wrap="~" not in column, overflow="fold")
     return table
 
 
 def _stages(plan: Plan, facts: Facts | None) -> Table:
-    table = _table("<stage", "new", "copied", "<and", "observe", "<gates", "<then", "<back to")
+    table = _table("<stage", "new", "copied", "<~and", "observe", "<~gates", "<then", "<back to")
     for stage, exposure in zip(plan.stages, _exposures(plan, facts), strict=True):
         own = {**stage.routes, **stage.cohorts}
         approvals = f"{stage.approvals.count} approve" if stage.advance == "approve" else "auto"
@@ -107,7 +111,7 @@ def _stages(plan: Plan, facts: Facts | None) -> Table:
 
 
 def _times(found: list[Forecast]) -> Table:
-    table = _table("<stage", "<gate", "<route", "needs", "<of", "a second", "at the least", "likely", "has")
+    table = _table("<stage", "<gate", "<route", "needs", "<~of", "~a second", "least", "likely", "has")
     for one in found:
         table.add_row(
             one.stage,
@@ -125,7 +129,7 @@ def _times(found: list[Forecast]) -> Table:
 
 def _costs(rows: Mapping[float, tuple[Blast, ...]]) -> Table:
     first = next(iter(rows.values()))
-    table = _table("wrong", "after", "that is", *(f"at {one.stage}" for one in first))
+    table = _table("wrong", "after", "that is", *(f"~at {one.stage}" for one in first))
     for defect, found in rows.items():
         slowest = max((one.seconds for one in found if one.seconds is not None), default=None)
         needed = found[0].opportunities

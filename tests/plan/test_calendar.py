@@ -90,7 +90,7 @@ def shown(said: dict[str, Any], days: set[date], wall: datetime) -> bool:
     return False
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(said=some_windows(), week=st.sampled_from(WEEKS), offset=st.integers(0, 5), frozen=st.integers(0, 2))
 def test_every_minute_is_as_a_clock_on_the_wall_shows_it(
     said: dict[str, Any], week: tuple[str, datetime], offset: int, frozen: int
