@@ -147,7 +147,7 @@ def lowered(look: Look) -> Moved | None:
     New has less than the plan wants: somebody changed the weights beside it.
     """
     state, in_force = look.state, look.readings.in_force
-    if in_force is None or state.step not in CALM or look.readings.killed or is_within(state.wanted, in_force):
+    if in_force is None or state.step not in CALM or is_within(state.wanted, in_force):
         return None
     said = "new has less than the plan wants: the weights were changed by hand, or a rollback could not be saved"
     return hold(look, Hold.BY_HAND, said, wanted=in_force)

@@ -54,7 +54,7 @@ def _counted(state: State, readings: Readings, now: float) -> State:
     Time counts as observed only while workers are heard of, and while the clock can be trusted.
     """
     has_evidence = readings.silent <= SILENT and readings.clock_jump == 0.0 and state.step is Step.OBSERVING
-    seconds = max(0.0, now - state.looked) if state.looked and has_evidence else 0.0
+    seconds = max(0.0, now - state.looked) if has_evidence else 0.0
     if not (readings.clean and state.pins):
         return replace(state, observed=state.observed + seconds, looked=now)
     clean = {pin.signature: readings.clean.get(pin.signature, 0) for pin in state.pins}

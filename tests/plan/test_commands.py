@@ -459,6 +459,16 @@ def test_a_force_is_over_when_its_time_is() -> None:
     assert (migration.state.step, migration.state.at, migration.state.stage) == (Step.OBSERVING, 1, 1)
 
 
+def test_a_force_goes_on_when_what_is_compared_changes() -> None:
+    """
+    It does without evidence anyway.
+    """
+    migration = at(FREE, 1).order("force", seconds=600.0).look(ceiling=20.0).look(ceiling=20.0, identity="rules 2")
+
+    assert migration.state.step is Step.WAITING
+    assert migration.until("settling", seconds=1).in_force.weight == 50
+
+
 def test_a_force_has_a_reason_and_an_end() -> None:
     """
     Four hours at the most.
@@ -570,6 +580,23 @@ def test_what_has_counted_already_can_not_be_amended() -> None:
     assert "gates.answers is not what it was" in gate
     assert "stage s1 has been entered" in stage
     assert "defaults is not what it was" in default
+
+
+def test_a_stage_that_was_entered_once_counts_also_after_a_rollback() -> None:
+    """
+    It may be entered again, but not as another.
+    """
+    migration = at(FREE, 2).order("rollback", stage="s0").look()
+    rest = ({"weight": 10, "gates": ("answers",), "advance": "approve"}, {"weight": 40})
+    migration.order("resume").until("observing")
+
+    said = refused(migration, "amend", **amended(FREE, STAGES[0], *rest, gates=GATES))
+    migration.gates = {"answers": "pass"}
+    migration.until("settling")
+    again = refused(migration, "amend", **amended(FREE, STAGES[0], *rest, gates=GATES))
+
+    assert "stage s2 has been entered" in said
+    assert "stage s2 has been entered" in again
 
 
 def test_a_stage_that_is_waited_for_may_go() -> None:

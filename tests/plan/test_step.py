@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from proxy.plan.exposure import Exposure, is_within, lower
-from proxy.plan.moves import Apply, Check, Save, Tell
+from proxy.plan.moves import Apply, Check, NotAllowed, Save, Tell
 from proxy.plan.state import Hold, Phase, Step
 from tests.parts.migration import MONDAY, at, started
 from tests.parts.plans import a_plan
@@ -255,6 +255,19 @@ def test_a_guard_that_trips_rolls_back_in_any_step(stage: int, step: str) -> Non
     assert "5 % are wrong" in migration.state.said
 
 
+def test_a_hold_in_a_shift_takes_it_back() -> None:
+    """
+    Also while nobody knows yet whether it is in force: it may be under way.
+    """
+    migration = at(PLAN, 2, "shifting")
+    migration.in_force = migration.state.before
+
+    migration.order("hold")
+
+    assert [action for action in migration.done if isinstance(action, Apply)][-1].exposure.weight == 10
+    assert (migration.state.wanted.weight, migration.order("resume").until("settling").in_force.weight) == (10, 50)
+
+
 def test_a_guard_that_trips_rolls_back_what_a_person_holds() -> None:
     """
     Guards are armed while the plan holds.
@@ -383,6 +396,22 @@ def test_a_guard_may_hold_and_stop_copies() -> None:
     assert (migration.state.step, migration.in_force.mirror, migration.in_force.weight) == (Step.SETTLING, 100, 10)
 
 
+def test_a_guard_may_roll_back_and_stop_copies() -> None:
+    """
+    Then nothing can be learned by waiting: at the end of the cooldown it holds.
+    """
+    guards = {"wrong": {"event": "mismatch", "max": 0.05, "mirror_off": True}}
+    migration = at(a_plan({"weight": 0}, {"weight": 10}, guards=guards), 1).trip("wrong")
+    quiet = (migration.in_force.weight, migration.in_force.mirror)
+
+    migration.until("held", seconds=600)
+    after = (migration.state.held, migration.in_force.mirror)
+    migration.order("resume").looks(3)
+
+    assert (quiet, after) == ((0, 0), (Hold.GUARD, 0))
+    assert (migration.state.at, migration.in_force.mirror) == (0, 100)
+
+
 def test_a_guard_holds_where_new_answers_nobody() -> None:
     """
     There is nothing to go back to.
@@ -419,6 +448,18 @@ def test_a_kill_holds_and_nothing_is_shifted_before_somebody_resumes() -> None:
 
     assert (held, quiet.weight, quiet.mirror, after) == (Hold.KILLED, 0, 100, Step.HELD)
     assert (migration.state.at, migration.in_force.weight) == (2, 50)
+
+
+def test_a_kill_counts_for_a_plan_that_holds_too() -> None:
+    """
+    What was in force before isn't, when the latch is lifted; and nobody resumes before that.
+    """
+    migration = at(PLAN, 2).order("hold").look(killed=True)
+    migration.given["killed"] = True
+
+    with pytest.raises(NotAllowed, match="restore first"):
+        migration.order("resume")
+    assert (migration.state.held, migration.in_force.weight, migration.in_force.mirror) == (Hold.KILLED, 0, 100)
 
 
 def test_weights_lowered_by_hand_hold() -> None:
@@ -469,8 +510,11 @@ def test_blindness_holds() -> None:
 
 def test_a_source_that_fails_too_often_holds() -> None:
     """
-    One that is asked for the present stage, that is.
+    One that is asked for the present stage, or for a guard, that is.
     """
+    guard = at(PLAN, 1).look(errors={"slow": 4})
+    assert (guard.state.held, guard.state.said) == (Hold.SOURCE, "slow could not be asked 4 times in a row")
+
     migration = at(PLAN, 1).look(errors={"load": 3, "elsewhere": 9})
     before = migration.state.step
     migration.look(errors={"load": 4})
@@ -484,10 +528,10 @@ def test_a_clock_that_jumps_holds() -> None:
     """
     migration = at(PLAN, 1).look(clock_jump=4.0)
     small = migration.state.step
-    migration.look(7200, clock_jump=7200.0)
+    migration.look(1, clock_jump=-6.0)
 
     assert (small, migration.state.held) == (Step.OBSERVING, Hold.CLOCK)
-    assert migration.state.observed < 60
+    assert at(PLAN, 1).look(7200, clock_jump=7200.0).state.observed < 60
 
 
 def test_what_is_compared_has_changed() -> None:
@@ -497,7 +541,8 @@ def test_what_is_compared_has_changed() -> None:
     migration = at(PLAN, 2, "waiting")
     epoch = migration.state.epoch
 
-    migration.look(identity="rules 2")
+    assert migration.look(identity="").state.step is Step.SHIFTING
+    migration = at(PLAN, 2, "preflight").look(identity="rules 2")
 
     assert (migration.state.step, migration.state.at, migration.state.epoch) == (Step.OBSERVING, 1, epoch + 1)
 
@@ -536,6 +581,21 @@ def test_a_window_keeps_a_stage_from_being_entered_and_nothing_else() -> None:
     assert migration.in_force.weight == 0
 
 
+def test_a_window_has_to_be_open_for_long_enough() -> None:
+    """
+    A stage isn't entered an hour before it closes, where two have to be left.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10, "window": "day"}, windows=WINDOWS)
+    migration = at(plan, 1, "preflight")
+    migration.now = MONDAY + 5 * 3600 + 1
+
+    late = migration.looks(2).state.waits
+    migration.until("shifting", seconds=600)
+
+    assert late == ("window",)
+    assert migration.now == pytest.approx(MONDAY + 23 * 3600, abs=601)
+
+
 def test_people_are_told_once_before_a_window_opens() -> None:
     """
     At each of the times before it that the plan names.
@@ -566,7 +626,9 @@ def test_a_checklist_is_done_before_a_stage_is_entered() -> None:
     migration.order("check", item="cutover/2").look(checks={"cutover/1": (True, "")})
     passed = migration.state.step
 
-    failing = at(plan, 1, "preflight").looks(200, checks={"cutover/1": (False, "it is read-only")})
+    failing = at(plan, 1, "preflight").looks(100, checks={"cutover/1": (False, "it is read-only")})
+    assert failing.state.step is Step.PREFLIGHT
+    failing.looks(100, checks={"cutover/1": (False, "it is read-only")})
 
     assert (asked, waits, passed) == (2, ("cutover/2",), Step.WAITING)
     assert (failing.state.held, failing.state.said) == (Hold.PREFLIGHT, "cutover: it is read-only")
