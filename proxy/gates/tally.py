@@ -155,9 +155,9 @@ class Sheet:
             for holds, bit in self._tests:
                 if holds(old_ms, new_ms):
                     code |= bit
-        row = self._rows.get(way.name)
-        entry = None if row is None else row.get(code)
-        if entry is None:
+        try:
+            entry = self._rows[way.name][code]
+        except KeyError:
             entry = self._enter(way.name, code)
         entry.count += 1
         if entry.keys is not None:

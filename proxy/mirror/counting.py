@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # Instead of a verdict: the pair has none, though both sides have ended.
 UNJUDGED: Final = -1
 OK: Final = (OLD_OK, NEW_OK)
+JUDGED: Final = (OLD_OK | MATCHED, OLD_OK | MISMATCHED)
 
 
 def count_pair(sheet: Sheet, pair: "Pair", verdict: int) -> None:
@@ -27,16 +28,18 @@ def count_pair(sheet: Sheet, pair: "Pair", verdict: int) -> None:
     if way is None:
         return
     old, new = (live, shadow) if pair.live_side == OLD else (shadow, live)
-    code = 0
-    if new.cause is None and new.head is not None and new.head.status < 500:
-        code = NEW_OK
-    if old.cause is None and old.head is not None and old.head.status < 500:
-        code |= OLD_OK
-        # What differs from an error of old isn't new's fault.
-        if verdict != UNJUDGED and new.cause is None:
-            code |= MISMATCHED if verdict == DIVERGENT else MATCHED
-    if old.cause is not new.cause and (old.cause is None or new.cause is None):
-        code |= FAILED
+    old_head, new_head = old.head, new.head
+    if old.cause is None and new.cause is None and old_head is not None and new_head is not None:
+        code = NEW_OK if new_head.status < 500 else 0
+        if old_head.status < 500:
+            # What differs from an error of old isn't new's fault.
+            code |= OLD_OK if verdict == UNJUDGED else JUDGED[verdict == DIVERGENT]
+    else:
+        code = FAILED if (old.cause is None) is not (new.cause is None) else 0
+        if old.cause is None and old_head is not None and old_head.status < 500:
+            code |= OLD_OK
+        if new.cause is None and new_head is not None and new_head.status < 500:
+            code |= NEW_OK
     if pair.paired:
         sheet.count(way, pair.request, pair.address, code, (old.at - old.sent) * 1e3, (new.at - new.sent) * 1e3)
     else:
