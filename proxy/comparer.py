@@ -22,7 +22,6 @@ import orjson
 import uvloop
 
 from proxy.clock import monotonic, time, timestamp
-from proxy.compare.answer import Answer, Cut, Fields
 from proxy.compare.judge import FRAMES, Judgement, judge
 from proxy.compare.judging import Judging, decode, rules_digest
 from proxy.compare.redaction import Redaction
@@ -37,11 +36,10 @@ from proxy.evidence.surveys import Waiting
 from proxy.link.channel import Channel, open_channel
 from proxy.link.frames import Frame, Kind
 from proxy.link.hand import Hand
+from proxy.link.heads import Heads
 from proxy.link.pairs import (
     CREDENTIALS,
     KEYED,
-    NEW_CUT,
-    OLD_CUT,
     RECHECK,
     TWIN,
     VERDICT,
@@ -50,7 +48,6 @@ from proxy.link.pairs import (
     Said,
     Verdict,
     pack_verdicts,
-    parse_cut,
     parse_head,
 )
 
@@ -61,9 +58,6 @@ TELL_SECONDS: Final = 1.0
 TURN_SECONDS: Final = 0.005
 # What a worker hears first.
 HERE: Final = Verdict(0, Said.HERE, 0, 0, 0)
-# Heads that are remembered, and how long they may be: 2 MiB in all.
-REMEMBERED: Final = 512
-LONGEST: Final = 4096
 LONGEST_COST: Final = 2**32 - 1
 # Patterns that are remembered as they are told.
 PATTERNS: Final = 4096
@@ -78,8 +72,6 @@ SAYS: Final[dict[str, int]] = {
 }
 
 
-# Status, fields, media and coding, as `Answer` begins.
-Known = tuple[int, Fields, str, str]
 # What is said of one pair: a `Said`, a mask of kinds, a signature.
 Saying = tuple[int, int, int]
 TOO_SLOW: Final[Saying] = (int(Said.TOO_SLOW), 0, 0)
@@ -219,7 +211,7 @@ class Comparer:
             # As `Clock.start` does.
             self._clock.since = now
             try:
-                judgement = judge(*self._answers(pair), book)
+                judgement = judge(*self._heads.answers(pair), book)
             finally:
                 self._clock.since = 0.0
         except Exception as error:  # noqa: BLE001 - the one door: what breaks the judge is one pair without a verdict
@@ -234,7 +226,7 @@ class Comparer:
             if judgement.verdict == "divergent" and not is_twin and self._redactor is not None:
                 self._spot(pair, judgement, at, now, self._redactor)
             if has_rules and not is_twin and self._seen.surveys.wants(book.endpoint, now):
-                self._seen.surveys.note(Waiting(book, *self._answers(pair)), now)
+                self._seen.surveys.note(Waiting(book, *self._heads.answers(pair)), now)
         return _saying(judgement)
 
     def _spot(self, pair: PairMessage, judgement: Judgement, at: float, now: float, redactor: Redactor) -> None:
@@ -260,7 +252,7 @@ class Comparer:
                 route=pair.route.decode("utf-8", "replace"),
                 context=pair.context,
                 heads=(pair.old_head, pair.new_head),
-                answers=self._answers(pair),
+                answers=self._heads.answers(pair),
             )
             self._sampling.note(spotted, now)
 
@@ -302,44 +294,6 @@ class Comparer:
             self._hand.free()
         now = monotonic()
         self._seen.surveys.found(waiting.book.endpoint, survey, now - since, now)
-
-    def _answers(self, pair: PairMessage) -> tuple[Answer, Answer]:
-        old, new = pair.old_content, pair.new_content
-        known = self._heads.read(pair.old_head)
-        # Most of the time they are the same, byte for byte.
-        other = known if pair.new_head == pair.old_head else self._heads.read(pair.new_head)
-        ours = _cut(old) if pair.flags & OLD_CUT else old
-        theirs = _cut(new) if pair.flags & NEW_CUT else new
-        return tuple.__new__(Answer, (*known, ours)), tuple.__new__(Answer, (*other, theirs))
-
-
-def _cut(content: bytes) -> Cut:
-    length, digest = parse_cut(content)
-    return Cut(length=length, digest=digest)
-
-
-class Heads:
-    """
-    Reads heads, and remembers the last few hundred: most pairs of an endpoint have the same ones.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Known] = {}
-
-    def read(self, packed: bytes) -> Known:
-        """
-        What one side's head says. Raises KeyError, TypeError or `LinkError` for a head of another shape.
-        """
-        known = self._known.get(packed)
-        if known is None:
-            head = parse_head(packed)
-            fields = tuple((name, value) for name, value in head["fields"])
-            known = head["status"], fields, head["media"], head["coding"]
-            if len(self._known) >= REMEMBERED:
-                self._known.clear()
-            if len(packed) <= LONGEST:
-                self._known[packed] = known
-        return known
 
 
 def _redactor(redact: Redaction) -> Redactor | None:
