@@ -4,15 +4,20 @@ What a configuration says that a plan relies on: routes, cohorts, who stays wher
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxy.plan.exposure import Exposure
 from proxy.settings.model import Settings
+from proxy.settings.routes import RouteSettings
+
+# What is copied without being asked for.
+READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFact:
     """
-    One route: new's share (None: that of all), the share of its reads that is copied, and by what clients are known.
+    One route: new's share (None: that of all), the share of it that is copied at most, and by what clients are known.
     """
 
     weight: float | None
@@ -54,7 +59,9 @@ def facts_of(settings: Settings) -> Facts:
     """
     return Facts(
         routes={
-            route.name: RouteFact(weight=route.weight, mirror=route.mirror, sticky=route.sticky or settings.sticky.key)
+            route.name: RouteFact(
+                weight=route.weight, mirror=_copied(route), sticky=route.sticky or settings.sticky.key
+            )
             for route in settings.routes
         },
         cohorts={cohort.name: cohort.weight if cohort.side is None else None for cohort in settings.cohorts},
@@ -64,6 +71,14 @@ def facts_of(settings: Settings) -> Facts:
         weight=settings.weights.new,
         mirror=settings.mirror.percent,
     )
+
+
+def _copied(route: RouteSettings) -> float:
+    """
+    The share of a route's requests that is copied at most: none of one that only writes, unless it says so.
+    """
+    only_writes = bool(route.match.method) and not READS & set(route.match.method)
+    return 0.0 if only_writes and route.writes == "never" else route.mirror
 
 
 def is_sticky(keys: tuple[str, ...]) -> bool:

@@ -21,6 +21,17 @@ def test_routes_cohorts_and_people_are_known() -> None:
     assert facts.tokens == {"ann": "operator", "bob": "operator", "cat": "operator", "dan": "viewer"}
 
 
+def test_a_route_that_only_writes_is_not_copied() -> None:
+    """
+    Unless it says so, so there is nothing of it to judge by pairs.
+    """
+    writes = "  - {name: writes, match: {method: [POST, PUT]}}\n"
+    dry = "  - {name: dry, match: {method: POST, path: /dry}, writes: dry_run}\n"
+    routes = configuration(CONFIGURATION_TEXT + writes + dry).routes
+
+    assert (routes["writes"].mirror, routes["dry"].mirror, routes["read"].mirror) == (0.0, 100.0, 100.0)
+
+
 def test_what_is_in_force_before_is_what_the_configuration_gives() -> None:
     """
     A cohort with a side has no share that could be changed.
