@@ -39,7 +39,7 @@ class Deliverer(Protocol):
 class Notifier:
     """
     Sends what the store has, once it was told by `use` where channels are. `tell` logs. `waiting` are those that were
-    not sent yet when it last looked.
+    not sent yet when it last looked, None when more may be by now: at first, and after `wake` until it has looked.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class Notifier:
         self._post: Deliverer | None = None
         self._busy: set[str] = set()
         self._news = asyncio.Event()
-        self.waiting: tuple[Notice, ...] = ()
+        self._wakes = 0
+        self.waiting: tuple[Notice, ...] | None = None
 
     def start(self) -> None:
         """
@@ -70,19 +71,15 @@ class Notifier:
         """
         self._channels = channels
         self._post = post or Post(folder)
-        self.wake()
+        self._news.set()
 
     def wake(self) -> None:
         """
         Look now: notices were put into the store.
         """
+        self._wakes += 1
+        self.waiting = None
         self._news.set()
-
-    async def undelivered(self) -> list[Notice]:
-        """
-        Those that must be delivered and aren't yet. Raises `Unkept` when that can't be read.
-        """
-        return [notice for notice in await self._ledger.read(lambda store: store.notices()) if notice.must]
 
     async def attempt(self, notices: Iterable[Notice]) -> dict[str, Delivery]:
         """
@@ -114,16 +111,17 @@ class Notifier:
         """
         Begin to send what is due. Returns when to look again, in seconds.
         """
+        # Who is done meanwhile is still in what was read; who was put meanwhile may not be.
+        busy, wakes = frozenset(self._busy), self._wakes
+        waiting = tuple(await self._ledger.read(lambda store: store.notices()))
+        self.waiting = waiting if wakes == self._wakes else None
         if self._post is None:
             return LOOK_SECONDS
-        # Who is done meanwhile is still in what was read.
-        busy = frozenset(self._busy)
-        self.waiting = tuple(await self._ledger.read(lambda store: store.notices()))
         now = time()
-        for notice in due(self.waiting, now, busy):
+        for notice in due(waiting, now, busy):
             self._busy.add(notice.channel)
             spawn(self._send(notice, self._post), name=f"notice to {notice.channel}", on_error=self._broke)
-        wait = until_due(self.waiting, now, self._busy)
+        wait = until_due(waiting, now, self._busy)
         return LOOK_SECONDS if wait is None else min(wait, LOOK_SECONDS)
 
     async def _send(self, notice: Notice, post: Deliverer) -> None:
@@ -142,7 +140,7 @@ class Notifier:
             await self._settle(self._after(marked, got))
         finally:
             self._busy.discard(notice.channel)
-            self.wake()
+            self._news.set()
 
     def _after(self, notice: Notice, got: Delivery) -> Notice:
         if got.how == "sent":

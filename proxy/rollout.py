@@ -237,10 +237,10 @@ class Rollout:
         """
         Notices of this run that must be delivered, and aren't yet.
         """
-        open_ones = self._means.notifier.waiting
-        return tuple(
-            f"{one.event} to {one.channel}" for one in open_ones if one.must and one.id.startswith(f"{self.state.run}-")
-        )
+        waiting, run = self._means.notifier.waiting, f"{self.state.run}-"
+        if waiting is None:
+            return ("notices that were put just now",) if self.plan.comms.must_deliver else ()
+        return tuple(f"{one.event} to {one.channel}" for one in waiting if one.must and one.id.startswith(run))
 
     def _gates(self) -> tuple[str, ...]:
         return self.plan.stages[self.state.at].gates if self.state.at >= 0 else ()
@@ -285,7 +285,8 @@ class Rollout:
         finally:
             self._saving = None
         self.troubles.pop("store", None)
-        self._means.notifier.wake()
+        if tells:
+            self._means.notifier.wake()
         return True
 
     def _keep(self, state: State, tells: list[Tell], who: Who, reason: str) -> "asyncio.Future[None]":

@@ -59,4 +59,4 @@ async def test_a_plan_asks_and_tells_the_world_outside(tmp_path: Path) -> None:
     assert told == [("stage_start", "shadow"), ("stage_start", "live"), ("rollback", "shadow")]
     assert len({one.json["id"] for one in channel.asked}) >= len(told)
     assert {one.json["stage"] for one in hook.asked} == {"shadow"}
-    assert status["step"] in ("rolling_back", "rolled_back")
+    assert status["step"] in ("rolling_back", "held")  # by a person: until somebody resumes
