@@ -71,25 +71,29 @@ def first_live(book: Book) -> StageView | None:
     return next((view for view in book.stages if view.is_live), None)
 
 
-def countdown(book: Book) -> tuple[Counted, ...]:
+def countdowns(book: Book) -> tuple[tuple[StageView, tuple[Counted, ...]], ...]:
     """
-    What leads up to the first clients on new.
+    What leads up to the first clients on new, and to each stage that people are told of before.
     """
-    view = first_live(book)
-    if view is None:
-        return ()
-    plan = book.plan
-    window = window_of(plan, view.stage)
-    notices = sorted(
-        ((ahead, channel) for channel, spans in (window.notice if window else {}).items() for ahead in spans),
-        reverse=True,
-    )
+    first = first_live(book)
+    found = [view for view in book.stages if view is first or _notices(book, view)]
+    return tuple((view, _countdown(book, view)) for view in found)
+
+
+def _notices(book: Book, view: StageView) -> list[tuple[float, str]]:
+    window = window_of(book.plan, view.stage)
+    told = window.notice.items() if window is not None else ()
+    return sorted(((ahead, channel) for channel, spans in told for ahead in spans), reverse=True)
+
+
+def _countdown(book: Book, view: StageView) -> tuple[Counted, ...]:
     entering = [task for task in view.tasks if task.id.startswith(_ids(view, "entered"))]
     least = view.settle + view.stage.observe.least
+    decider = ", ".join(may(book.plan, "advance")[:1])
     return (
-        *(_counted(f"T − {duration(ahead)}", f"Notice to {channel} goes out") for ahead, channel in notices),
+        *(_counted(f"T − {duration(ahead)}", f"Notice to {to} goes out") for ahead, to in _notices(book, view)),
         *(_counted("T − 1 h", task.what, task.owner) for task in entering),
-        _counted("T − 15 min", "Go or no-go, by everybody above", ", ".join(may(plan, "advance")[:1])),
+        _counted("T − 15 min", "Go or no-go, by everybody above", decider),
         _counted("T", f"Shift to {view.name}"),
         _counted(f"T + {duration(view.settle)}", "Gates begin to gather evidence"),
         _counted(f"T + {duration(least)}", "The earliest end of the stage"),

@@ -15,6 +15,8 @@ from proxy.plan.times import Days
 NOT_IN_MERMAID = re.compile(r"[^\w .,()%/+-]")
 LEFT, WIDTH, ROW, TOP = 190, 760, 30, 44
 TICKS = 8
+# How wide a character of a note is, about.
+CHARACTER = 6.5
 # Seconds; a plan that takes less has hours and minutes along its axis.
 SHORT = 3 * 86_400
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
@@ -139,8 +141,17 @@ def _bar(view: StageView, scale: Scale, y: int) -> list[str]:
         f'<rect class="latest" x="{right}" y="{y + 12}" width="{further}" height="6" rx="3"/>',
         f'<rect class="bar {kind}" x="{left}" y="{y + 5}" width="{max(round(right - left, 1), 3)}" height="20" rx="4">',
         f"<title>{words}</title></rect>",
-        f'<text class="note" x="{right + 8}" y="{y + 19}">{escape(weights(view))}</text>',
+        _note(weights(view), left, right, y + 19),
     ]
+
+
+def _note(words: str, left: float, right: float, y: int) -> str:
+    """
+    Beside a bar: behind it, or before it where there is no room.
+    """
+    if right + 8 + CHARACTER * len(words) <= LEFT + WIDTH + 16:
+        return f'<text class="note" x="{right + 8}" y="{y}">{escape(words)}</text>'
+    return f'<text class="note before" x="{left - 8}" y="{y}">{escape(words)}</text>'
 
 
 def weights(view: StageView) -> str:

@@ -27,6 +27,7 @@ from proxy.plan.render.book import Book
 from proxy.plan.render.markdown import anchor
 
 NUMBER_AND_UNIT = re.compile(r"(?<=\d) (?=(?:%|min|h|d|s|MiB|KiB)(?:\W|$))")
+KEY = "Bars: as expected. Thin lines: until the latest. Shaded: freezes."
 MEDIA = {".ics": "text/calendar", ".yml": "application/yaml"}
 
 
@@ -74,8 +75,9 @@ class Writer(RendererHTML):
         """
         token = tokens[idx]
         if token.info.strip() == "mermaid":
-            drawn = gantt.svg(env["book"]) if token.content.startswith("gantt") else drawing.svg(env["book"])
-            return f'<div class="scroll figure">{drawn}</div>\n'
+            if token.content.startswith("gantt"):
+                return f'<div class="scroll">{gantt.svg(env["book"])}</div>\n<p class="key">{KEY}</p>\n'
+            return f'<div class="scroll">{drawing.svg(env["book"])}</div>\n'
         return f"<pre><code>{escape(token.content)}</code></pre>\n"
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: dict[str, Any]) -> str:
