@@ -5,7 +5,7 @@ From the text of a plan to the plan, or to sentences saying what is wrong: all o
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -13,6 +13,11 @@ from proxy.errors import ConfigurationError
 from proxy.plan.model import Plan
 from proxy.plan.sentences import REFERENCE, PlanTeller, is_named
 from proxy.settings.source import Source, Where, read_yaml
+
+# Characters; sixteen times the longest example. Control reads plans too, and must not be busy with one for long: 1 s.
+LONGEST: Final = 2**17
+# Problems that are told: nobody reads more, and a file of another kind has thousands.
+MOST: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,7 @@ def read_written(text: str, name: str) -> Written:
     """
     As `read_plan`, and what it takes to tell where things are.
     """
-    source = read_yaml(text, name, reference=REFERENCE)
+    source = _read(text, name)
     teller = PlanTeller(source, f"{name}:1")
     if "plan" not in source.values:
         raise ConfigurationError(
@@ -47,7 +52,11 @@ def read_written(text: str, name: str) -> Written:
     try:
         plan = Plan.model_validate(_as_tuples(source.values))
     except ValidationError as error:
-        raise ConfigurationError(*teller.in_order(teller.refused(error.errors()))) from None
+        errors = error.errors()
+        problems = teller.in_order(teller.refused(errors[:MOST]))
+        if len(errors) > MOST:
+            problems.append(f"{name}:1: plan: has {len(errors) - MOST:,} more problems; mend these first")
+        raise ConfigurationError(*problems) from None
     return Written(plan=plan, hash=_hash(source), teller=teller)
 
 
@@ -56,7 +65,13 @@ def plan_hash(text: str) -> str:
     SHA-256 of what a plan says, in hexadecimal: comments, order of keys and layout don't count. Raises
     `ConfigurationError` for what is no YAML.
     """
-    return _hash(read_yaml(text, "plan", reference=REFERENCE))
+    return _hash(_read(text, "plan"))
+
+
+def _read(text: str, name: str) -> Source:
+    if len(text) > LONGEST:
+        raise ConfigurationError(f"{name}:1: plan: is longer than {LONGEST:,} characters; write what a plan has to say")
+    return read_yaml(text, name, reference=REFERENCE)
 
 
 def _hash(source: Source) -> str:

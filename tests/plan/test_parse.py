@@ -153,3 +153,22 @@ def test_a_share_of_nothing_is_refused() -> None:
     [said] = problems(LEAST.replace("shadow,", "shadow, cohorts: {staff: },"))
 
     assert said.startswith("migration.yaml:4: stages.shadow.cohorts.staff: nothing is not what goes here")
+
+
+def test_what_is_far_too_long_is_not_even_read() -> None:
+    """
+    Whoever may start a plan can't keep control busy with one.
+    """
+    [said] = problems(LEAST + "# and so on\n" * 30_000)
+
+    assert "is longer than 131,072 characters" in said
+
+
+def test_of_thousands_of_problems_the_first_are_told() -> None:
+    """
+    And how many more there are.
+    """
+    told = problems(LEAST + "  - {foo: bar}\n" * 200)
+
+    assert len(told) == 101
+    assert told[-1] == "migration.yaml:1: plan: has 500 more problems; mend these first"
