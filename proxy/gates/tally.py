@@ -9,7 +9,7 @@ Totals are cumulative over the worker's life; a table that names the same events
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from proxy.gates.events import EventSpec, Of, compile_event
 from proxy.gates.expressions import Judge, Measure
@@ -21,9 +21,11 @@ from proxy.wire.request import RequestHead
 # The name of all routes together, and of requests without one; no route can have either.
 MERGED: Final = ""
 UNROUTED: Final = "(no route)"
-# Bounds: of memory (a cell has three bitmaps at the most, 7.5 KiB), and of comparisons in an exchange (0.1 µs each).
+# Bounds: of memory (a cell has six bitmaps at the most, 7.5 KiB), of what is told once a second (cells with keys: 50 µs
+# each, when every key is another), and of comparisons in an exchange (0.1 µs each).
 EVENTS: Final = 64
 CELLS: Final = 512
+KEYED: Final = 128
 MEASURES: Final = 32
 # Codes that are counted before they are folded early.
 CODES: Final = 1024
@@ -48,18 +50,42 @@ def check(events: Sequence[EventSpec], routes: int) -> None:
     """
     if len(events) > EVENTS:
         raise ValueError(f"{len(events)} events are more than {EVENTS}; let gates and guards share some")
-    cells = sum(1 + (len(one.routes) or routes + 1) if one.per_route else 1 for one in events)
-    if cells > CELLS:
+    sizes = [(one, 1 + (len(one.routes) or routes + 1) if one.per_route else 1) for one in events]
+    if (cells := sum(size for _, size in sizes)) > CELLS:
         raise ValueError(f"{cells} counts, by event and route, are more than {CELLS}; count fewer events by route")
+    if (keyed := sum(size for one, size in sizes if one.unit == "key/60s")) > KEYED:
+        raise ValueError(f"{keyed} counts by key are more than {KEYED}; count fewer events by key and by route")
     measures = {measure for one in events for measure in compile_event(one.expression, one.of).measures}
     if len(measures) > MEASURES:
         raise ValueError(f"{len(measures)} comparisons of latencies are more than {MEASURES}; let events share limits")
 
 
+class Met(NamedTuple):
+    """
+    How often a code was met, how often without a key, and the bitmap of the buckets, 0 if nobody wants it.
+    """
+
+    code: int
+    times: int
+    unkeyed: int
+    keys: int
+
+
+class Sum(NamedTuple):
+    """
+    Opportunities and bad ones; those that mattered and had no key; and the bitmaps of buckets asked, and with bad ones.
+    """
+
+    n: int
+    bad: int
+    unkeyed: int
+    asked: int
+    wrong: int
+
+
 class Cell:
     """
-    One event, of one route or of all: opportunities and bad ones; those without a key where one is wanted; and the
-    windows of keys.
+    One event, of one route or of all: the totals of `Sum`, and bitmaps by window.
     """
 
     __slots__ = ("bad", "n", "unkeyed", "windows")
@@ -67,6 +93,15 @@ class Cell:
     def __init__(self) -> None:
         self.n = self.bad = self.unkeyed = 0
         self.windows = Windows()
+
+    def add(self, window: int, found: Sum) -> None:
+        """
+        More of them.
+        """
+        self.n += found.n
+        self.bad += found.bad
+        self.unkeyed += found.unkeyed
+        self.windows.add(window, found.asked, found.wrong)
 
 
 class Entry:
@@ -116,6 +151,25 @@ class Counted:
         facts = (bool(code & OLD_OK), bool(code & NEW_OK), mismatch, bool(code & FAILED))
         measured = (bool(code & MEASURED << place) if code & TIMED else None for place in self._places)
         return self._judge((*facts, *measured))
+
+    def sum(self, met: list[Met]) -> Sum:
+        """
+        What all that was met comes to.
+        """
+        n = bad = unkeyed = asked = wrong = 0
+        for code, times, lost, keys in met:
+            outcome = self.outcome(code)
+            if outcome is None:
+                continue
+            n += times
+            if self.by_key:
+                asked |= keys
+            if outcome:
+                bad += times
+                wrong |= keys
+            if outcome or self.by_key:
+                unkeyed += lost
+        return Sum(n, bad, unkeyed, asked, wrong)
 
     def wants_key(self, code: int) -> bool:
         """
@@ -179,12 +233,18 @@ class Sheet:
         self._entries += 1
         return entry
 
-    def take(self) -> list[tuple[str, int, Entry]]:
+    def take(self) -> dict[str, list[Met]]:
         """
-        Route, code and what was met of it, since it was taken last.
+        By route, what was met since it was taken last.
         """
         rows, self._rows, self._entries = self._rows, {}, 0
-        return [(route or UNROUTED, code, entry) for route, row in rows.items() for code, entry in row.items()]
+        return {
+            route or UNROUTED: [
+                Met(code, entry.count, entry.unkeyed, 0 if entry.keys is None else int.from_bytes(entry.keys, "little"))
+                for code, entry in row.items()
+            ]
+            for route, row in rows.items()
+        }
 
 
 class Tally:
@@ -262,23 +322,17 @@ class Tally:
         What was met goes into the cells of the events.
         """
         for sheet in self._sheets.values():
-            for route, code, entry in sheet.take():
-                for one in sheet.events:
-                    if one.covers(route) and (outcome := one.outcome(code)) is not None:
-                        self._add(one, route, entry, outcome)
+            rows = sheet.take()
+            for one in sheet.events:
+                for route, met in rows.items():
+                    if one.covers(route) and (found := one.sum(met)).n:
+                        self._add(one.spec, route, found)
 
-    def _add(self, one: Counted, route: str, entry: Entry, outcome: bool) -> None:
-        cells = self._cells[one.spec.id]
-        known = [cells[MERGED]]
-        if one.spec.per_route and (cell := self._cell(cells, route)) is not None:
-            known.append(cell)
-        keys = 0 if entry.keys is None or not (outcome or one.by_key) else int.from_bytes(entry.keys, "little")
-        for cell in known:
-            cell.n += entry.count
-            cell.bad += entry.count if outcome else 0
-            if outcome or one.by_key:
-                cell.unkeyed += entry.unkeyed
-            cell.windows.add(self._window, keys if one.by_key else 0, keys if outcome else 0)
+    def _add(self, spec: EventSpec, route: str, found: Sum) -> None:
+        cells = self._cells[spec.id]
+        cells[MERGED].add(self._window, found)
+        if spec.per_route and (cell := self._cell(cells, route)) is not None:
+            cell.add(self._window, found)
 
     def _cell(self, cells: dict[str, Cell], route: str) -> Cell | None:
         """

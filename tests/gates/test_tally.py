@@ -242,6 +242,7 @@ def test_routes_beyond_the_bound_are_counted_merged_only() -> None:
     [
         ([event(f"new_ms > {n} | mismatch") for n in range(EVENTS + 1)], f"{EVENTS + 1} events are more than {EVENTS}"),
         ([event("mismatch | failed", per_route=True), event("mismatch", per_route=True)], "604 counts, by event"),
+        ([event("mismatch", per_route=True, unit="key/60s")], "302 counts by key are more than 128"),
         ([event(f"new_ms > {n}") for n in range(MEASURES + 1)], "33 comparisons of latencies are more than 32"),
     ],
 )
