@@ -252,13 +252,13 @@ def _plan(file: Path, loaded: "Loaded") -> "PlanText":
     A plan that can be carried out with this configuration; ends when it can't.
     """
     from proxy.link.setup import PlanText
-    from proxy.plan.check import checked
     from proxy.plan.facts import facts_of
+    from proxy.planning import held_against
     from proxy.settings.load import decode, read_file
 
     try:
         text = decode(read_file(file), file)
-        found = checked(text, str(file), facts_of(loaded.settings))
+        found = held_against(file, text, facts_of(loaded.settings))
     except ConfigurationError as error:
         refuse(error)
     for warning in found.warnings:

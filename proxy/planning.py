@@ -98,7 +98,6 @@ def take(file: Path, config: Path | None = None) -> Taken:
 
     Who names no configuration, and has none by the usual name, is told that nothing was looked at there.
     """
-    from proxy.plan.check import checked
     from proxy.plan.facts import facts_of
     from proxy.plan.parse import read_written
     from proxy.settings.load import decode, load, read_file
@@ -106,17 +105,25 @@ def take(file: Path, config: Path | None = None) -> Taken:
 
     text = decode(read_file(file), file)
     written = read_written(text, str(file))
-    if wrong := list(_check_templates(written.plan, file.parent)):
-        raise ConfigurationError(*written.teller.in_order(wrong))
     named = file.parent / written.plan.config
     if config is None and "config" not in written.plan.model_fields_set and not named.exists():
-        found = checked(text, str(file), None)
+        found = held_against(file, text, None)
         said = f"{written.plan.config} isn't there, so nothing was held against it; name the configuration here"
         warning = written.teller.tell(Finding(key=("config",), said=said))
         return Taken(text=text, checked=found.warned(warning), facts=None)
     loaded = load(config or named, environment=os.environ, is_to_serve=False)
     facts = facts_of(loaded.settings)
-    return Taken(text=text, checked=checked(text, str(file), facts), facts=facts, settings=loaded.settings)
+    return Taken(text=text, checked=held_against(file, text, facts), facts=facts, settings=loaded.settings)
+
+
+def held_against(file: Path, text: str, facts: "Facts | None") -> "Checked":
+    """
+    The plan that a file says, held against a configuration and the files beside it. Raises `ConfigurationError` with
+    every problem found.
+    """
+    from proxy.plan.check import checked
+
+    return checked(text, str(file), facts, also=lambda plan: _check_templates(plan, file.parent))
 
 
 def _check_templates(plan: "Plan", folder: Path) -> "Iterator[Finding]":

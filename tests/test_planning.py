@@ -226,3 +226,4 @@ def test_templates_of_its_own_are_tried(tmp_path: Path) -> None:
     assert "has no templates" in empty.output
     assert "rollback.j2: " in wrong.output
     assert "rolback.j2 is called as no event" in wrong.output
+    assert "stages.shadow.gates: is missing" in wrong.output

@@ -5,6 +5,7 @@ A plan that passes can be carried out: everything that it names is there, every 
 agree can, and its gates have time enough to say something.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from proxy.errors import ConfigurationError
@@ -54,12 +55,15 @@ def check(plan: Plan, facts: Facts | None) -> list[Finding]:
     return [*found, *check_feasibility(plan, facts)]
 
 
-def checked(text: str, name: str, facts: Facts | None) -> Checked:
+def checked(
+    text: str, name: str, facts: Facts | None, also: Callable[[Plan], Iterable[Finding]] | None = None
+) -> Checked:
     """
-    The plan that `text` says; `name` is that of its file. Raises `ConfigurationError` with every problem found.
+    The plan that `text` says; `name` is that of its file. What `also` finds is told with the rest: files beside it are
+    not for here to read. Raises `ConfigurationError` with every problem found.
     """
     written = read_written(text, name)
-    found = check(written.plan, facts)
+    found = [*check(written.plan, facts), *(() if also is None else also(written.plan))]
     if wrong := [finding for finding in found if not finding.warning]:
         raise ConfigurationError(*written.teller.in_order(wrong))
     return Checked(plan=written.plan, hash=written.hash, warnings=tuple(written.teller.in_order(found)))
