@@ -61,11 +61,11 @@ class Typing:
 
     def __init__(self, it: Planned) -> None:
         self._it = it
-        self._host, self._port = it.parallax.admin
+        self.url = "http://{}:{}".format(*it.parallax.admin)
         self.left: set[str] = set()
 
     def _surroundings(self, who: Operator) -> dict[str, str]:
-        return {"PARALLAX_ADMIN_URL": f"http://{self._host}:{self._port}", "PARALLAX_ADMIN_TOKEN": who.secret}
+        return {"PARALLAX_ADMIN_URL": self.url, "PARALLAX_ADMIN_TOKEN": who.secret}
 
     async def type(self, line: str, *, who: Operator | None = None, code: int = 0) -> str:
         """
@@ -107,7 +107,7 @@ def documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]
 
 async def test_every_command_of_the_runbook_does_what_it_is_for(tmp_path: Path, documents: dict[str, str]) -> None:
     """
-    In an order in which somebody might need them; none is left out.
+    In an order in which somebody might need them; none is left out. Afterwards the report has what has been.
     """
     commands = Commands(file="typed.yaml")
     async with planned(tmp_path, CONFIGURATION, plan="typed.yaml") as it, it.load():
@@ -137,7 +137,7 @@ async def test_every_command_of_the_runbook_does_what_it_is_for(tmp_path: Path, 
         await hands.type(commands.rollback_route("search"))
         assert (await it.operator.weights())["routes"]["search"] == 0
         await hands.type(commands.rollback)
-        await it.until(lambda plan: plan["step"] == "rolled_back", "it is rolled back")
+        await it.until(lambda plan: (plan["stage"], plan["step"]) == ("search", "held"), "it is rolled back, and holds")
         assert "0" in await hands.type(commands.weights)
         assert (await it.operator.weights())["new"] == 0
         await hands.type(commands.kill)
@@ -146,5 +146,9 @@ async def test_every_command_of_the_runbook_does_what_it_is_for(tmp_path: Path, 
         await hands.type(commands.by_hand)
         await hands.type(commands.abort)
         await it.until(lambda plan: plan["phase"] == "aborted", "it is over")
+        await hands.type(f"{commands.render} --admin {hands.url}")
 
     assert hands.left == set()
+    report = (tmp_path / "documents" / "final-report.md").read_text()
+    for told in ("| phase | aborted |", "shadow: passed. errors: ", "all: **rollback** by alice. what was seen"):
+        assert told in report, report
