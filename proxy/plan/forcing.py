@@ -1,6 +1,7 @@
 """
 How a plan is forced on: people agree, each with a token of their own, to enter the next stage without what gates,
-windows and approvals would have said. Capacity, acknowledgement by every worker, checklists and the kill latch stay.
+windows and approvals would have said. Capacity, acknowledgement by every worker, checklists, the kill latch and the
+approvals of a point of no return stay.
 """
 
 from typing import Final
@@ -31,6 +32,7 @@ def force(look: Look, command: Command) -> Moved:
         attempt=1,
         evidence=look.readings.evidence,
         note=command.reason,
+        seconds=command.seconds,
     )
     earlier = tuple(one for one in state.forces if one.by != command.by and look.now - one.at <= TOGETHER)
     forces = (*earlier, mine)
@@ -38,18 +40,20 @@ def force(look: Look, command: Command) -> Moved:
         said = f"{command.by} agrees to a force; {', '.join(needed)} must, one person each"
         return moved(look, "force", said, by=command.by, forces=forces), (Save(),)
     names, others = ", ".join(one.by for one in forces), ", ".join(one.by for one in forces if one is not mine)
+    # As long as all of them agree to.
+    end = look.now + min(one.seconds for one in forces)
     found = prepare(
         look,
         state.at + 1,
         "forced",
         f"{command.reason} ({names})",
         by=command.by,
-        forced_until=look.now + command.seconds,
+        forced_until=end,
         forces=(),
         resume_to=None,
     )
-    until = moment(look, look.now + command.seconds)
-    notice = tell(look, found, "forced", by=command.by, second=others, reason=command.reason, until=until)
+    facts = {"by": command.by, "second": others, "reason": command.reason, "until": moment(look, end)}
+    notice = tell(look, found, "forced", facts)
     return found, (Save(), notice)
 
 

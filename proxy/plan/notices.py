@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from proxy.plan.exposure import Exposure
 from proxy.plan.look import Look
 from proxy.plan.moves import Tell, Trip
 from proxy.plan.people import EventName
@@ -103,5 +104,15 @@ def numbers(look: Look, trips: tuple[Trip, ...] = ()) -> dict[str, object]:
         "numbers": tuple(f"{trip.guard}: {trip.said}" for trip in trips),
         "gates": tuple(f"{one.gate}: {one.sentence}" for one in failing),
         "signatures": tuple(f"{where}: {said} ({one})" for trip in trips for one, where, said in trip.signatures),
-        "users_exposed": round(bad * look.state.wanted.weight / 100.0, 1),
+        "users_exposed": _exposed(look.state.wanted, bad),
     }
+
+
+def _exposed(exposure: Exposure, bad: int) -> float | None:
+    """
+    About how many of the bad ones new has answered; None where routes or cohorts have shares of their own, as nobody
+    knows how many were theirs.
+    """
+    if any(share for share in (*exposure.routes.values(), *exposure.cohorts.values())):
+        return None
+    return round(bad * exposure.weight / 100.0, 1)

@@ -66,7 +66,7 @@ class Hold(StrEnum):
 class Approval:
     """
     Somebody agrees that the present stage is left (or, before a point of no return, that `stage` is entered), having
-    seen the evidence `evidence` (a digest).
+    seen the evidence `evidence` (a digest). Or to a force, for so many `seconds` at the most.
     """
 
     by: str
@@ -75,6 +75,7 @@ class Approval:
     attempt: int
     evidence: str
     note: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

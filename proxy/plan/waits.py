@@ -16,7 +16,8 @@ SILENT: Final = 5.0
 def waits_for(look: Look) -> tuple[str, ...]:
     """
     What the wanted stage waits for before it is entered, in words that the status shows; none: nothing. A force skips
-    what people have agreed on, but neither capacity nor that every worker can be told.
+    what people have agreed on, but neither capacity, nor that every worker can be told, nor the approvals without which
+    nobody goes where there is no way back.
     """
     found = []
     if look.readings.killed:
@@ -25,6 +26,8 @@ def waits_for(look: Look) -> tuple[str, ...]:
         found.append("workers")
     if _is_over_capacity(look):
         found.append("capacity")
+    if not look.aim.reversible and look.state.stage != look.state.at and not is_agreed(look):
+        found.append("approval")
     return (*found, *(() if look.is_forced else _agreed_on(look)))
 
 
@@ -42,8 +45,6 @@ def _agreed_on(look: Look) -> tuple[str, ...]:
         found.append("notice")
     if pinned(look):
         found.append("pins")
-    if not look.aim.reversible and look.state.stage != look.state.at and not is_agreed(look):
-        found.append("approval")
     if unsigned(look):
         found.append("signature")
     return tuple(found)

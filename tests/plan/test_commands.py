@@ -459,6 +459,28 @@ def test_a_force_is_over_when_its_time_is() -> None:
     assert (migration.state.step, migration.state.at, migration.state.stage) == (Step.OBSERVING, 1, 1)
 
 
+def test_nobody_is_forced_over_a_point_of_no_return() -> None:
+    """
+    Its approvals are asked for all the same.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10}, {"weight": 100, "reversible": False}, gates=GATES)
+    migration = at(plan, 1).order("force", seconds=600.0).looks(3)
+
+    waits = migration.state.waits
+    migration.order("approve", "carol").until("settling", seconds=1)
+
+    assert (waits, migration.in_force.weight) == (("approval",), 100)
+
+
+def test_a_force_lasts_as_long_as_all_agree_to() -> None:
+    """
+    The shortest of their times.
+    """
+    migration = at(PLAN, 1).order("force", "alice", seconds=600.0).order("force", "sue", seconds=7200.0)
+
+    assert migration.state.forced_until == migration.now + 600
+
+
 def test_a_force_goes_on_when_what_is_compared_changes() -> None:
     """
     It does without evidence anyway.

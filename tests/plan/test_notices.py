@@ -89,6 +89,15 @@ def test_a_rollback_says_what_people_ask() -> None:
     assert "CET" in str(notice.facts["next_update"])
 
 
+def test_nobody_pretends_to_know_how_many_users_a_route_or_cohort_has() -> None:
+    """
+    Where new has more than one share, how many of the bad ones it answered isn't known.
+    """
+    plan = a_plan({"weight": 0}, {"cohorts": {"staff": 100.0}}, guards={"wrong": {"event": "mismatch", "max": 0.05}})
+
+    assert at(plan, 1).trip("wrong").told[-1].facts["users_exposed"] is None
+
+
 def test_deputies_are_told_of_an_approval_that_nobody_gives() -> None:
     """
     Once, when the time to acknowledge is over.
