@@ -8,10 +8,12 @@ from typing import Final
 
 from proxy.gates.events import compile_event
 from proxy.gates.query import parse_condition
+from proxy.gates.tally import check as check_bounds
 from proxy.gates.trend import LEAST
 from proxy.plan.criteria import EventGate, EventGuard, PromGate, PromGuard, TrendGate, TrendGuard
 from proxy.plan.exposure import exposures
 from proxy.plan.facts import Facts, is_sticky
+from proxy.plan.judging import counted
 from proxy.plan.kinds import show_time
 from proxy.plan.model import Plan
 from proxy.settings.kinds import show_number
@@ -36,6 +38,7 @@ def check_criteria(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
             yield from _check_event(("guards", name), guard)
             yield from _check_detect(name, guard)
             yield from _check_budgets(plan, name, guard)
+    yield from _check_number(plan, 0 if facts is None else len(facts.routes))
     if facts is not None:
         yield from _check_keys(plan, facts)
         yield from _check_routes(plan, facts)
@@ -67,6 +70,19 @@ def _check_event(key: Where, one: EventGate | EventGuard) -> Iterator[Finding]:
         then = "on_fail" if isinstance(one, EventGate) else "on_trip"
         said = f"is about old alone, and would take new back for what old does; write {then}: hold"
         yield Finding(key=(*key, "event"), said=said, warning=True)
+
+
+def _check_number(plan: Plan, routes: int) -> Iterator[Finding]:
+    """
+    Workers count so much and no more, or requests would pay for it.
+    """
+    asked = [one for one in (*plan.gates.values(), *plan.guards.values()) if isinstance(one, EventGate | EventGuard)]
+    if any(_spelled(one) is None for one in asked):
+        return
+    try:
+        check_bounds(list({spec.id: spec for spec in map(counted, asked)}.values()), routes)
+    except ValueError as error:
+        yield Finding(key=("gates",), said=str(error))
 
 
 def _check_detect(name: str, guard: EventGuard) -> Iterator[Finding]:

@@ -304,8 +304,7 @@ def _gate(name: str, gate: EventGate) -> GateJudge:
         unit=UNITS[gate.of] if gate.unit == "request" else "keys by the minute",
         verb=_verb(gate.event),
     )
-    counted = event(gate.event, of=gate.of, routes=gate.routes, per_route=spec.per_route, unit=gate.unit)
-    judge = GateJudge(spec, counted)
+    judge = GateJudge(spec, counted(gate))
     judge.take({}, {}, 0.0)
     return judge
 
@@ -320,7 +319,16 @@ def _guard(name: str, guard: EventGuard) -> GuardJudge:
         unit=UNITS[guard.of],
         verb=_verb(guard.event),
     )
-    return GuardJudge(spec, event(guard.event, of=guard.of, routes=guard.routes))
+    return GuardJudge(spec, counted(guard))
+
+
+def counted(one: EventGate | EventGuard) -> EventSpec:
+    """
+    What workers count for a gate or a guard. Raises ValueError where its event means nothing.
+    """
+    if isinstance(one, EventGuard):
+        return event(one.event, of=one.of, routes=one.routes)
+    return event(one.event, of=one.of, routes=one.routes, per_route=one.per == "route", unit=one.unit)
 
 
 def _verb(expression: str) -> str:

@@ -196,6 +196,14 @@ CRITERIA = [
     broken("same: {event: mismatch", "same: {event: mismatch, of: new", "gates.same.event", "mismatch"),
     broken("event: new_error, of: served", "event: new_ms & 3, of: served", "gates.served.event", "column"),
     broken(
+        "  load: {source",
+        "".join(f"  m{n}: {{event: new_ms > {n}, max: 0.1}}\n" for n in range(33)) + "  load: {source",
+        "gates",
+        "34 comparisons of latencies are more than 32",
+        "gates:",
+        alone=False,
+    ),
+    broken(
         'prometheus: {url: "http://prometheus:9090"}\n', "", "gates.load.source", "needs a Prometheus", "load: {source"
     ),
     broken(
