@@ -48,9 +48,11 @@ def _approvals(state: State, look: Look) -> list[Tell]:
     approvals = look.aim.approvals
     people = (*approvals.must_include, f"{approvals.count} approval{'s' if approvals.count > 1 else ''}")
     facts = {"evidence": look.readings.evidence, "gates": passed_gates(look), "waiting_for": people}
-    wanted = tell(look, state, "approval_wanted", facts)
+    # The first of two approvals is no reason to ask anew.
+    name = f"{state.run}-approval-{state.stage}-{state.since:.0f}"
+    wanted = replace(tell(look, state, "approval_wanted", facts), id=name)
     if look.now - state.since < look.plan.team.acknowledge:
         return [wanted]
     deputies = sorted({name for role in look.plan.team.roles.values() for name in role.deputies})
     again = tell(look, state, "approval_wanted", facts, waiting_for=(*people, *deputies))
-    return [wanted, replace(again, id=f"{again.id}-again")]
+    return [wanted, replace(again, id=f"{name}-again")]

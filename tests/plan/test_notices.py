@@ -98,6 +98,16 @@ def test_nobody_pretends_to_know_how_many_users_a_route_or_cohort_has() -> None:
     assert at(plan, 1).trip("wrong").told[-1].facts["users_exposed"] is None
 
 
+def test_an_approval_that_is_one_of_two_is_not_asked_for_again() -> None:
+    """
+    Once for each time that a stage is ready.
+    """
+    plan = a_plan({"weight": 0, "advance": "approve", "approvals": {"count": 2}}, {"weight": 10})
+    migration = at(plan, 0, "ready").looks(3).order("approve", "bob").looks(3).order("approve", "carol").looks(3)
+
+    assert migration.events.count("approval_wanted") == 1
+
+
 def test_deputies_are_told_of_an_approval_that_nobody_gives() -> None:
     """
     Once, when the time to acknowledge is over.
