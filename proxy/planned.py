@@ -25,12 +25,13 @@ from proxy.tasks import spawn
 from proxy.threads import on_thread
 
 if TYPE_CHECKING:
+    from proxy.means import Traffic
     from proxy.notifying import Notifier
     from proxy.plan.facts import Facts as PlanFacts
     from proxy.plan.model import Plan
     from proxy.plan.state import State
     from proxy.planbook import Source
-    from proxy.rollout import Rollout, Traffic
+    from proxy.rollout import Rollout
     from proxy.store.plan import Kept
 
 NOBODY: Final = "there is no plan; start Parallax with --plan FILE, or say `parallax plan start FILE`"
@@ -139,10 +140,11 @@ class Planned:
 
     def _made(self, plan: "Plan", source: "Source", state: "State") -> "Rollout":
         from proxy.inquiries import Inquiries, Where
+        from proxy.means import Means
         from proxy.notifying import Notifier
         from proxy.plan.telling import channels
         from proxy.planbook import Planbook
-        from proxy.rollout import Means, Rollout
+        from proxy.rollout import Rollout
 
         if self._rollout is not None:
             self._rollout.stop()

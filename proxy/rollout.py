@@ -13,25 +13,21 @@ STORY 3: a plan is carried out, one tick after the other: what is so, one step o
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final, Protocol
+from dataclasses import replace
+from typing import Any, Final
 
 from proxy.admin.changes import LONGEST_REASON, Change
-from proxy.admin.facts import Facts
 from proxy.admin.steering import Forbidden as MayNot
 from proxy.admin.steering import Held, Outcome, Outdated, Refusal, Unsaved, Who
 from proxy.clock import monotonic, time
 from proxy.crash import told
-from proxy.gates.events import EventSpec
 from proxy.gates.promql import Reading
 from proxy.gates.webhook import Reply
-from proxy.inquiries import Inquiries
 from proxy.ledger import PARALLAX, Unkept
+from proxy.means import Means
 from proxy.metrics.exposition import PlanGauges
-from proxy.notifying import Notifier
 from proxy.plan.commands import obey, overridden
 from proxy.plan.exposure import Exposure, nothing
 from proxy.plan.judging import Judging, evidence_digest
@@ -41,8 +37,7 @@ from proxy.plan.show import Seen, gauges, status
 from proxy.plan.state import Phase, State
 from proxy.plan.step import step
 from proxy.plan.telling import channels, notices
-from proxy.planbook import Page, Planbook, Source
-from proxy.sight import Sight
+from proxy.planbook import Page, Source
 from proxy.store.notices import put
 from proxy.tasks import spawn
 
@@ -57,40 +52,6 @@ URGENT: Final = frozenset({"rollback", "hold", "abort"})
 PREPARE_SECONDS: Final = 9.0
 # How long an answer waits for what is kept afterwards.
 PATIENCE: Final = 5.0
-
-
-class Traffic(Protocol):
-    """
-    What moves traffic: steering.
-    """
-
-    async def carry(self, who: Who, change: Change) -> Outcome:
-        """
-        Put a change into force. Raises `Refusal`.
-        """
-
-    def arm(self, events: tuple[EventSpec, ...]) -> object:
-        """
-        Have workers count these events.
-        """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
-    """
-    What a rollout works with. Notices have the `links`, and words of the plan's `own`, by event; `tell` logs.
-    """
-
-    traffic: Traffic
-    sight: Sight
-    inquiries: Inquiries
-    book: Planbook
-    facts: Facts
-    notifier: Notifier
-    folder: Path
-    links: Mapping[str, str]
-    own: Mapping[str, str]
-    tell: Callable[..., None]
 
 
 class Rollout:
@@ -315,20 +276,29 @@ class Rollout:
         if self._is_applying and self._applying is not None and self._applying[0] == action.exposure:
             return
         change = self._means.sight.change_to(action.exposure, action.reason[:LONGEST_REASON])
-        self._applying = action.exposure, spawn(self._put(change), name="put the plan into force")
+        try:
+            # What gives new less is in force from here on: whoever looks next finds it so.
+            work = self._means.traffic.carry(self._who, change)
+        except Refusal as error:
+            self._not_applied(error)
+        else:
+            self._applying = action.exposure, spawn(self._put(work), name="put the plan into force")
+
+    def _not_applied(self, error: Refusal) -> None:
+        # The next tick finds that it isn't in force, and says so again.
+        self.troubles["traffic"] = f"what the plan wants can't be put into force: {error}"
+        self._means.tell("warning", "plan_not_applied", reason=str(error))
 
     @property
     def _is_applying(self) -> bool:
         return self._applying is not None and not self._applying[1].done()
 
-    async def _put(self, change: Change) -> None:
+    async def _put(self, work: Coroutine[Any, Any, Outcome]) -> None:
         try:
-            await self._means.traffic.carry(self._who, change)
+            await work
             self.troubles.pop("traffic", None)
         except Refusal as error:
-            # The next tick finds that it isn't in force, and says so again.
-            self.troubles["traffic"] = f"what the plan wants can't be put into force: {error}"
-            self._means.tell("warning", "plan_not_applied", reason=str(error))
+            self._not_applied(error)
         self.wake()
 
     async def _keep_evidence(self) -> None:

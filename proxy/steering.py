@@ -141,12 +141,15 @@ class Steering:
     async def _by_hand(self, who: Who, change: Change) -> Outcome:
         return await self.plan.by_hand(who, change) or await self._change(who, change)
 
-    async def carry(self, who: Who, change: Change) -> Outcome:
+    def carry(self, who: Who, change: Change) -> Coroutine[Any, Any, Outcome]:
         """
-        A change that the plan makes, or knows of. Raises `Refusal`.
+        A change that the plan makes, or knows of. One that gives new no more is in force when this returns; the rest,
+        and the waiting, is in what it returns. Raises `Refusal`, as that does.
         """
         change.check(self._publication.table)
-        return await self._carry_through(self._change(who, change))
+        if change.calms(self._publication.table):
+            return self._publication.acknowledged(*self._publish_first(who, change))
+        return self._carry_through(self._change(who, change))
 
     def arm(self, events: tuple[EventSpec, ...]) -> int:
         """

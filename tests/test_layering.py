@@ -33,7 +33,7 @@ STORIES = {
 } | {
     *("steering", "learning", "latching", "publication", "ledger", "reloading", "rulebook", "equipment"),
     *("archive", "waiving", "dossier", "salt", "deciding", "keyfiles", "sidefiles", "flags", "waiting", "notifying"),
-    *("rollout", "planned", "planbook", "sight", "inquiries", "lines"),
+    *("rollout", "planned", "planbook", "sight", "inquiries", "lines", "means"),
 }  # floor 3
 WIRING = {"worker", "comparer", "control"}  # floor 4, with the room `supervise`, which wires the processes
 ROOF = {

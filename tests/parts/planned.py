@@ -82,8 +82,11 @@ class Planned:
 
         async def looked() -> bool:
             nonlocal found
-            found = await self.status()
-            return bool(holds(found))
+            reply = await self.operator.insist("GET", "/admin/plan")
+            # A control that has just begun knows of no plan yet.
+            if reply.status == 200:
+                found = reply.value
+            return reply.status == 200 and bool(holds(found))
 
         try:
             await until(looked, what, patience)
