@@ -18,7 +18,7 @@ from proxy.mirror.pair import Pair
 from proxy.net.client import ClientConnection
 from proxy.net.upstream import UpstreamConnection
 from proxy.plane import MANY, Plane
-from proxy.retrying import LINES, OURS, end_live, goes_over, may_retry
+from proxy.retrying import LINES, NO_ROOM, OURS, end_live, goes_over, may_retry
 from proxy.routing.table import OLD
 from proxy.shadow import ShadowLeg
 from proxy.waiting import WaitingCopy
@@ -28,8 +28,6 @@ from proxy.wire.forward import EXPECT, added_lines, count_down, passes, request_
 from proxy.wire.request import RequestHead
 
 LOOP = 3
-# Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
-NO_ROOM = frozenset({"limit", "descriptors"})
 
 
 def begin(plane: Plane, course: Course, client: ClientConnection, head: RequestHead) -> None:

@@ -18,6 +18,8 @@ from proxy.wire.request import RequestHead
 
 # Why there may be no byte of an answer: the side's doing, or that as many wait for it as may.
 SILENT: Final = TRANSPORT | {"limit"}
+# Why a request gets a 503 because we have no connection for it; copies, which take connections too, end before that.
+NO_ROOM: Final = frozenset({"limit", "descriptors"})
 # Why an answer is cut short by us: says nothing of the side.
 OURS: Final = frozenset({"reload", "left"})
 # What the client is told, by the side that failed.
@@ -60,7 +62,7 @@ def end_live(pair: Pair, cause: str, *, sent: bool) -> None:
     if cause in OURS:
         # We cut it, and the copy's answer alone says nothing.
         pair.drop("draining")
-    elif cause == "limit":
+    elif cause in NO_ROOM:
         # Our own limit, not the side's failure.
         pair.drop("concurrency")
     elif sent:

@@ -196,6 +196,10 @@ class ShadowLeg:
             # We cut it; the side did nothing.
             self._pair.drop("draining")
             return
+        if cause == "descriptors":
+            # Our own limit, too.
+            self._pair.drop("concurrency")
+            return
         if self._waited:
             # We kept it from sending for a while; who knows how it would have ended.
             self._pair.drop("body_too_large")

@@ -4,10 +4,13 @@ What exchanges tell of events: every answer and every pair once, and nothing tha
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from proxy.gates.events import EventSpec, Of, event
+from proxy.net.client import ClientConnection
+from proxy.shadow import ShadowLeg
 from tests.parts.plane import GET, NEW, OK, OLD, Data, data_plane
 from tests.parts.values import a_table
 
@@ -125,6 +128,22 @@ def test_a_client_that_goes_away_says_nothing_of_a_side(data: Data) -> None:
 
     assert {told(data, spec) for spec in EVENTS} == {(0, 0)}
     assert data.plane.tally.snapshot(0.0)["traffic"] == {"(no route)": 1}
+
+
+@pytest.mark.parametrize("leg", ["live", "shadow"])
+def test_a_connection_that_we_have_no_room_for_says_nothing_of_a_side(leg: str, data: Data) -> None:
+    """
+    Whoever runs out of file descriptors must not roll back a migration for it.
+    """
+    data.both()
+    data.client.feed(GET)
+    (pair,) = data.pairs.open
+    client = cast("ClientConnection", data.client.protocol)
+    failing = client.exchange if leg == "live" else pair.shadow_leg
+    cast("ShadowLeg", failing).failed("descriptors")
+
+    assert data.entries() == {"concurrency": 1}
+    assert {told(data, spec) for spec in EVENTS} == {(0, 0)}
 
 
 def test_a_failover_is_a_failure_of_the_one_and_an_answer_of_the_other(data: Data) -> None:
