@@ -67,10 +67,10 @@ def _by_itself(name: str, guard: Guard) -> list[Alert]:
             query, lasting = f"({DIVERGENT} + {FAILED}) / {COMPARED} > {guard.max:.10g}", "5m"
             said = f"old and new differ in more than {share(guard.max)} of all comparisons"
         case PromGuard() if (match := CONDITION.fullmatch(guard.condition)) is not None:
-            query = f"({guard.query}) {OPPOSITE[match[1]]} {match[2]}"
+            query = f"{_whole(guard.query)} {OPPOSITE[match[1]]} {match[2]}"
             lasting, said = _spell(guard.fail.needed * guard.every), f"what guard {name} asks for isn't so"
         case TrendGuard():
-            asked = f"({guard.query})[{_spell(guard.window)}:{_spell(max(guard.window / 60, 1))}]"
+            asked = f"{_whole(guard.query)}[{_spell(guard.window)}:{_spell(max(guard.window / 60, 1))}]"
             grows = f"deriv({asked})" + (f" / avg_over_time({asked})" if guard.slope.relative else "")
             query, lasting = f"{grows} > {guard.slope.per_second:.6g}", _spell(guard.every * 5)
             said = f"what guard {name} watches grows faster than it may"
@@ -80,6 +80,11 @@ def _by_itself(name: str, guard: Guard) -> list[Alert]:
         case _:
             return []
     return [Alert("ParallaxGuardQuery", query, lasting, "warning", said, name)]
+
+
+def _whole(query: str) -> str:
+    # A comment at its end must not swallow what follows.
+    return f"({query}\n)" if "#" in query else f"({query})"
 
 
 def _of_plan(plan: Plan) -> tuple[Alert, ...]:

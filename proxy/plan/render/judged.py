@@ -3,6 +3,7 @@ Gates and guards in words and in numbers.
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit, urlunsplit
 
 from proxy.gates.outcome import Outcome
 from proxy.plan.criteria import (
@@ -55,18 +56,11 @@ def where(routes: tuple[str, ...]) -> str:
 
 def slope(value: Slope) -> str:
     """
-    The most that something may grow by.
+    The most that something may grow by: an hour, or a day where that is next to nothing.
     """
-    each, unit = next(
-        (value.per_second * seconds, unit)
-        for seconds, unit in ((3600.0, "hour"), (86_400.0, "day"))
-        if value.per_second * seconds >= (0.001 if value.relative else 1) or unit == "day"
-    )
-    return f"{share(each)} an {unit}" if value.relative and unit == "hour" else f"{_amount(value, each)} a {unit}"
-
-
-def _amount(value: Slope, each: float) -> str:
-    return share(each) if value.relative else number(each)
+    hourly, least = value.per_second * 3600.0, 0.001 if value.relative else 1.0
+    each, unit = (hourly, "an hour") if abs(hourly) >= least else (24.0 * hourly, "a day")
+    return f"{share(each) if value.relative else number(each)} {unit}"
 
 
 def of_last(repeated: Repeated) -> str:
@@ -104,12 +98,18 @@ def rule(judged: Gate | Guard, spelled: Spelled = celled) -> Markdown:
         case PromGuard():
             return Markdown(
                 f"{spelled(judged.query)} stays {spelled(judged.condition)}; Prometheus is asked every"
-                f" {duration(judged.every)}, and {of_last(judged.fail)} bad answers trip it."
+                f" {duration(judged.every)}, and it trips when {of_last(judged.fail)} answers are bad."
             )
         case BlindGuard():
             return escape(f"Traffic is heard of at least every {duration(judged.no_data_for)}.")
         case _:
-            return escape(f"{judged.url} says yes; asked every {duration(judged.every)}.")
+            return escape(f"{_address(judged.url)} says yes; asked every {duration(judged.every)}.")
+
+
+def _address(url: str) -> str:
+    # Who asks may have to show a key in the URL, which is nobody's business.
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _events(judged: EventGate | EventGuard, spelled: Spelled) -> Markdown:

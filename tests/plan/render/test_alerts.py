@@ -24,7 +24,7 @@ GUARDS = {
     "same": {"event": "mismatch", "max": 0.01},
     "routed": {"event": "mismatch", "max": 0.01, "routes": ("search",)},
     "errors": {"event": "old_ok & new_error", "max": 0.01, "on_trip": "mirror_off"},
-    "load": {**QUERY, "condition": "< 0.5"},
+    "load": {"source": "promql", "query": "sum(load) # of all hosts", "condition": "< 0.5"},
     "baseline": {**QUERY, "condition": "<= 1.2 * baseline"},
     "leak": {"source": "trend", "query": "rss{job='new'}", "slope": "5%/h"},
     "depth": {"source": "trend", "query": "depth", "slope": "10/m", "window": "10m"},
