@@ -174,10 +174,11 @@ class Rollout:
 
     def _readings(self, now: float) -> Readings:
         sight = self._means.sight
+        sight.look(now)
         outcomes = self.judging.outcomes(self._gates())
         return Readings(
             outcomes=outcomes,
-            trips=sight.with_signatures(self.judging.trips(), now),
+            trips=tuple(sight.with_signatures(one, self.plan.guards[one.guard], now) for one in self.judging.trips()),
             epoch=self.judging.epoch,
             armed=self.judging.armed,
             evidence=evidence_digest(outcomes),

@@ -4,6 +4,7 @@ counted, which signatures are about. All from memory.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -11,9 +12,12 @@ from proxy.admin.changes import Change
 from proxy.admin.facts import Facts
 from proxy.clock import monotonic
 from proxy.compare.judging import rules_digest
+from proxy.evidence.risen import Mark, Rises
 from proxy.evidence.signatures import Known
 from proxy.gates.events import EventSpec
 from proxy.gates.merging import Counts, Marks, begin, read
+from proxy.plan.causes import may_cause
+from proxy.plan.criteria import Guard
 from proxy.plan.exposure import Exposure
 from proxy.plan.moves import Trip
 from proxy.plan.state import Pin
@@ -36,6 +40,7 @@ class Sight:
         self._heard = monotonic()
         self._read = monotonic()
         self._seen: dict[str, tuple[int, int]] = {}
+        self._rises = Rises()
         self._marks: Marks | None = None
         self._versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
@@ -135,26 +140,44 @@ class Sight:
 
     # ... and signatures.
 
-    def with_signatures(self, trips: tuple[Trip, ...], now: float) -> tuple[Trip, ...]:
+    def look(self, now: float) -> None:
         """
-        The same trips with the signatures that are most about at this moment.
+        Note how frequent signatures are, now and then, so that it can be told which have risen.
         """
-        if not trips:
-            return ()
-        known = [one for one in self._facts.signatures.known.values() if now - one.last <= RECENT]
-        known.sort(key=lambda one: one.count, reverse=True)
-        top = tuple((one.signature.id, one.signature.endpoint, _said(one)) for one in known[:TOP])
-        return tuple(Trip(guard=trip.guard, said=trip.said, bad=trip.bad, n=trip.n, signatures=top) for trip in trips)
+        if self._rises.is_due(now):
+            known = self._facts.signatures.known.values()
+            counts = {one.signature.id: one.pairs.seen for one in known if now - one.last <= RECENT}
+            self._rises.note(Mark(at=now, counts=counts, judged=self._judged()))
+
+    def with_signatures(self, trip: Trip, guard: Guard, now: float) -> Trip:
+        """
+        The same trip with the signatures that may have caused it: what is bad by the guard's event, and has become more
+        frequent of late, the surest first. What was always there caused nothing.
+        """
+        judged, found = self._judged(), []
+        last = self._rises.marks_within(sum(judged.values()), 2 * trip.n)
+        for one in self._facts.signatures.known.values():
+            if now - one.last > RECENT or not may_cause(guard, one.signature.parts):
+                continue
+            where = one.signature.endpoint
+            sure = self._rises.risen(one.signature.id, where, one.pairs.seen, judged.get(where, 0), last=last)
+            if sure > 0:
+                found.append((sure, one.count, one))
+        found.sort(key=lambda rising: rising[:2], reverse=True)
+        top = tuple((one.signature.id, one.signature.endpoint, _said(one)) for _, _, one in found[:TOP])
+        return replace(trip, signatures=top)
+
+    def _judged(self) -> dict[str, int]:
+        return {name: sum(map(sum, page.verdicts)) for name, page in self._facts.merge.totals().pages.items()}
 
     def clean(self, pins: tuple[Pin, ...]) -> dict[str, int]:
         """
         Of each pinned signature, how many pairs its endpoint had without it since this was asked last; -1: it was seen.
         """
         found, before, self._seen = {}, self._seen, {}
-        pages = self._facts.merge.totals().pages if pins else {}
+        pages = self._judged() if pins else {}
         for pin in pins:
-            page, known = pages.get(pin.endpoint), self._facts.signatures.known.get(pin.signature)
-            judged = 0 if page is None else sum(map(sum, page.verdicts))
+            judged, known = pages.get(pin.endpoint, 0), self._facts.signatures.known.get(pin.signature)
             count = 0 if known is None else known.pairs.seen
             self._seen[pin.signature] = judged, count
             were = before.get(pin.signature)

@@ -176,6 +176,15 @@ PLANTED = (
         noise=frozenset({("$.banner", "value")}),
     ),
 )
+# What comes into new in the middle of the demo, until it is taken out again: the plan's guard is to notice.
+REGRESSION = Planted(
+    endpoint="GET /stock/{id}",
+    effect=Effect.DIVERGENT,
+    what="release without a warehouse",
+    how_often="while it is in",
+    hits=_always,
+    parts=frozenset({("status:200:500", "status")}),
+)
 BY_ENDPOINT = {planted.endpoint: planted for planted in PLANTED}
 NOISE = {planted.endpoint: planted.noise for planted in PLANTED if planted.noise}
 

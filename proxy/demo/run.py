@@ -23,7 +23,7 @@ from proxy.demo.reading import Found, Reading, parse, parse_found, total
 from proxy.demo.shop import RECEIVED
 from proxy.demo.signed import Learned
 from proxy.demo.stage import Stage, StageError, stage
-from proxy.demo.summary import Summary, summarise
+from proxy.demo.summary import Course, Summary, summarise
 from proxy.demo.view import Scene, links, live, progress, result
 from proxy.tasks import spawn
 
@@ -88,6 +88,7 @@ class _Demo:
         self._found = Found()
         self._start = monotonic()
         self._learned: Learned | None = None
+        self._operator: Operator | None = None
         self._answered: deque[tuple[float, int]] = deque(maxlen=RATE_OVER)
 
     async def story(self, kept_until: asyncio.Event | None) -> None:
@@ -114,7 +115,12 @@ class _Demo:
         finally:
             clients.close()
             admin.close()
-        return summarise(load.tally, self._readings, self._found, self._learned, received)
+        course = (
+            Course()
+            if self._operator is None
+            else Course(place=self._operator.place, tripped_after=self._operator.tripped_after)
+        )
+        return summarise(load.tally, self._readings, self._found, self._learned, received, course)
 
     async def _watch(self, up: Stage, admin: Client, load: Load) -> None:
         """
@@ -122,7 +128,7 @@ class _Demo:
         """
         self._start = start = monotonic()
         self._answered.append((start, 0))
-        operator = Operator(up, admin, load)
+        self._operator = operator = Operator(up, admin, load)
         acting = spawn(operator.act(self._seconds), name="operator")
         sending = spawn(load.run(self._seconds, lambda: not acting.done() or self._is_learning()), name="load")
         # Apart from the showing: clients are served, and to be seen, before control can answer.
@@ -131,7 +137,9 @@ class _Demo:
             with self._screen() as show:
                 while not sending.done():
                     await asyncio.wait((sending,), timeout=REFRESH)
-                    show(self._scene(up, load, monotonic() - start, operator.says))
+                    if acting.done():
+                        acting.result()
+                    show(self._scene(up, load, monotonic() - start, operator))
             await sending
             await acting
         finally:
@@ -157,7 +165,7 @@ class _Demo:
         with Live(console=console, auto_refresh=False, transient=True) as screen:
             yield lambda scene: screen.update(live(scene, console.width), refresh=True)
 
-    def _scene(self, up: Stage, load: Load, elapsed: float, says: str) -> Scene:
+    def _scene(self, up: Stage, load: Load, elapsed: float, operator: Operator) -> Scene:
         self._answered.append((monotonic(), load.tally.answered))
         (since, before), (now, answered) = self._answered[0], self._answered[-1]
         return Scene(
@@ -170,7 +178,8 @@ class _Demo:
             new_weight=self._weights["new"],
             mirror=self._weights["mirror"],
             killed=bool(self._weights["killed"]),
-            says=says,
+            says=operator.says,
+            place=operator.place,
             tally=load.tally,
             readings=self._readings,
         )

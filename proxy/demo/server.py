@@ -2,7 +2,8 @@
 One of the demo's two shops as a process: `python -m proxy.demo.server SIDE FD`.
 
 FD is a listening socket that the parent bound; SIGTERM ends the process. The shop also counts what it was
-sent, at `GET /-/received`, so that the summary can show that no write ever reached new.
+sent, at `GET /-/received`, so that the summary can show that no write ever reached new. `POST /-/release` says "bad" or
+"good": which release it runs.
 """
 
 import asyncio
@@ -16,20 +17,22 @@ import orjson
 from aiohttp import web
 
 from proxy.demo.drawn import draw
-from proxy.demo.shop import RECEIVED, Answer, answer
+from proxy.demo.shop import RECEIVED, RELEASE, Answer, answer
 
 READS = ("GET", "HEAD", "OPTIONS")
 
 
 class Shop:
     """
-    Answers requests for one side and counts them as reads, writes and copies (reads that Parallax marked as its own).
+    Answers requests for one side and counts them as reads, writes and copies (reads that Parallax marked as its own),
+    and those that the bad release broke.
     """
 
     def __init__(self, side: str) -> None:
         self.side = side
         self._dice = Random()
-        self.received = {"reads": 0, "writes": 0, "copies": 0}
+        self._is_bad = False
+        self.received = {"reads": 0, "writes": 0, "copies": 0, "broken": 0}
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """
@@ -37,10 +40,17 @@ class Shop:
         """
         if request.path == RECEIVED:
             return web.Response(body=orjson.dumps(self.received), content_type="application/json")
+        if request.path == RELEASE:
+            self._is_bad = await request.read() == b"bad"
+            return web.Response(body=b"ok\n")
         self.received["reads" if request.method in READS else "writes"] += 1
         if "X-Parallax-Shadow" in request.headers:
             self.received["copies"] += 1
-        found = answer(self.side, request.method, request.path_qs, await request.read())
+        asked = self.side, request.method, request.path_qs, await request.read()
+        found = answer(*asked)
+        if self._is_bad and (broken := answer(*asked, is_bad=True)) != found:
+            found = broken
+            self.received["broken"] += 1
         if found.delay:
             await asyncio.sleep(found.delay)
         return await self._send(request, replace(found, body=draw(found.body, self._dice)))

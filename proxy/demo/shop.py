@@ -41,6 +41,7 @@ ABOUT = (
 )
 JSON = "application/json; charset=utf-8"
 RECEIVED = "/-/received"  # where a shop says how much it was asked; not part of the shop
+RELEASE = "/-/release"  # where new's shop is told which release to run: "good" or "bad"
 
 Side = str  # "old" or "new"
 
@@ -62,12 +63,14 @@ class Answer:
 
 
 @lru_cache(maxsize=4096)
-def answer(side: Side, method: str, target: str, body: bytes = b"") -> Answer:
+def answer(side: Side, method: str, target: str, body: bytes = b"", *, is_bad: bool = False) -> Answer:
     """
-    What the shop on `side` answers to this request.
+    What the shop on `side` answers to this request; `is_bad`: the bad release of it.
     """
     first = urlsplit(target).path.split("/")[1:2]
     room = f"{method} /{first[0] if first else ''}"
+    if is_bad and room == BROKEN:
+        return _error(500, "no warehouse")
     handler = HANDLERS.get(room)
     return handler(side, target, body) if handler is not None else _error(404, "no such page")
 
@@ -189,6 +192,7 @@ def _health(_side: Side, _target: str, _body: bytes) -> Answer:
     return Answer(content_type="text/plain; charset=utf-8", body=b"ok\n")
 
 
+BROKEN = "GET /stock"
 HANDLERS: dict[str, Callable[[Side, str, bytes], Answer]] = {
     "GET /products": _products,
     "GET /categories": _categories,

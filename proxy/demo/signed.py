@@ -8,7 +8,7 @@ some that have noise in them. Whatever else there is accuses falsely.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from proxy.demo.planted import BY_ENDPOINT, Planted
+from proxy.demo.planted import BY_ENDPOINT, REGRESSION, Planted
 from proxy.demo.reading import Reading, Signature
 
 
@@ -25,8 +25,10 @@ class Learned:
 
 def is_planted(signature: Signature) -> bool:
     """
-    Is it just what was planted at its endpoint?
+    Is it just what was planted at its endpoint, for good or for a while?
     """
+    if (signature.endpoint, signature.parts) == (REGRESSION.endpoint, REGRESSION.parts):
+        return True
     planted = BY_ENDPOINT.get(signature.endpoint)
     return planted is not None and signature.parts == planted.parts
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from proxy.demo.planted import BY_ENDPOINT, Effect, Planted
+from proxy.demo.course import NOWHERE, Place
+from proxy.demo.planted import BY_ENDPOINT, REGRESSION, Effect, Planted
 from proxy.demo.reading import Found, Reading, Signature, total
 from proxy.demo.signed import Learned, explains, has_noise, is_early, is_planted
 from proxy.demo.tally import MIX, Tally
@@ -17,6 +18,8 @@ KILL_SECONDS = 1.0
 # Both medians are read off histogram buckets, so new's 30 ms don't show as exactly that.
 SLOWER_FACTOR = 1.5
 NOTHING = Found()
+# Seconds from the bad release to the rollback: the guard's about 500 pairs, and what telling and looking takes.
+ROLLBACK_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,16 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """
+    How the plan went: where it is in the end, and the seconds from the bad release to the rollback (None: never).
+    """
+
+    place: Place = NOWHERE
+    tripped_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """
     Everything that was checked.
@@ -77,31 +90,48 @@ def summarise(
     found: Found,
     learned: Learned | None,
     received: Mapping[str, Mapping[str, int]],
+    course: Course,
 ) -> Summary:
     """
     Check a finished run. `received` has what each shop counted, by side; `learned` is None if noise never was.
     """
+    broken = received["new"]["broken"]
     known = {reading.endpoint: reading for reading in readings}
     # Endpoints that nobody asked for (`other` among them) are rows too, once anything was counted there.
     endpoints = [*MIX, *(name for name, reading in known.items() if name not in MIX and reading.eligible)]
     rows = tuple(
-        row(endpoint, tally, known.get(endpoint, Reading(endpoint=endpoint)), found, learned) for endpoint in endpoints
+        row(
+            endpoint,
+            tally,
+            known.get(endpoint, Reading(endpoint=endpoint)),
+            found,
+            learned,
+            broken=broken if endpoint == REGRESSION.endpoint else 0,
+        )
+        for endpoint in endpoints
     )
     signed = tuple(
         Signed(signature=one, early=(early := is_early(one, learned)), good=early or is_planted(one))
         for one in found.signatures
     )
-    checks = (*_checks(tally, total(readings), received), _noise_check(found, learned))
+    checks = (*_checks(tally, total(readings), received), _noise_check(found, learned), _course_check(course, tally))
     return Summary(rows=rows, signed=signed, checks=checks)
 
 
 def row(
-    endpoint: str, tally: Tally, reading: Reading, found_so_far: Found = NOTHING, learned: Learned | None = None
+    endpoint: str,
+    tally: Tally,
+    reading: Reading,
+    found_so_far: Found = NOTHING,
+    learned: Learned | None = None,
+    *,
+    broken: int = 0,
 ) -> Row:
     """
-    One endpoint's line, during a run or after it. Only then, with all signatures, is what differs explained.
+    One endpoint's line, during a run or after it. Only then, with all signatures, is what differs explained. `broken`
+    answers were those of the bad release.
     """
-    planted = BY_ENDPOINT.get(endpoint)
+    planted = REGRESSION if broken else BY_ENDPOINT.get(endpoint)
     effect = planted.effect if planted is not None else None
     divergent, failed = reading.verdicts.get("divergent", 0), reading.verdicts.get("failed", 0)
     skipped = sum(reading.skipped.values()) - tally.off[endpoint]
@@ -109,7 +139,7 @@ def row(
     met, found = 0, f"{divergent + failed:,}"
     match effect:
         case Effect.DIVERGENT:
-            met = tally.affected[endpoint]
+            met = broken or tally.affected[endpoint]
             good = failed == 0 and _explains(met, divergent, skipped) and signed
         case Effect.FAILED:
             met = tally.affected[endpoint]
@@ -155,6 +185,18 @@ def _noise_check(found: Found, learned: Learned | None) -> Check:
     )
 
 
+def _course_check(course: Course, tally: Tally) -> Check:
+    place, after = course.place, course.tripped_after
+    if after is None or not place.rollbacks:
+        return Check(sentence="The plan never rolled back for the bad release", good=False)
+    went_on = "then it went on to 100 %" if place.phase == "finished" else f"then it stayed at {place.stage}"
+    return Check(
+        sentence=f"The plan rolled back by itself {after:.1f} s after the bad release came, which "
+        f"{tally.hit:,} answers of users were hit by; {went_on}",
+        good=place.phase == "finished" and after <= ROLLBACK_SECONDS,
+    )
+
+
 def _after(seconds: float) -> str:
     return f"more than {ceil(1000 * seconds)} ms later" if seconds else "after that"
 
@@ -188,13 +230,13 @@ def _checks(tally: Tally, books: Reading, received: Mapping[str, Mapping[str, in
             good=new["reads"] - new["copies"] == tally.by_new + tally.cut and new["copies"] > 0,
         ),
         Check(
-            sentence=f"Of {USERS} users {len(users.on_new)} came to be on new; "
+            sentence=f"Of {USERS} users {len(users.first)} came to be on new; "
             f"answers of old after that: {users.came_back}",
-            good=len(users.on_new) > 0 == users.came_back,
+            good=len(users.first) > 0 == users.came_back,
         ),
         Check(
             sentence=f"The first of them were {users.staff} of the shop's staff; others before them: {users.too_early}",
-            good=users.too_early == 0 and (users.staff > 0 or not users.on_new),
+            good=users.too_early == 0 and (users.staff > 0 or not users.first),
         ),
         Check(
             sentence=f"Once killed, new answered no request sent {_after(users.last_on_new)}, until the restore",

@@ -51,7 +51,8 @@ class Ask:
 class Tally:
     """
     What the clients sent and saw. `affected` counts, by endpoint, requests that hit a planted divergence or failure.
-    Of what new answered, `by_new` came whole, and `cut` was cut off as planted.
+    Of what new answered, `by_new` came whole, and `cut` was cut off as planted; `hit` are those of `by_new` that new's
+    bad release broke.
 
     While Parallax is `killed`, which is from the answer to the kill until the restore, nothing is copied: what is sent
     then counts as `off` and hits nothing.
@@ -65,6 +66,7 @@ class Tally:
     answered: int = 0
     by_new: int = 0
     cut: int = 0
+    hit: int = 0
     writes: int = 0
     users: Users = field(default_factory=Users)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATEST))

@@ -12,7 +12,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from proxy.demo.planted import Effect
+from proxy.demo.course import NAMES, Place
+from proxy.demo.planted import REGRESSION, Effect
 from proxy.demo.reading import Reading, total
 from proxy.demo.summary import Row, Summary, row
 from proxy.demo.tally import MIX, Tally
@@ -32,7 +33,7 @@ COLOURS = {
 class Scene:
     """
     One moment of the demo. Times in seconds, `rate` in requests per second, weights in percent (in force
-    unless `killed`). `says` is what the operator has done.
+    unless `killed`). `says` is what the operator has done, `place` where the plan is.
     """
 
     elapsed: float
@@ -45,6 +46,7 @@ class Scene:
     mirror: float
     killed: bool
     says: str
+    place: Place
     tally: Tally
     readings: tuple[Reading, ...]
 
@@ -56,8 +58,8 @@ def live(scene: Scene, width: int) -> RenderableType:
     return Group(
         _title(scene, width),
         _act(scene),
+        _plan(scene.place),
         _flow(scene),
-        Text(),
         _clients(scene),
         *_verdicts(total(scene.readings), width),
         Text(),
@@ -95,7 +97,8 @@ def progress(scene: Scene) -> str:
     found = ", ".join(f"{count:,} {name}" for name, count in _counts(books).items())
     return (
         f"{scene.elapsed:3.0f} s  {scene.tally.sent:,} requests ({scene.rate:.0f}/s): {found}; "
-        f"client errors {scene.tally.errors.total():,}; {scene.says}"
+        f"client errors {scene.tally.errors.total():,}; plan {scene.place.stage or scene.place.phase}"
+        f"{f' ({scene.place.step})' if scene.place.stage else ''}; {scene.says}"
     )
 
 
@@ -163,9 +166,24 @@ def _title(scene: Scene, width: int) -> RenderableType:
 
 def _act(scene: Scene) -> Text:
     users = scene.tally.users
-    seen = f"  (so far {len(users.on_new)} of {USERS}; came back: {users.came_back})" if users.on_new else ""
-    style = "bold red" if scene.killed else "bold yellow" if users.on_new else ""
+    seen = f"  (so far {len(users.first)} of {USERS}; came back: {users.came_back})" if users.first else ""
+    style = "bold red" if scene.killed else "bold yellow" if users.first else ""
     return Text.assemble(("now      ", "bold"), (scene.says, style), seen)
+
+
+def _plan(place: Place) -> Text:
+    """
+    The plan's stages as a line, and what it says of itself.
+    """
+    line = Text.assemble(("plan     ", "bold"))
+    for number, name in enumerate(NAMES):
+        is_here = name == place.stage and not place.is_over
+        mark, style = (
+            ("✓", "green") if name in place.passed else ("●", "bold yellow") if is_here else ("○", "bright_black")
+        )
+        line.append(f"{' ─ ' if number else ''}{mark} {name}", style=style)
+    line.append(f"   {place.step.replace('_', ' ')}" if place.step and not place.is_over else f"   {place.phase}")
+    return line
 
 
 def _flow(scene: Scene) -> Text:
@@ -244,6 +262,8 @@ def _endpoints(scene: Scene, *, wide: bool) -> Table:
 def _planted(line: Row, reading: Reading, *, wide: bool) -> Text:
     what = f" {line.planted.what}" if line.planted is not None and wide else ""
     effect = line.planted.effect if line.planted is not None else None
+    if reading.endpoint == REGRESSION.endpoint and reading.disagreed:
+        return Text(f"▲{f' {REGRESSION.what}' if wide else ''}", style="magenta")
     if effect is None or effect is Effect.HARMLESS:
         return Text("✗", style="bold red") if reading.disagreed else Text(f"·{what}", style="bright_black")
     # What was planted counts as found from the first sight of it on; whether all of it was, the summary says.

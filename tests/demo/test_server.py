@@ -10,7 +10,7 @@ import pytest
 
 from proxy.demo.client import Client
 from proxy.demo.drawn import calm
-from proxy.demo.shop import RECEIVED, answer
+from proxy.demo.shop import RECEIVED, RELEASE, answer
 from proxy.demo.stage import shop_process
 
 
@@ -81,7 +81,21 @@ async def test_a_shop_counts_what_it_was_sent(old: Client) -> None:
     await old.request("PUT", "/cart/1", b"{}")
     await old.request("POST", "/orders", b"{}")
 
-    assert orjson.loads((await old.request("GET", RECEIVED)).body) == {"reads": 1, "writes": 2, "copies": 0}
+    received = orjson.loads((await old.request("GET", RECEIVED)).body)
+    assert received == {"reads": 1, "writes": 2, "copies": 0, "broken": 0}
+
+
+async def test_a_bad_release_of_new_comes_and_goes(new: Client) -> None:
+    """
+    And is counted, so that what Parallax finds can be held against it.
+    """
+    await new.request("POST", RELEASE, b"bad")
+    broken, well = await new.request("GET", "/stock/9"), await new.request("GET", "/products/1")
+    await new.request("POST", RELEASE, b"good")
+    mended = await new.request("GET", "/stock/9")
+
+    assert (broken.status, well.status, mended.status) == (500, 200, 200)
+    assert orjson.loads((await new.request("GET", RECEIVED)).body)["broken"] == 1
 
 
 async def test_no_process_is_left_when_the_block_ends() -> None:

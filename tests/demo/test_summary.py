@@ -8,11 +8,12 @@ from itertools import islice
 
 import pytest
 
+from proxy.demo.course import Place
 from proxy.demo.load import script
-from proxy.demo.planted import BY_ENDPOINT, Effect
+from proxy.demo.planted import BY_ENDPOINT, REGRESSION, Effect
 from proxy.demo.reading import Found, Reading, Signature
 from proxy.demo.signed import Learned
-from proxy.demo.summary import Summary, summarise
+from proxy.demo.summary import Course, Summary, summarise
 from proxy.demo.tally import Tally
 from proxy.demo.users import Users
 
@@ -23,6 +24,8 @@ Received = dict[str, dict[str, int]]
 BY_NEW, CUT = 80, 2  # answers that users got from new, whole and cut off
 EARLY = 3  # pairs at each noisy place that were blamed before it was known
 LEARNED = Learned(at=100.0, after=5.0)
+BROKEN = 7  # answers of the bad release
+DONE = Course(place=Place(phase="finished", rollbacks=1), tripped_after=2.5)
 
 
 def perfect() -> tuple[Tally, Readings, Received]:
@@ -44,16 +47,18 @@ def perfect() -> tuple[Tally, Readings, Received]:
             verdicts[planted.effect] = met
         if planted is not None and planted.effect is Effect.NOISE:
             verdicts = {"noise": asked - EARLY, "divergent": EARLY}
+        if endpoint == REGRESSION.endpoint:
+            verdicts = {"identical": asked - BROKEN, "divergent": BROKEN}
         slow = planted is not None and planted.effect is Effect.SLOWER
         new = (31.0, 40.0) if slow else (1.1, 2.1)
         readings[endpoint] = Reading(endpoint=endpoint, eligible=asked, verdicts=verdicts, old=(1.0, 2.0), new=new)
     reads = tally.sent - tally.writes
     tally.answered -= CUT
     tally.by_new, tally.cut = BY_NEW, CUT
-    tally.users = Users(on_new={"user-001": 1.0}, on_old_when_killed=10)
+    tally.users = Users(first={"user-001": 1.0}, on_old_when_killed=10)
     received = {
         "old": {"reads": reads, "writes": tally.writes, "copies": BY_NEW + CUT},
-        "new": {"reads": reads, "writes": 0, "copies": reads - BY_NEW - CUT},
+        "new": {"reads": reads, "writes": 0, "copies": reads - BY_NEW - CUT, "broken": BROKEN},
     }
     return tally, readings, received
 
@@ -66,7 +71,7 @@ def signatures(readings: Readings) -> tuple[Signature, ...]:
         Signature(
             id=f"{number:016x}",
             endpoint=endpoint,
-            parts=planted.parts or planted.noise,
+            parts=(REGRESSION if endpoint == REGRESSION.endpoint else planted).parts or planted.noise,
             count=divergent,
             last=99.0 if planted.effect is Effect.NOISE else 1000.0,
         )
@@ -75,9 +80,11 @@ def signatures(readings: Readings) -> tuple[Signature, ...]:
     )
 
 
-def check(tally: Tally, readings: Readings, received: Received, found: Found | None = None) -> Summary:
+def check(
+    tally: Tally, readings: Readings, received: Received, found: Found | None = None, course: Course = DONE
+) -> Summary:
     found = found or Found(signatures=signatures(readings))
-    return summarise(tally, tuple(readings.values()), found, LEARNED, received)
+    return summarise(tally, tuple(readings.values()), found, LEARNED, received, course)
 
 
 def bad_rows(summary: Summary) -> list[str]:
@@ -218,9 +225,36 @@ def test_a_run_in_which_noise_was_never_known_is_not_good() -> None:
     """
     tally, readings, received = perfect()
     found = Found(signatures=signatures(readings))
-    summary = summarise(tally, tuple(readings.values()), found, None, received)
+    summary = summarise(tally, tuple(readings.values()), found, None, received, DONE)
 
     assert bad_checks(summary) == ["It never was known where old differs from itself"]
+
+
+@pytest.mark.parametrize(
+    ("course", "said"),
+    [
+        (Course(), "The plan never rolled back for the bad release"),
+        (replace(DONE, tripped_after=16.0), "rolled back by itself 16.0 s after"),
+        (replace(DONE, place=Place(phase="aborted", stage="half", rollbacks=1)), "then it stayed at half"),
+    ],
+)
+def test_a_plan_that_does_not_roll_back_and_go_on_is_not_good(course: Course, said: str) -> None:
+    """
+    By itself, soon, and then to its end.
+    """
+    (sentence,) = bad_checks(check(*perfect(), course=course))
+
+    assert said in sentence
+
+
+def test_answers_of_the_bad_release_that_were_not_found_are_missed() -> None:
+    """
+    As many as new gave.
+    """
+    tally, readings, received = perfect()
+    received["new"]["broken"] += 1
+
+    assert bad_rows(check(tally, readings, received)) == [REGRESSION.endpoint]
 
 
 def _client_error(tally: Tally, _readings: Readings, _received: Received) -> None:
@@ -250,12 +284,12 @@ def _came_back(tally: Tally, _readings: Readings, _received: Received) -> None:
 
 
 def _stranger_too_early(tally: Tally, _readings: Readings, _received: Received) -> None:
-    tally.users.on_new["user-100"] = 0.5
+    tally.users.first["user-100"] = 0.5
     tally.users.others(2.0)
 
 
 def _nobody_on_new(tally: Tally, _readings: Readings, _received: Received) -> None:
-    tally.users.on_new.clear()
+    tally.users.first.clear()
 
 
 def _slow_kill(tally: Tally, _readings: Readings, _received: Received) -> None:

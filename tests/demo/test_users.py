@@ -88,3 +88,24 @@ def test_staff_come_first() -> None:
     users.answered(name(4), by_new=True, sent=5, now=6)
 
     assert (users.staff, users.too_early) == (2, 1)
+
+
+def test_a_rollback_begins_anew() -> None:
+    """
+    Who comes back because of it, or while it is under way, is no one's fault; who is on new after it stays.
+    """
+    users = Users()
+    users.answered("u", by_new=True, sent=1, now=2)
+    users.answered("v", by_new=True, sent=1, now=2)
+    users.roll_back()
+    users.answered("u", by_new=False, sent=3, now=4)
+    users.rolled_back(5)
+    users.answered("v", by_new=False, sent=4.9, now=6)
+    users.answered("u", by_new=False, sent=7, now=8)
+
+    assert (users.came_back, users.on_new, list(users.first)) == (0, {}, ["u", "v"])
+
+    users.answered("v", by_new=True, sent=7, now=8)
+    users.answered("v", by_new=False, sent=9, now=10)
+
+    assert users.came_back == 1

@@ -8,6 +8,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from proxy.demo.course import Place
 from proxy.demo.planted import PLANTED
 from proxy.demo.reading import Reading, Signature
 from proxy.demo.summary import Check, Row, Signed, Summary
@@ -26,6 +27,7 @@ SCENE = Scene(
     mirror=100.0,
     killed=False,
     says="everybody is on old",
+    place=Place(phase="running", stage="half", step="observing", passed=frozenset({"copies", "staff", "tenth"})),
     tally=Tally(answered=12_345),
     readings=tuple(
         Reading(
@@ -87,13 +89,13 @@ def test_users_on_new_are_shown(width: int) -> None:
     """
     What the operator did, how many came to be on new, and that they stay; within the same bounds.
     """
-    users = Users(on_new={name(number): 1.0 for number in range(56)})
+    users = Users(first={name(number): 1.0 for number in range(56)})
     scene = replace(SCENE, new_weight=25.0, says="restored: 25 % of users are on new", tally=Tally(users=users))
     shown = lines(live(scene, width), width)
 
     assert shown[1] == "now      restored: 25 % of users are on new  (so far 56 of 200; came back: 0)"
-    assert shown[2].endswith("answers 75 %")
-    assert shown[3].endswith("answers 25 %, copies 100 %")
+    assert shown[3].endswith("answers 75 %")
+    assert shown[4].endswith("answers 25 %, copies 100 %")
     assert len(shown) <= 23
     assert max(map(cell_len, shown)) <= width
 
@@ -104,8 +106,18 @@ def test_a_kill_shows_what_is_in_force() -> None:
     """
     shown = lines(live(replace(SCENE, new_weight=25.0, killed=True, says="killed"), 80), 80)
 
-    assert shown[2].endswith("answers 100 %")
-    assert shown[3].endswith("copies of 0 % of reads")
+    assert shown[3].endswith("answers 100 %")
+    assert shown[4].endswith("copies of 0 % of reads")
+
+
+def test_where_the_plan_is_is_one_line() -> None:
+    """
+    What is behind it, where it is, what is to come; and in the end that it is over.
+    """
+    over = Place(phase="finished", passed=frozenset({"copies", "staff", "tenth", "half", "all"}))
+
+    assert lines(live(SCENE, 80), 80)[2] == "plan     ✓ copies ─ ✓ staff ─ ✓ tenth ─ ● half ─ ○ all   observing"
+    assert lines(live(replace(SCENE, place=over), 80), 80)[2].endswith("✓ half ─ ✓ all   finished")
 
 
 def test_the_live_view_begins_empty() -> None:
@@ -152,7 +164,7 @@ def test_a_progress_line_says_the_same_in_plain_words() -> None:
     """
     assert progress(SCENE) == (
         " 12 s  0 requests (250/s): 147,485 identical, 0 noise, 13,000 divergent, 0 failed, 0 skipped; "
-        "client errors 0; "
+        "client errors 0; plan half (observing); "
         "everybody is on old"
     )
 
