@@ -125,12 +125,12 @@ class Planned:
 
 @asynccontextmanager
 async def planned(
-    folder: Path, configuration: Configuration | None = None, *, plan: str | None = None
+    folder: Path, configuration: Configuration | None = None, *, plan: str | None = None, spread: float = 0.0
 ) -> AsyncIterator[Planned]:
     """
-    A Parallax with two operators, ready, and no plan yet, or the one in this file.
+    A Parallax with two operators, ready, and no plan yet, or the one in this file. Sides answer within `spread` s.
     """
-    async with sides(0.0) as pair:
+    async with sides(spread) as pair:
         one, other = (Operator(name=name, address=("", 0)) for name in ("alice", "bob"))
         whole = merged(
             {
