@@ -1,5 +1,6 @@
 """
-What one worker counts of the events that its table names. On the request path: 0.5 µs an exchange, however many events.
+What one worker counts of the events that its table names. On the request path: a pair takes 0.8 µs by itself, an answer
+0.3, however many events there are; both and what is around them, 3.5 µs an exchange (benchmarks.exchange_cost).
 
 What is known of a pair, or of one side's answer, is put into one number, its code: facts, and what came of comparing
 its latencies. Only codes are counted as requests go by, by route; what an event makes of a code is asked once a second
