@@ -106,6 +106,12 @@ class Commands:
         """
         return self._line("plan", "rollback", "--reason", "what was seen")
 
+    def rollback_to(self, stage: str) -> str:
+        """
+        Back to a stage that is named.
+        """
+        return self._line("plan", "rollback", "--to", stage, "--reason", "what was seen")
+
     def rollback_route(self, route: str) -> str:
         """
         Only one route.

@@ -125,7 +125,7 @@ def _arrows(shared: Sequence[int]) -> str:
         _arrow("M450 175C520 175 540 215 616 215", "copy: compared only", 545, 238, "copied"),
         _arrow("M300 210V258", "pairs", 275, 240),
         _arrow("M330 287H366", "", 0, 0),
-        _arrow("M420 262V214", "weights", 455, 240),
+        _arrow("M420 262V214", "weights", 388, 240),
     ]
     if shared:
         found.append(f'<path class="arrow" d="M870 85H888V325H{shared[0]}"/><path class="arrow" d="M870 215H888"/>')

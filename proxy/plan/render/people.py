@@ -33,8 +33,13 @@ def quorum(plan: Plan, stage: Stage) -> str:
     """
     Who has to agree that a stage is left.
     """
-    if stage.advance == "auto":
-        return "nobody, it goes on by itself"
+    return agreeing(plan, stage) if stage.advance == "approve" else "nobody, it goes on by itself"
+
+
+def agreeing(plan: Plan, stage: Stage) -> str:
+    """
+    Who has to agree, where somebody has to: that a stage is left, or that one without a way back is entered.
+    """
     wanted = stage.approvals
     said = f"{wanted.count} {'person' if wanted.count == 1 else 'people'} of {', '.join(may(plan, 'approve'))}"
     return f"{said}; {', '.join(wanted.must_include)} among them" if wanted.must_include else said

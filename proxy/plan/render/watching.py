@@ -4,9 +4,9 @@ What goes on at a stage by itself, what has to be so before, and what is typed.
 
 from proxy.plan.check_names import DEFAULT
 from proxy.plan.check_stages import window_of
-from proxy.plan.criteria import Gate, Guard
+from proxy.plan.criteria import BlindGuard, Gate, Guard
 from proxy.plan.render.book import Book, StageView
-from proxy.plan.render.people import may, quorum
+from proxy.plan.render.people import agreeing, may
 from proxy.plan.render.tasks import title
 from proxy.plan.render.words import duration, plural
 
@@ -26,29 +26,38 @@ def failing(gate: Gate, view: StageView) -> str:
     """
     What a failure of a gate does at a stage.
     """
-    back = view.stage.rollback
-    if gate.on_fail == "rollback" and view.is_live and back is not None:
-        return f"yes, by itself, to {back.to}"
-    return HOLDS
+    return _leads(view) if gate.on_fail == "rollback" and _leads(view) else HOLDS
 
 
 def tripping(guard: Guard, view: StageView) -> str:
     """
     What a guard that trips does at a stage.
     """
-    back = view.stage.rollback
-    if guard.on_trip == "mirror_off" or getattr(guard, "mirror_off", False):
-        return "no: it switches copies off and holds"
-    return f"yes, by itself, to {back.to}" if guard.on_trip == "rollback" and back is not None else HOLDS
+    if guard.on_trip == "rollback" and _leads(view):
+        return _leads(view) + (", without copies" if _quiets(guard) else "")
+    return "no: it switches copies off and holds" if _quiets(guard) and view.is_copied else HOLDS
 
 
 def acts(guard: Guard) -> str:
     """
     What a guard that trips does, wherever the plan is.
     """
-    if guard.on_trip == "mirror_off" or getattr(guard, "mirror_off", False):
-        return "switches copies off and holds"
-    return "rolls back where new answers clients, else holds" if guard.on_trip == "rollback" else "holds"
+    holds = "switches copies off and holds" if _quiets(guard) else "holds"
+    if guard.on_trip != "rollback":
+        return holds
+    return f"rolls back where new answers clients{' and switches copies off' if _quiets(guard) else ''}, else {holds}"
+
+
+def _quiets(guard: Guard) -> bool:
+    return guard.on_trip == "mirror_off" or (not isinstance(guard, BlindGuard) and guard.mirror_off)
+
+
+def _leads(view: StageView) -> str:
+    """
+    Where a stage leads back to by itself; "" if it doesn't.
+    """
+    back = view.stage.rollback
+    return f"yes, by itself, to {back.to}" if back is not None and view.is_live and view.stage.reversible else ""
 
 
 def preconditions(book: Book, view: StageView) -> str:
@@ -59,6 +68,8 @@ def preconditions(book: Book, view: StageView) -> str:
     found = [f"{book.stages[view.number - 2].name} is passed"] if view.number > 1 else ["the plan is started"]
     if stage.checklist:
         found.append(f"checklist {stage.checklist} is done")
+    if not stage.reversible:
+        found.append(f"agreed to by {agreeing(plan, stage)}")
     window = window_of(plan, stage)
     if window is not None:
         more = f" for {duration(window.fit)} more" if window.fit else ""
@@ -96,7 +107,7 @@ def stage_commands(book: Book, view: StageView) -> Typed:
     commands = book.commands
     found = [(commands.status, "what the gates have seen"), (commands.evidence, "what differs, and where")]
     if view.stage.advance == "approve" or not view.stage.reversible:
-        found.append((commands.approve, f"by {quorum(book.plan, view.stage)}"))
+        found.append((commands.approve, f"by {agreeing(book.plan, view.stage)}"))
     return tuple(found)
 
 
@@ -144,6 +155,9 @@ def back(book: Book, view: StageView) -> Typed:
     """
     commands, to = book.commands, view.stage.rollback
     over = (commands.abort, "everybody on old, nothing copied, the plan is over")
+    if not view.stage.reversible and view.number > 1:
+        before = book.stages[view.number - 2].name
+        return ((commands.rollback_to(before), f"to {before} all the same; nobody promises that old can do it"),)
     if to is None:
         return (over,) if view.is_live else ((commands.hold, "stay where it is"), over)
     routes = ((commands.rollback_route(name), f"only route {name}") for name in view.stage.routes)
