@@ -81,7 +81,10 @@ class Planned:
         The store can be used. `lost`: it isn't the one that knew what is in force.
         """
         self._lost = self._lost or lost
-        if self._rollout is None and not self._reading:
+        if self._rollout is not None:
+            # Another store, which knows nothing of it yet.
+            self._rollout.keep_again()
+        elif not self._reading:
             self._reading = True
             spawn(self._read(), name="read the plan", on_error=self._unread)
 

@@ -106,6 +106,12 @@ class Rollout:
         await self._carry_out(state, actions, PARALLAX, "control has taken over")
         self.start()
 
+    def keep_again(self) -> None:
+        """
+        The store was begun anew: it gets what is so.
+        """
+        self._keep(self.state, [], PARALLAX, "the store was begun anew")
+
     @property
     def is_running(self) -> bool:
         """
