@@ -67,6 +67,7 @@ class Running:
     held: str
     said: str
     attempt: int
+    started: float | None = None
     stages: Mapping[str, Walked] = field(default_factory=dict)
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     guards: Mapping[str, Guarded] = field(default_factory=dict)
@@ -80,6 +81,13 @@ class Running:
         Whether a stage was ever entered.
         """
         return any(walked.entered is not None for walked in self.stages.values())
+
+    @property
+    def is_cut(self) -> bool:
+        """
+        Whether the history begins in the middle: a status has its last lines only.
+        """
+        return bool(self.history) and self.history[0].seq > 1
 
     @property
     def is_over(self) -> bool:
@@ -111,6 +119,7 @@ def _running(values: Mapping[str, Any]) -> Running:
         held=str(values["held"] or ""),
         said=str(values["said"]),
         attempt=int(values["attempt"]),
+        started=float(values["started"]) or None,
         stages={str(one["name"]): _walked(one, history) for one in values["stages"]},
         outcomes={one["gate"]: Outcome.from_values(one) for one in values["gates"]},
         guards={one["guard"]: _guarded(one) for one in values["guards"]},

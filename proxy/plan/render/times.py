@@ -2,7 +2,6 @@
 Points in time as documents say them: on the plan's clock, or as so long after the start of a plan without a date.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -87,7 +86,9 @@ def been(view: StageView, which: str) -> float | None:
 
 def spell(book: Book) -> tuple[float | None, float | None]:
     """
-    When the first and the last thing happened.
+    When the plan was started, and when the last thing happened.
     """
-    lines: Sequence[float] = [line.at for line in book.running.history] if book.running is not None else ()
-    return (min(lines), max(lines)) if lines else (None, None)
+    running = book.running
+    if running is None or not running.history:
+        return None, None
+    return running.started, running.history[-1].at

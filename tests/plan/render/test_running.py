@@ -25,6 +25,7 @@ def test_a_status_is_read() -> None:
     assert level(running, "errors") == "tripped: 41 of 900 pairs"
     assert level(running, "unknown") == "–"
     assert not running.is_over
+    assert running.is_cut
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"plan": "a"}', "nothing", '{"hash": 1, "phase": 2, "stages": 3}'])
