@@ -100,6 +100,7 @@ def get_weights(as_json: bool, **wanted: Any) -> None:
 @click.option("--cohort", "cohorts", type=NamedPercent(), multiple=True, help="New's share of a cohort.")
 @click.option("--reason", required=True, metavar="TEXT", help="For the audit.")
 @click.option("--epoch", type=int, metavar="E", help="Only if this is the present epoch.")
+@click.option("--override", is_flag=True, help="Also where a plan runs that gives new less; the plan holds then.")
 @asking
 def set_weights(
     new: float | None,
@@ -108,6 +109,7 @@ def set_weights(
     cohorts: tuple[tuple[str, float | None], ...],
     reason: str,
     epoch: int | None,
+    override: bool,
     as_json: bool,
     **wanted: Any,
 ) -> None:
@@ -126,7 +128,8 @@ def set_weights(
     change = {key: value for key, value in change.items() if value not in (None, {})}
     if not change:
         raise click.UsageError("There is nothing to change: say --new, --mirror, --route or --cohort.")
-    _change(find_target(**wanted), {**change, "reason": reason, "epoch": epoch}, as_json=as_json)
+    rest = {"reason": reason, "epoch": epoch, "override": override or None}
+    _change(find_target(**wanted), {**change, **rest}, as_json=as_json)
 
 
 @click.group()

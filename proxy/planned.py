@@ -95,6 +95,13 @@ class Planned:
         if self._rollout is None and self._trouble is not None and self._ledger.is_open:
             self.opened(lost=False)
 
+    def stop(self) -> None:
+        """
+        Carry out nothing more.
+        """
+        if self._rollout is not None:
+            self._rollout.stop()
+
     def _unread(self, error: BaseException) -> None:
         self._reading = False
         self._trouble = f"the plan that was kept can't be read: {error}"

@@ -42,6 +42,8 @@ from proxy.store.notices import put
 from proxy.tasks import spawn
 
 TICK_SECONDS: Final = 1.0
+# Steps that follow each other without waiting: from passed to the next stage in force it takes six.
+STEPS_AT_ONCE: Final = 10
 # Evidence that was gathered since is read again from the workers' totals, as long as they live.
 EVIDENCE_SECONDS: Final = 10.0
 # A wall clock drifts from the other by less between two ticks.
@@ -133,21 +135,27 @@ class Rollout:
         self._news.set()
 
     async def _tick_on(self) -> None:
+        steps = 0
         while True:
             seq = self.state.seq
             try:
                 async with self._turn:
                     await self.tick()
                 self.troubles.pop("tick", None)
+            except Unkept:
+                pass  # the ledger has told of it, and the status does
             except Exception as error:  # noqa: BLE001 - the next tick begins anew from what is so
                 self.troubles["tick"] = f"the plan is not carried out: Parallax failed ({type(error).__name__})"
                 self._means.tell("error", "plan_tick_failed", **told(error))
-            if self.state.seq != seq:
-                # One step leads to the next, if nothing is waited for.
+            # One step leads to the next, if nothing is waited for.
+            steps = steps + 1 if self.state.seq != seq else 0
+            if 0 < steps <= STEPS_AT_ONCE:
                 continue
+            steps = 0
             self._news.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), TICK_SECONDS)
+                async with asyncio.timeout(TICK_SECONDS):
+                    await self._news.wait()
 
     # One tick...
 

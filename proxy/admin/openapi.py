@@ -340,6 +340,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "routes": _says(_by_name(_or_null(PERCENT)), "new's share; null: as the configuration has it"),
             "cohorts": _says(_by_name(_or_null(PERCENT)), "new's share; null: as the configuration has it"),
             "epoch": _says(COUNT, "the one you saw; refused if it isn't current"),
+            "override": _says(FLAG, "also where a plan runs that gives new less"),
         },
     ),
     "Reason": _object({}, {"reason": REASON}),

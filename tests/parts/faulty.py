@@ -6,9 +6,12 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from proxy.errors import StoreError
 from proxy.routing.intent import Intent
 from proxy.store.audit import Entry
+from proxy.store.plan import Kept, Told
 from proxy.store.store import Store
 
 
@@ -86,3 +89,15 @@ class FaultyStore(Store):
         As the real one.
         """
         return self.faults.write(lambda: super(FaultyStore, self).audit(entry))
+
+    def save_plan(
+        self,
+        kept: Kept,
+        history: tuple[Told, ...],
+        entry: Entry,
+        also: Callable[[Connection], None] = lambda _: None,
+    ) -> Entry:
+        """
+        As the real one.
+        """
+        return self.faults.write(lambda: super(FaultyStore, self).save_plan(kept, history, entry, also))

@@ -1,0 +1,221 @@
+"""
+A plan on real steering and a real store, whose disk can fail and hang: what is in force, and what is kept.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy import ledger, publication
+from proxy.admin.plan import Asked
+from proxy.admin.steering import Held, Outdated, Unsaved
+from proxy.clock import monotonic
+from proxy.errors import StoreError
+from proxy.store.store import Store
+from proxy.tasks import spawn
+from tests.parts.faulty import Faults, FaultyStore
+from tests.parts.steered import OPS, PATIENCE, FakeHub, Steered, a_setup
+
+FULL = StoreError("full", "there is no room left")
+PLAN = """
+plan: small
+expect: {rate: 50}
+defaults: {settle: 0s, cooldown: 1h}
+stages:
+  - {name: shadow, success: Well., weight: 0, observe: 0s..1h, advance: approve}
+  - {name: live, success: Well., weight: 10, observe: 0s..1h, advance: approve, rollback: {to: shadow}}
+"""
+CONFIGURATION = """
+listen: 127.0.0.1:0
+old: {url: http://127.0.0.1:1}
+new: {url: http://127.0.0.1:2}
+data: stateless
+sticky: {key: ["header:X-User"]}
+"""
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    A slow day is no fault.
+    """
+    monkeypatch.setattr(ledger, "PATIENCE", 30.0)
+    monkeypatch.setattr(publication, "WAIT", 30.0)
+
+
+@pytest.fixture
+def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """
+    Those of the disk that the store is on.
+    """
+    wrong = Faults()
+    monkeypatch.setattr("proxy.store.store.Store", FaultyStore.on(wrong))
+    monkeypatch.setattr(ledger, "AGAIN", 0.05)
+    yield wrong
+    wrong.end()
+
+
+class Planning(Steered):
+    """
+    One life of steering, and its plan.
+    """
+
+    async def move(self, name: str, **body: Any) -> dict[str, Any]:
+        """
+        A call of the admin API.
+        """
+        return await self.steering.plan.obey(Asked(name=name, reason="test", **body), OPS)
+
+    def plan(self) -> dict[str, Any]:
+        """
+        How the plan is.
+        """
+        return self.steering.plan.shown() or {"step": "", "phase": "", "seq": 0, "waiting_for": []}
+
+    async def reaches(self, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+        """
+        The plan, once something holds of it.
+        """
+        end = monotonic() + PATIENCE
+        while not holds(found := self.plan()):
+            assert monotonic() < end, found
+            self.steering.plan.sight.heard()
+            await asyncio.sleep(0.01)
+        return found
+
+
+async def begin(folder: Path, hub: FakeHub) -> Planning:
+    """
+    A life; a second one on the same hub and folder is that of a successor.
+    """
+    file = folder / "parallax.yaml"
+    file.write_text(CONFIGURATION)
+    planning = Planning(hub, a_setup(folder, file=str(file)))
+    await planning.opened()
+    end = monotonic() + PATIENCE
+    while planning.steering.plan._trouble is not None:
+        assert monotonic() < end
+        await asyncio.sleep(0.01)
+    return planning
+
+
+async def ready(folder: Path, hub: FakeHub) -> Planning:
+    """
+    A plan whose first stage only waits for approval.
+    """
+    planning = await begin(folder, hub)
+    await planning.move("start", text=PLAN, file="small.yaml")
+    await planning.reaches(lambda plan: plan["step"] == "ready")
+    return planning
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """
+    The state in the store, as JSON.
+    """
+    store = Store.open(f"sqlite:///{folder}/parallax.db").store
+    try:
+        found = store.plan()
+    finally:
+        store.close()
+    assert found is not None
+    return {"generation": found[0].generation, "seq": found[0].seq, "told": [line.what for line in found[1]]}
+
+
+async def test_a_command_for_another_state_is_refused_with_the_present_one(tmp_path: Path) -> None:
+    """
+    Of two who press at once, the second is told.
+    """
+    planning = await ready(tmp_path, FakeHub())
+    seq = planning.plan()["seq"]
+    await planning.move("hold", seq=seq)
+    with pytest.raises(Outdated) as raised:
+        await planning.move("rollback", seq=seq)
+
+    assert raised.value.seq == seq + 1
+    assert planning.plan()["step"] == "held"
+
+
+async def test_what_makes_no_sense_is_refused(tmp_path: Path) -> None:
+    """
+    And nothing is kept of it.
+    """
+    planning = await ready(tmp_path, FakeHub())
+    before = kept(tmp_path)
+    with pytest.raises(Held, match="observing"):
+        await planning.move("advance")
+
+    assert kept(tmp_path) == before
+
+
+async def test_what_can_not_be_saved_does_not_move_and_what_gives_new_less_does(tmp_path: Path, faults: Faults) -> None:
+    """
+    On a full disk the plan stays where it is and says so; a hold is obeyed all the same, and saved later.
+    """
+    hub = FakeHub()
+    planning = await ready(tmp_path, hub)
+    faults.error = FULL
+    with pytest.raises(Unsaved):
+        await planning.move("approve")
+    assert planning.plan()["step"] == "ready"
+    held = spawn(planning.move("hold"), name="hold")
+    await planning.reaches(lambda plan: plan["step"] == "held")
+    assert hub.intent.new == 0.0
+    faults.end()
+    await held
+
+    assert kept(tmp_path)["told"][-1] == "held"
+
+
+async def test_a_rollback_waits_for_nobody_who_is_saving(tmp_path: Path, faults: Faults) -> None:
+    """
+    The shift whose saving hangs is never made, also when the disk works again.
+    """
+    hub = FakeHub()
+    planning = await ready(tmp_path, hub)
+    await planning.move("approve")
+    await planning.reaches(lambda plan: plan["stage"] == "live")
+    faults.before.clear()
+    back = spawn(planning.move("rollback"), name="rollback")
+    await planning.reaches(lambda plan: plan["step"] in ("rolling_back", "held"))
+    faults.end()
+    await back
+    await planning.reaches(lambda plan: plan["step"] == "held")
+
+    assert {table.weight for table in hub.tables if table.epoch > hub.intent.epoch} == set()
+    assert hub.intent.new == 0.0
+    assert kept(tmp_path)["seq"] == planning.plan()["seq"]
+
+
+async def test_a_successor_goes_on_where_it_was(tmp_path: Path) -> None:
+    """
+    With another generation; what its predecessor had in force stays.
+    """
+    hub = FakeHub()
+    planning = await ready(tmp_path, hub)
+    await planning.move("approve")
+    await planning.reaches(lambda plan: plan["step"] == "ready" and plan["stage"] == "live")
+    planning.die()
+    planning.steering.plan.stop()
+    successor = await begin(tmp_path, hub)
+    found = await successor.reaches(lambda plan: plan["step"] == "ready")
+
+    assert (found["stage"], found["generation"], hub.intent.new) == ("live", 2, 10.0)
+    assert kept(tmp_path)["generation"] == 2
+
+
+async def test_another_plan_takes_the_place_of_one_that_does_not_run(tmp_path: Path) -> None:
+    """
+    Not of one that runs.
+    """
+    planning = await ready(tmp_path, FakeHub())
+    with pytest.raises(Held, match="runs already"):
+        await planning.move("start", text=PLAN.replace("small", "other"), file="other.yaml")
+    await planning.move("abort")
+    await planning.reaches(lambda plan: plan["phase"] == "aborted" and plan["step"] == "rolled_back")
+    other = await planning.move("start", text=PLAN.replace("small", "other"), file="other.yaml")
+
+    assert (other["plan"], other["phase"], other["seq"]) == ("other", "running", 1)
