@@ -202,6 +202,8 @@ async def test_a_successor_goes_on_where_it_was(tmp_path: Path) -> None:
     planning.steering.plan.stop()
     successor = await begin(tmp_path, hub)
     found = await successor.reaches(lambda plan: plan["step"] == "ready")
+    # Until all that is to be kept is.
+    await successor.opened()
 
     assert (found["stage"], found["generation"], hub.intent.new) == ("live", 2, 10.0)
     assert kept(tmp_path)["generation"] == 2
