@@ -21,6 +21,7 @@ from typing import Any, Final
 from proxy.admin.changes import LONGEST_REASON, Change
 from proxy.admin.steering import Forbidden as MayNot
 from proxy.admin.steering import Held, Outcome, Outdated, Refusal, Unsaved, Who
+from proxy.admin.steering import Stale as Overtaken
 from proxy.clock import monotonic, time
 from proxy.crash import told
 from proxy.gates.promql import Reading
@@ -192,7 +193,15 @@ class Rollout:
         outcomes = self.judging.outcomes(self._gates())
         return Readings(
             outcomes=outcomes,
-            trips=tuple(sight.with_signatures(one, self.plan.guards[one.guard], now) for one in self.judging.trips()),
+            trips=tuple(
+                replace(one, signatures=sight.causes(self.plan.guards[one.guard], one.n, now))
+                for one in self.judging.trips()
+            ),
+            causes={
+                name: sight.causes(self.plan.gates[name], one.n, now)
+                for name, one in outcomes.items()
+                if one.result == "fail"
+            },
             epoch=self.judging.epoch,
             armed=self.judging.armed,
             evidence=evidence_digest(outcomes),
@@ -300,7 +309,9 @@ class Rollout:
             self._applying = action.exposure, spawn(self._put(work), name="put the plan into force")
 
     def _not_applied(self, error: Refusal) -> None:
-        # The next tick finds that it isn't in force, and says so again.
+        # The next tick finds that it isn't in force, and says so again; what was overtaken is wanted no more.
+        if isinstance(error, Overtaken):
+            return
         self.troubles["traffic"] = f"what the plan wants can't be put into force: {error}"
         self._means.tell("warning", "plan_not_applied", reason=str(error))
 
@@ -387,7 +398,10 @@ class Rollout:
         Raises `Refusal`.
         """
         async with self._turn:
-            exposure = self._means.sight.after(change)
+            table, exposure = self._means.facts.table, self._means.sight.after(change)
+            if change.epoch is None and table is not None:
+                # A rollback that comes while this is being saved stands.
+                change = replace(change, epoch=table.epoch)
             command = Command(name="force", by=who.name, reason=change.reason)
             try:
                 state, actions = overridden(self.plan, self.state, exposure, command, time())

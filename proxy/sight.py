@@ -4,7 +4,6 @@ counted, which signatures are about. All from memory.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,9 +16,9 @@ from proxy.evidence.signatures import Known
 from proxy.gates.events import EventSpec
 from proxy.gates.merging import Counts, Marks, begin, read
 from proxy.plan.causes import may_cause
-from proxy.plan.criteria import Guard
+from proxy.plan.criteria import Gate, Guard
 from proxy.plan.exposure import Exposure
-from proxy.plan.moves import Trip
+from proxy.plan.moves import Cause
 from proxy.plan.state import Pin
 from proxy.routing.intent import intent_of, with_intent
 from proxy.routing.table import Table
@@ -149,23 +148,22 @@ class Sight:
             counts = {one.signature.id: one.pairs.seen for one in known if now - one.last <= RECENT}
             self._rises.note(Mark(at=now, counts=counts, judged=self._judged()))
 
-    def with_signatures(self, trip: Trip, guard: Guard, now: float) -> Trip:
+    def causes(self, judge: Gate | Guard, n: int, now: float) -> tuple[Cause, ...]:
         """
-        The same trip with the signatures that may have caused it: what is bad by the guard's event, and has become more
-        frequent of late, the surest first. What was always there caused nothing.
+        The signatures that may have caused a guard to trip, or a gate to fail, by `n` pairs: what is bad by its event,
+        and has become more frequent of late, the surest first. What was always there caused nothing.
         """
         judged, found = self._judged(), []
-        last = self._rises.marks_within(sum(judged.values()), 2 * trip.n)
+        last = self._rises.marks_within(sum(judged.values()), 2 * n)
         for one in self._facts.signatures.known.values():
-            if now - one.last > RECENT or not may_cause(guard, one.signature.parts):
+            if now - one.last > RECENT or not may_cause(judge, one.signature.parts):
                 continue
             where = one.signature.endpoint
             sure = self._rises.risen(one.signature.id, where, one.pairs.seen, judged.get(where, 0), last=last)
             if sure > 0:
                 found.append((sure, one.count, one))
         found.sort(key=lambda rising: rising[:2], reverse=True)
-        top = tuple((one.signature.id, one.signature.endpoint, _said(one)) for _, _, one in found[:TOP])
-        return replace(trip, signatures=top)
+        return tuple((one.signature.id, one.signature.endpoint, _said(one)) for _, _, one in found[:TOP])
 
     def _judged(self) -> dict[str, int]:
         return {name: sum(map(sum, page.verdicts)) for name, page in self._facts.merge.totals().pages.items()}

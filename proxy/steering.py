@@ -147,6 +147,8 @@ class Steering:
         and the waiting, is in what it returns. Raises `Refusal`, as that does.
         """
         change.check(self._publication.table)
+        # Whoever takes something from new before this has its turn must not be undone by it.
+        change = change if change.epoch is not None else replace(change, epoch=self._publication.intent.epoch)
         if change.calms(self._publication.table):
             return self._publication.acknowledged(*self._publish_first(who, change))
         return self._carry_through(self._change(who, change))

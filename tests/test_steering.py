@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from proxy import ledger, publication
+from proxy.admin.changes import Change
 from proxy.admin.steering import Invalid, NotYet, Outcome, Stale, Unsaved
 from proxy.errors import StoreError
 from proxy.gates.events import event
@@ -624,6 +625,24 @@ async def test_an_audit_that_was_changed_is_said(tmp_path: Path) -> None:
     assert steered.steering.intact is False
     steered.steering.refresh()
     assert any("changed the audit" in said for said in steered.facts.steered.troubles)
+
+
+# What a plan carries through
+
+
+async def test_more_for_new_that_was_overtaken_before_its_turn_is_never_in_force(tmp_path: Path) -> None:
+    """
+    A shift was decided on, and before it is begun somebody rolls back: the shift is refused, however late it comes.
+    """
+    steered = await begin(tmp_path).opened()
+    shift = steered.steering.carry(OPS, Change(new=50, reason="shift"))
+    await steered.steering.carry(OPS, Change(new=0, reason="rollback"))
+
+    with pytest.raises(Stale):
+        await shift
+
+    assert [table.weight for table in steered.hub.tables] == [0]
+    assert stored(tmp_path) == steered.hub.intent
 
 
 # Events

@@ -163,7 +163,8 @@ def failed(look: Look) -> Moved | None:
     said = "; ".join(f"gate {one.gate}: {one.sentence}" for one in failing)
     back = any(look.plan.gates[one.gate].on_fail == "rollback" for one in failing if one.gate in look.plan.gates)
     if back and look.is_live and _is_reversible(look):
-        return roll_back(look, back_from(look.plan, look.state.at), said)
+        causes = [cause for one in failing for cause in look.readings.causes.get(one.gate, ())]
+        return roll_back(look, back_from(look.plan, look.state.at), said, causes=causes)
     return hold(look, Hold.GATE, said)
 
 

@@ -111,7 +111,9 @@ def _close(look: Look, command: Command) -> Moved:
     closed = (*look.state.closed, scope)
     found = moved(look, "rollback", f"{scope}: {said}", by=command.by, wanted=wanted, closed=closed)
     notice = tell(look, found, "rollback", stage=scope, to="old", reason=said, by=command.by)
-    return found, (Apply(wanted, f"rollback of {scope}: {said}"), Save(late=True), notice)
+    # In the middle of a shift, all of that is taken back first: what is under way must not give the scope anything.
+    less = without(look.floor, (scope,))
+    return found, (Apply(less, f"rollback of {scope}: {said}"), Save(late=True), notice)
 
 
 def _abort(look: Look, command: Command) -> Moved:

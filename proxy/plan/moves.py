@@ -10,19 +10,22 @@ from proxy.gates.outcome import Outcome
 from proxy.plan.exposure import Exposure
 from proxy.plan.model import Plan
 
+# A signature that may be the cause of something: its id, its endpoint, and a sentence.
+Cause = tuple[str, str, str]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trip:
     """
     A guard that has tripped: what it does is in the plan. `said` has the numbers, `bad` of `n` opportunities were bad,
-    `signatures` are the top ones (id, endpoint, sentence).
+    `signatures` are the top ones.
     """
 
     guard: str
     said: str
     bad: int = 0
     n: int = 0
-    signatures: tuple[tuple[str, str, str], ...] = ()
+    signatures: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +34,10 @@ class Readings:
     What is so at this moment.
 
     `outcomes` are those of the present stage's gates, by name, from the evidence epoch `epoch`; `trips` those of
-    guards, from the evidence `armed`: both are nothing to a state that has another number. `evidence` is a digest of
-    the outcomes. `errors` counts failed questions in a row, by gate or guard. `identity` tells apart rules, waivers,
-    routes and versions of the sides: when it changes, the evidence epoch ends.
+    guards, from the evidence `armed`: both are nothing to a state that has another number. `causes` are the signatures
+    that gates may fail for, by gate. `evidence` is a digest of the outcomes. `errors` counts failed questions in a row,
+    by gate or guard. `identity` tells apart rules, waivers, routes and versions of the sides: when it changes, the
+    evidence epoch ends.
 
     `in_force` is what the table says (None: not known yet), `acknowledged` that every live worker has it, `lagging`
     those that don't, `killed` the latch. `silent` are the seconds since workers were last heard of.
@@ -48,6 +52,7 @@ class Readings:
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     trips: tuple[Trip, ...] = ()
+    causes: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
     epoch: int = 0
     armed: int = 0
     evidence: str = ""

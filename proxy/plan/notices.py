@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from proxy.plan.exposure import Exposure
 from proxy.plan.look import Look
-from proxy.plan.moves import Tell, Trip
+from proxy.plan.moves import Cause, Tell, Trip
 from proxy.plan.people import EventName
 from proxy.plan.state import State
 
@@ -93,7 +93,7 @@ def passed_gates(look: Look) -> tuple[str, ...]:
     return tuple(f"{name}: {one.sentence}" for name, one in look.outcomes.items() if one is not None)
 
 
-def numbers(look: Look, trips: tuple[Trip, ...] = ()) -> dict[str, object]:
+def numbers(look: Look, trips: tuple[Trip, ...], causes: tuple[Cause, ...]) -> dict[str, object]:
     """
     The facts of what made a plan hold or go back: what guards and gates counted, the top signatures, and about how many
     users were answered wrongly by new. Pairs are found wrong whoever answered; new answered its share of them.
@@ -103,7 +103,7 @@ def numbers(look: Look, trips: tuple[Trip, ...] = ()) -> dict[str, object]:
     return {
         "numbers": tuple(f"{trip.guard}: {trip.said}" for trip in trips),
         "gates": tuple(f"{one.gate}: {one.sentence}" for one in failing),
-        "signatures": tuple(f"{where}: {said} ({one})" for trip in trips for one, where, said in trip.signatures),
+        "signatures": tuple(f"{where}: {said} ({one})" for one, where, said in causes),
         "users_exposed": _exposed(look.state.wanted, bad),
     }
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from proxy.plan.exposure import Exposure, is_same, is_within, lower, nothing, without
 from proxy.plan.look import Look
 from proxy.plan.model import Plan
-from proxy.plan.moves import Action, Apply, Save, Trip
+from proxy.plan.moves import Action, Apply, Cause, Save, Trip
 from proxy.plan.notices import lasted, numbers, passed_gates, tell
 from proxy.plan.state import Event, Hold, Phase, Pin, State, Step
 
@@ -145,7 +145,8 @@ def hold(look: Look, why: Hold, said: str, *, by: str = US, wanted: Exposure | N
     found = moved(
         look, "held", said, by=by, step=Step.HELD, held=why, said=said, resume_to=resume_to, wanted=kept, until=None
     )
-    notice = tell(look, found, "hold", numbers(look, look.trips), reason=said, by="" if by == US else by)
+    causes = tuple(cause for trip in look.trips for cause in trip.signatures)
+    notice = tell(look, found, "hold", numbers(look, look.trips, causes), reason=said, by="" if by == US else by)
     return found, (*_taken_back(look, kept, f"hold: {said}"), Save(late=True), notice)
 
 
@@ -192,13 +193,16 @@ def roll_back(
     *,
     by: str = US,
     trips: Iterable[Trip] = (),
+    causes: Iterable[Cause] = (),
     copies: bool = True,
 ) -> Moved:
     """
     Go back to an earlier stage: first in force, then in the store. New gets no more of anything by it, so what the
-    earlier stage would give it more of (copies, it may be) waits until it is rolled back.
+    earlier stage would give it more of (copies, it may be) waits until it is rolled back. `causes` and the signatures
+    of `trips` keep the stage closed until they are seen no more.
     """
     state, trips = look.state, tuple(trips)
+    causes = (*causes, *(cause for trip in trips for cause in trip.signatures))
     left = look.blamed
     wanted = without(lower(look.floor, look.desired(target)), (), copies=copies)
     found = moved(
@@ -212,7 +216,7 @@ def roll_back(
         wanted=wanted,
         said=said,
         attempts={**state.attempts, left.name: state.attempts.get(left.name, 0) + 1},
-        pins=_pinned(state.pins, left.name, trips),
+        pins=_pinned(state.pins, left.name, causes),
         epoch=state.epoch + 1,
         armed=state.armed + 1,
         approvals=(),
@@ -225,14 +229,12 @@ def roll_back(
     )
     to = look.plan.stages[target].name if target >= 0 else "the start"
     facts = {"stage": left.name, "to": to, "trigger": said, "by": "" if by == US else by}
-    notice = tell(look, found, "rollback", {**numbers(look, trips), **facts})
+    notice = tell(look, found, "rollback", {**numbers(look, trips, causes), **facts})
     return found, (Apply(wanted, f"rollback: {said}"), Save(late=True), notice)
 
 
-def _pinned(pins: tuple[Pin, ...], stage: str, trips: tuple[Trip, ...]) -> tuple[Pin, ...]:
-    fresh = {
-        one: Pin(signature=one, endpoint=where, stage=stage) for trip in trips for one, where, _ in trip.signatures
-    }
+def _pinned(pins: tuple[Pin, ...], stage: str, causes: tuple[Cause, ...]) -> tuple[Pin, ...]:
+    fresh = {one: Pin(signature=one, endpoint=where, stage=stage) for one, where, _ in causes}
     return (*(pin for pin in pins if pin.signature not in fresh), *fresh.values())
 
 

@@ -382,6 +382,21 @@ def test_one_route_goes_back_by_itself() -> None:
     assert "is not closed" in refused(migration, "resume", route="search")
 
 
+def test_a_route_that_goes_back_in_the_middle_of_a_shift_never_gets_its_share() -> None:
+    """
+    What the shift puts into force meanwhile is taken back before it goes on without that route.
+    """
+    plan = a_plan({"weight": 0}, {"weight": 10, "routes": {"search": 10.0}})
+    migration = at(plan, 1, "shifting", in_force=Exposure(weight=0, mirror=100, routes={"search": None}))
+    migration.done.clear()
+    migration.order("rollback", route="search")
+    first = next(one.exposure for one in migration.done if isinstance(one, Apply))
+    migration.look()
+
+    assert (first.weight, first.of_route("search")) == (0, 0)
+    assert (migration.in_force.weight, migration.in_force.of_route("search")) == (10, 0)
+
+
 def test_an_abort_leaves_old_alone() -> None:
     """
     Nobody is on new, nothing is copied; whoever comes next may do as they like.

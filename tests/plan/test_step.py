@@ -561,6 +561,18 @@ def test_a_stage_waits_for_capacity_notices_and_workers() -> None:
     assert migration.state.step is Step.SHIFTING
 
 
+def test_a_gate_that_fails_pins_its_signatures_too() -> None:
+    """
+    And names them in the notice, as a guard does.
+    """
+    migration = at(PLAN, 1)
+    migration.gates = dict.fromkeys(GATES, "fail")
+    migration.look(causes={"answers": (("sig", "GET /orders", "total differs"),)})
+
+    assert [(pin.signature, pin.stage) for pin in migration.state.pins] == [("sig", "s1")]
+    assert migration.told[-1].facts["signatures"] == ("GET /orders: total differs (sig)",)
+
+
 WINDOWS = {"day": {"allow": ("Mon-Thu 09:00-16:00",), "fit": "2h", "notice": {"ops": ("1d", "1h")}}}
 
 
