@@ -124,6 +124,8 @@ class Planned:
         With a plan that a predecessor carried out, or began to.
         """
         plan, source = await self._parsed(PlanText(file=kept.file, text=kept.text))
+        if await self._is_over(kept):
+            return
         from proxy.plan.beginnings import resumed
         from proxy.planbook import found
 
@@ -132,6 +134,23 @@ class Planned:
         rollout.restore(evidence)
         await rollout.resume(*resumed(plan, state, time()))
         self._rollout = rollout
+
+    async def _is_over(self, kept: "Kept") -> bool:
+        """
+        Whether the plan that Parallax was started with takes the place of one that is kept, as that doesn't run.
+        """
+        given = self._given
+        if given is None or (await self._parsed(given))[1].hash == kept.hash:
+            return False
+        from proxy.plan.state import Phase
+        from proxy.planbook import found
+
+        if found(kept)[0].phase is Phase.RUNNING:
+            remedy = "that of `parallax plan status` goes on; `parallax plan amend FILE` changes it"
+            self._behind.tell("warning", "plan_not_taken", file=given.file, remedy=remedy)
+            return False
+        await self._begin(given, lost=False)
+        return True
 
     async def _begin(self, given: PlanText, *, lost: bool) -> None:
         """

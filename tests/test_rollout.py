@@ -14,6 +14,7 @@ from proxy.admin.plan import Asked
 from proxy.admin.steering import Held, Outdated, Unsaved
 from proxy.clock import monotonic
 from proxy.errors import StoreError
+from proxy.link.setup import PlanText
 from proxy.store.store import Store
 from proxy.tasks import spawn
 from tests.parts.faulty import Faults, FaultyStore
@@ -87,13 +88,13 @@ class Planning(Steered):
         return found
 
 
-async def begin(folder: Path, hub: FakeHub) -> Planning:
+async def begin(folder: Path, hub: FakeHub, plan: PlanText | None = None) -> Planning:
     """
     A life; a second one on the same hub and folder is that of a successor.
     """
     file = folder / "parallax.yaml"
     file.write_text(CONFIGURATION)
-    planning = Planning(hub, a_setup(folder, file=str(file)))
+    planning = Planning(hub, a_setup(folder, file=str(file), plan=plan))
     await planning.opened()
     end = monotonic() + PATIENCE
     while planning.steering.plan._trouble is not None:
@@ -221,3 +222,24 @@ async def test_another_plan_takes_the_place_of_one_that_does_not_run(tmp_path: P
     other = await planning.move("start", text=PLAN.replace("small", "other"), file="other.yaml")
 
     assert (other["plan"], other["phase"], other["seq"]) == ("other", "running", 1)
+
+
+@pytest.mark.parametrize("over", [True, False])
+async def test_a_plan_that_is_given_at_the_start_waits_for_one_that_runs(tmp_path: Path, over: bool) -> None:
+    """
+    It takes the place of one that is over; where one runs, that goes on, and the log says so.
+    """
+    hub = FakeHub()
+    planning = await ready(tmp_path, hub)
+    if over:
+        await planning.move("abort")
+        await planning.reaches(lambda plan: plan["step"] == "rolled_back")
+    await planning.opened()
+    planning.die()
+    planning.steering.plan.stop()
+    given = PlanText(file="other.yaml", text=PLAN.replace("small", "other"))
+    successor = await begin(tmp_path, hub, given)
+    found = await successor.reaches(lambda plan: plan["phase"])
+
+    assert (found["plan"], found["phase"]) == (("other", "draft") if over else ("small", "running"))
+    assert bool(successor.log("plan_not_taken")) is not over
