@@ -18,7 +18,6 @@ NAMES: Final = ("copies", "staff", "tenth", "half", "all")
 PLAN: Final = """\
 plan: demo
 title: A shop moves to its new code
-config: parallax.yaml
 expect: {{rate: 230}}
 defaults: {{settle: {settle:g}s, cooldown: {cooldown:g}s, pins: {pins}}}
 gates:

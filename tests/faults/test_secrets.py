@@ -46,6 +46,7 @@ PLACES = (
     *("new_cookie", "new_body", "new_etag", "new_location", "new_header", "new_reason", "new_malformed", "new_cut"),
     *("admin_token", "admin_query", "admin_password", "admin_cookie", "admin_body", "admin_key", "admin_path"),
     *("admin_host", "admin_origin", "admin_malformed", "admin_reason", "write_key", "copy_token", "given_plain"),
+    *("plan_hook", "plan_key", "plan_field", "plan_token", "plan_reason"),
 )
 # Letters and digits, so that no syntax is in the way; one for each place, so that what is found says where it was.
 SECRETS = {place: f"s3cr3t{number:02}x{place.replace('_', '9')}" for number, place in enumerate(PLACES)}
@@ -57,6 +58,26 @@ PERSONAL = {
     "new": (b"bob.new@mail.example", b"5500005555555559"),
 }
 CLOSE = b"Connection: close"
+# What it needs to know itself comes from the environment; nobody answers there.
+PLAN = """\
+plan: quiet
+expect: {rate: 100}
+prometheus: {url: "http://127.0.0.1:1", token: "env:PLAN_TOKEN", timeout: 1s}
+gates:
+  load: {source: promql, query: up, condition: "> 0"}
+comms:
+  channels:
+    ops: {webhook: "env:PLAN_HOOK", secret: "env:PLAN_KEY", headers: {x-key: "env:PLAN_FIELD"}}
+  tell: {stage_start: [ops]}
+stages:
+  - {name: shadow, success: "New answers", weight: 0, gates: [load]}
+"""
+ENVIRONMENT = {
+    "PLAN_HOOK": f"http://127.0.0.1:1/{SECRETS['plan_hook']}",
+    "PLAN_KEY": SECRETS["plan_key"],
+    "PLAN_FIELD": SECRETS["plan_field"],
+    "PLAN_TOKEN": SECRETS["plan_token"],
+}
 # Writes are copied, by keys made of secrets or by the client's own; copies have a secret of new's.
 ORDERS: Configuration = {
     "name": "orders",
@@ -344,7 +365,7 @@ async def planted(
             "data": "stateless",
             "routes": [ORDERS, ECHO],
         }
-        secret = {"COPY_TOKEN": SECRETS["copy_token"], "GIVEN": GIVEN}
+        secret = {"COPY_TOKEN": SECRETS["copy_token"], "GIVEN": GIVEN, **ENVIRONMENT}
         async with running(configuration, folder, environment={**(environment or {}), **secret}) as parallax:
             seen = Seen(parallax, Operator(name="ops", address=parallax.admin))
             listening = spawn(seen.listen(), name="listen")
@@ -439,6 +460,18 @@ async def administer(seen: Seen) -> None:
     seen.answers.append(await say(seen.parallax.admin, get(b"/admin/weights", own, CLOSE, host=RAW["admin_host"])))
 
 
+async def plan(seen: Seen) -> None:
+    """
+    A plan that can't start, as neither its channel nor its source answers, and what people say of that.
+    """
+    reason = f"the token is plx_{SECRETS['plan_reason']}"
+    for move, text in (("start", PLAN), ("start", PLAN.replace("gates: [load]", "gates: []")), ("hold", None)):
+        body = json.dumps({"reason": reason, **({"text": text} if text else {})}).encode()
+        fields = seen.sign_in, b"Content-Type: application/json", b"Content-Length: %d" % len(body), CLOSE
+        head = get(f"/admin/plan/{move}".encode(), *fields, method=b"POST", host=b"localhost")
+        seen.answers.append(await say(seen.parallax.admin, head + body))
+
+
 async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: Path) -> None:
     """
     Through everything that traffic, divergences, refusals and operators cause.
@@ -447,6 +480,7 @@ async def test_no_secret_is_found_in_anything_that_parallax_lets_out(tmp_path: P
         parallax = seen.parallax
         count = await use(parallax)
         await administer(seen)
+        await plan(seen)
         await parallax.settled(count)
         await seen.sampled()
         await seen.learned()
