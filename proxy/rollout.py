@@ -170,7 +170,8 @@ class Rollout:
         self._judge()
         # ... looking at all there is, ...
         now = time()
-        readings = self._readings(now)
+        pairs, jump = self._means.sight.clean(self.state.pins), self._clock_jump(now)
+        readings = replace(self._readings(now), clean=pairs, clock_jump=jump)
         # ... one step, ...
         state, actions = step(self.plan, self.state, readings, now)
         # ... and what comes of it.
@@ -188,6 +189,7 @@ class Rollout:
         self.judging.take(counts, seconds)
 
     def _readings(self, now: float) -> Readings:
+        # Not what is told once only: a command doesn't count it, and it is the next tick's.
         sight = self._means.sight
         sight.look(now)
         outcomes = self.judging.outcomes(self._gates())
@@ -214,8 +216,6 @@ class Rollout:
             silent=sight.silent(),
             checks=self._means.inquiries.checks,
             undelivered=self._undelivered(),
-            clean=sight.clean(self.state.pins),
-            clock_jump=self._clock_jump(now),
         )
 
     def _undelivered(self) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ class Sight:
 
     def identity(self) -> str:
         """
-        What tells apart rules, waivers, routes and versions of the sides: evidence of one says nothing of another.
+        What tells apart rules, waivers, routes, and the sides' addresses and versions: evidence of one says nothing of
+        another.
         """
         table, judging = self._facts.table, self._facts.judging
         rules = "" if judging is None else f"{rules_digest(judging)} {sorted(judging.waived)}"
@@ -199,5 +200,8 @@ def _said(known: Known) -> str:
 
 
 def _routes(table: Table | None) -> list[str]:
-    # Where traffic goes is the plan's own doing.
-    return [] if table is None else [repr((route.name, route.match)) for route in table.routes]
+    # How much new gets is the plan's own doing; where new is, is not.
+    if table is None:
+        return []
+    sides = [repr((side.url, side.addresses)) for side in table.sides]
+    return [*sides, *(repr((route.name, route.match)) for route in table.routes)]

@@ -60,7 +60,7 @@ class Counts:
     """
     What has come since the last look. `events` by id and route (`tally.MERGED`: all together, always there); `traffic`:
     requests by route (`tally.UNROUTED`: without one); of all exchanges how many were `eligible`, `compared` and, by
-    reason, `skipped`.
+    reason, `skipped`. `since` is the first window that units of sticky keys were counted of, if any were.
     """
 
     events: Mapping[str, Mapping[str, Count]] = field(default_factory=dict)
@@ -68,6 +68,7 @@ class Counts:
     eligible: int = 0
     compared: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +149,7 @@ def read(readings: Iterable[Reading], marks: Marks, events: Iterable[EventSpec],
         eligible=parts.get("eligible", 0),
         compared=parts.get("compared", 0),
         skipped=_named(parts, "skipped"),
+        since=windows.start if windows else None,
     )
     return counts, _marks(known, marks, over)
 

@@ -199,7 +199,8 @@ def _check(look: Look, command: Command) -> Moved:
     note = command.evidence or command.reason or item.manual
     done = Done(item=command.item, ok=command.ok, at=look.now, by=command.by, note=note)
     said = f"{command.item} {'done' if command.ok else 'failed'}: {note}"
-    return moved(look, "checked", said, by=command.by, done=(*look.state.done, done)), (Save(),)
+    others = (one for one in look.state.done if one.item != command.item)
+    return moved(look, "checked", said, by=command.by, done=(*others, done)), (Save(),)
 
 
 RUNNING: Final = (Phase.RUNNING,)

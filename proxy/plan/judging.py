@@ -22,6 +22,7 @@ from proxy.gates.promql import Reading
 from proxy.gates.spec import ALL, GateEvidence, GateSpec, RouteCounts
 from proxy.gates.tally import MERGED
 from proxy.gates.webhook import Reply
+from proxy.gates.windows import window_of
 from proxy.plan.asked import Judge, judge_of
 from proxy.plan.criteria import BlindGuard, CompletenessGate, EventGate, EventGuard, Gate, Guard
 from proxy.plan.model import Plan
@@ -133,6 +134,8 @@ class Judging:
 
     def __init__(self, plan: Plan) -> None:
         self.epoch = self.armed = 0
+        # The window in which the evidence epoch began: part of it is from before.
+        self._begun = -1
         self._gates = {name: _gate(name, one) for name, one in plan.gates.items() if isinstance(one, EventGate)}
         self._guards = {name: _guard(name, one) for name, one in plan.guards.items() if isinstance(one, EventGuard)}
         self._asked_gates = _asked(plan, plan.gates)
@@ -158,7 +161,7 @@ class Judging:
         Begin anew what belongs to another evidence epoch, or to another arming, than the state's.
         """
         if self.epoch != state.epoch:
-            self.epoch = state.epoch
+            self.epoch, self._begun = state.epoch, window_of(state.looked)
             for gate in self._gates.values():
                 gate.evidence = GateEvidence()
                 gate.take({}, {}, 0.0)
@@ -178,8 +181,10 @@ class Judging:
         """
         What was counted in the last `seconds`.
         """
+        is_older = counts.since is not None and counts.since <= self._begun
         for gate in self._gates.values():
-            gate.take(counts.events.get(gate.event.id, {}), counts.traffic, seconds)
+            came = {} if is_older and gate.event.unit == "key/60s" else counts.events.get(gate.event.id, {})
+            gate.take(came, counts.traffic, seconds)
         for guard in self._guards.values():
             guard.take(counts.events.get(guard.event.id, {}))
         for complete in self._complete.values():
@@ -243,6 +248,7 @@ class Judging:
         return {
             "epoch": self.epoch,
             "armed": self.armed,
+            "begun": self._begun,
             "gates": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._gates.items()},
             "guards": {_key(name, one.event, one.spec): one.evidence.as_values() for name, one in self._guards.items()},
             "asked": {name: one.as_values() for name, one in {**self._asked_gates, **self._asked_guards}.items()},
@@ -254,7 +260,7 @@ class Judging:
         Go on with the evidence of `as_values`; what isn't in it begins anew. Raises KeyError, TypeError or ValueError
         for anything else.
         """
-        self.epoch, self.armed = int(values["epoch"]), int(values["armed"])
+        self.epoch, self.armed, self._begun = int(values["epoch"]), int(values["armed"]), int(values["begun"])
         for name, gate in self._gates.items():
             if (kept := values["gates"].get(_key(name, gate.event, gate.spec))) is not None:
                 gate.evidence = GateEvidence.from_values(kept)

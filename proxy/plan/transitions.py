@@ -14,7 +14,7 @@ from proxy.plan.look import Look
 from proxy.plan.model import Plan
 from proxy.plan.moves import Action, Apply, Cause, Save, Trip
 from proxy.plan.notices import lasted, numbers, passed_gates, tell
-from proxy.plan.state import Event, Hold, Phase, Pin, State, Step
+from proxy.plan.state import Done, Event, Hold, Phase, Pin, State, Step
 
 Moved = tuple[State, tuple[Action, ...]]
 
@@ -42,12 +42,16 @@ def moved(look: Look, what: str, said: str, /, *, by: str = US, **changes: Any) 
 
 def prepare(look: Look, stage: int, what: str, said: str, /, *, by: str = US, **changes: Any) -> State:
     """
-    Make ready for entering a stage. Its checklist is done anew.
+    Make ready for entering a stage. Its checklists are done anew, the one before it is left too.
     """
-    checklist = look.plan.stages[stage].checklist
-    done = tuple(one for one in look.state.done if one.item.rpartition("/")[0] != checklist)
+    wanted = look.plan.stages[stage]
+    done = _undone(look.state, wanted.checklist, wanted.verify)
     fresh: dict[str, Any] = {"stage": stage, "step": Step.PREFLIGHT, "approvals": (), "done": done}
     return moved(look, what, said, by=by, **{**fresh, **changes})
+
+
+def _undone(state: State, *checklists: str | None) -> tuple[Done, ...]:
+    return tuple(one for one in state.done if one.item.rpartition("/")[0] not in checklists)
 
 
 def leave(look: Look) -> Moved:
@@ -226,6 +230,8 @@ def roll_back(
         back_by="" if by == US else by,
         observed=0.0,
         copies=state.copies and copies,
+        # Whoever said that the earlier stage can be left said so of another time.
+        done=_undone(state, look.plan.stages[target].verify) if target >= 0 else state.done,
     )
     to = look.plan.stages[target].name if target >= 0 else "the start"
     facts = {"stage": left.name, "to": to, "trigger": said, "by": "" if by == US else by}

@@ -111,6 +111,24 @@ def test_another_epoch_is_gates_begun_anew_and_guards_go_on() -> None:
     assert said(judged)["load"]["budget"] == 3.0
 
 
+def test_the_minute_in_which_an_epoch_begins_is_not_evidence_of_it() -> None:
+    """
+    Its keys were seen before: a rule that was mended must not fail by what it found before, also after a restart.
+    """
+    gates = {"keys": {"event": "mismatch", "max": 0.1, "min": 10, "unit": "key/60s"}}
+    plan = a_plan({"weight": 0, "gates": ("keys",)}, gates=gates)
+    first, successor = Judging(plan), Judging(plan)
+    first.follow(State(epoch=2, looked=3630.0))
+    successor.restore(json.loads(json.dumps(first.as_values())))
+    found = Counts(events={first.events[0].id: {"": Count(n=1000, bad=1000)}}, since=60)
+
+    for judged in (first, successor):
+        judged.take(found, 1.0)
+        assert judged.outcomes(("keys",))["keys"].result == "inconclusive"
+        judged.take(replace(found, since=61), 1.0)
+        assert judged.outcomes(("keys",))["keys"].result == "fail"
+
+
 def test_a_guard_that_asks_trips_by_its_answers_and_never_by_silence() -> None:
     """
     A question that fails is counted, and accuses nobody.

@@ -689,6 +689,25 @@ def test_a_stage_is_verified_before_it_is_left() -> None:
     assert Check("after") in migration.done
 
 
+def test_what_people_have_verified_is_verified_anew_after_a_rollback() -> None:
+    """
+    Of the stage that is entered again, and of the one that was gone back to.
+    """
+    lines = {"after": ({"manual": "Books agree"},), "early": ({"manual": "Nobody complains"},)}
+    stages = {"weight": 0, "verify": "early"}, {"weight": 10, "verify": "after"}, {"weight": 20}
+    migration = at(a_plan(*stages, checklists=lines, gates=GATES), 0, "ready")
+    migration.order("check", item="early/1").look().until("observing")
+    migration.order("check", item="after/1")
+
+    migration.order("rollback").look().order("resume")
+    again = migration.until("ready", 600.0).looks(3)
+    first = (again.state.at, again.state.waits)
+    again.order("check", item="early/1").look().until("observing").until("ready", 600.0).looks(3)
+
+    assert first == (0, ("early/1",))
+    assert (again.state.at, again.state.waits) == (1, ("after/1",))
+
+
 # ... and whoever takes over.
 
 
