@@ -214,6 +214,7 @@ class Rollout:
             lagging=sight.lagging(),
             killed=self._means.facts.killed,
             silent=sight.silent(),
+            uncompared=sight.uncompared(),
             checks=self._means.inquiries.checks,
             undelivered=self._undelivered(),
         )
@@ -439,7 +440,7 @@ class Rollout:
         sight = self._means.sight
         return Seen(
             outcomes=self.judging.outcomes(self._gates()),
-            guards=self.judging.guards(sight.silent()),
+            guards=self.judging.guards(max(sight.silent(), sight.uncompared())),
             in_force=sight.in_force(),
             killed=self._means.facts.killed,
             checks=self._means.inquiries.checks,

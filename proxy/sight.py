@@ -13,6 +13,7 @@ from proxy.clock import monotonic
 from proxy.compare.judging import rules_digest
 from proxy.evidence.risen import Mark, Rises
 from proxy.evidence.signatures import Known
+from proxy.gates.completeness import Uncompared, to_compare
 from proxy.gates.events import EventSpec
 from proxy.gates.merging import Counts, Marks, begin, read
 from proxy.plan.causes import may_cause
@@ -40,6 +41,7 @@ class Sight:
         self._read = monotonic()
         self._seen: dict[str, tuple[int, int]] = {}
         self._rises = Rises()
+        self._uncompared = Uncompared()
         self._marks: Marks | None = None
         self._versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
@@ -99,6 +101,12 @@ class Sight:
         """
         return monotonic() - self._heard
 
+    def uncompared(self) -> float:
+        """
+        The seconds for which exchanges that were to be compared have come, and none has been.
+        """
+        return self._uncompared.seconds(monotonic())
+
     # ... what they count...
 
     @property
@@ -118,6 +126,7 @@ class Sight:
         if self._marks is None:
             self._marks = begin(readings, now)
         counts, self._marks = read(readings, self._marks, events, now)
+        self._uncompared.note(counts.compared, to_compare(counts.eligible, counts.skipped), self._read)
         # A night without traffic is no other version.
         old, new = (seen or known for seen, known in zip(self._facts.versions(now), self._versions, strict=True))
         self._versions = old, new

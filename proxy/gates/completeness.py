@@ -24,6 +24,43 @@ class CompletenessSpec:
     least: int = 500
 
 
+# So many exchanges in a row without a comparison are no chance any more.
+MISSED: Final = 20
+
+
+def to_compare(eligible: int, skipped: Mapping[str, int]) -> int:
+    """
+    Of so many exchanges, those that were to be compared.
+    """
+    return eligible - sum(count for reason, count in skipped.items() if reason in DELIBERATE)
+
+
+class Uncompared:
+    """
+    For how long exchanges that were to be compared have come, and none has been: then guards see no pairs.
+    """
+
+    def __init__(self) -> None:
+        self._missed = 0
+        self._since: float | None = None
+
+    def note(self, compared: int, wanted: int, now: float) -> None:
+        """
+        What has come since the last time.
+        """
+        if compared > 0:
+            self._missed, self._since = 0, None
+        elif wanted > 0:
+            self._missed += wanted
+            self._since = now if self._since is None else self._since
+
+    def seconds(self, now: float) -> float:
+        """
+        Since when, 0 while too few have come to say so.
+        """
+        return 0.0 if self._since is None or self._missed < MISSED else now - self._since
+
+
 def judge_completeness(spec: CompletenessSpec, compared: int, eligible: int, skipped: Mapping[str, int]) -> Outcome:
     """
     `compared` exchanges have a verdict, of `eligible` ones; `skipped` counts the others by reason. All since the
@@ -31,7 +68,7 @@ def judge_completeness(spec: CompletenessSpec, compared: int, eligible: int, ski
 
     Too few compared is inconclusive and never a failure: it accuses Parallax, or its budgets, and not new.
     """
-    wanted = eligible - sum(count for reason, count in skipped.items() if reason in DELIBERATE)
+    wanted = to_compare(eligible, skipped)
     if wanted <= 0:
         return Outcome(
             gate=spec.name, result="inconclusive", sentence="nothing was to be compared yet", budget=spec.share

@@ -126,13 +126,16 @@ def changed(look: Look) -> Moved | None:
 
 def blind(look: Look) -> Moved | None:
     """
-    Nothing is heard of traffic, or a source has failed too often.
+    Nothing is heard of traffic, nothing of it is compared, or a source has failed too often.
     """
     if look.state.step not in CALM:
         return None
     limits = [guard.no_data_for for guard in look.plan.guards.values() if isinstance(guard, BlindGuard)]
     if look.readings.silent > min(limits, default=BLIND):
         return hold(look, Hold.BLIND, f"nothing has been heard of traffic for {look.readings.silent:.0f} s")
+    if look.readings.uncompared > min(limits, default=BLIND) and (look.is_live or look.is_copied):
+        said = f"requests come, and nothing has been compared for {look.readings.uncompared:.0f} s: guards see no pairs"
+        return hold(look, Hold.BLIND, said)
     asked = (*look.outcomes, *look.plan.guards)
     failed = [name for name in asked if look.readings.errors.get(name, 0) >= look.plan.defaults.errors]
     if failed:

@@ -173,11 +173,11 @@ class PromGuard(Section):
 
 class BlindGuard(Section):
     """
-    Trips when nothing is heard of traffic any more.
+    Trips when nothing is heard of traffic any more, or nothing of it is compared.
     """
 
     source: Literal["blind"]
-    no_data_for: Seconds = Field(90.0, gt=0, description="without any answer being counted")
+    no_data_for: Seconds = Field(90.0, gt=0, description="without an answer, or a comparison that was to be made")
     on_trip: Literal["hold"] = Field("hold", description="it can only hold: who sees nothing accuses nobody")
 
 

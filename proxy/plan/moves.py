@@ -40,7 +40,8 @@ class Readings:
     evidence epoch ends.
 
     `in_force` is what the table says (None: not known yet), `acknowledged` that every live worker has it, `lagging`
-    those that don't, `killed` the latch. `silent` are the seconds since workers were last heard of.
+    those that don't, `killed` the latch. `silent` are the seconds since workers were last heard of, `uncompared` those
+    for which exchanges that were to be compared have come, and none has been.
 
     `checks` are lines of checklists that Parallax looked at since it was last asked to, by "checklist/number" (from 1):
     whether it is so, and a sentence; before a start also "source/NAME" (a gate or guard whose source answered) and
@@ -63,6 +64,7 @@ class Readings:
     lagging: tuple[str, ...] = ()
     killed: bool = False
     silent: float = 0.0
+    uncompared: float = 0.0
     checks: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     undelivered: tuple[str, ...] = ()
     ceiling: float | None = None

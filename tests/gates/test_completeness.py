@@ -2,7 +2,7 @@
 Tests of whether enough was compared.
 """
 
-from proxy.gates.completeness import DELIBERATE, CompletenessSpec, judge_completeness
+from proxy.gates.completeness import DELIBERATE, CompletenessSpec, Uncompared, judge_completeness
 from proxy.metrics.books import SKIPS
 
 SPEC = CompletenessSpec(name="complete")
@@ -51,3 +51,18 @@ def test_deliberate_reasons_are_reasons() -> None:
     As the books have them.
     """
     assert set(SKIPS) >= DELIBERATE
+
+
+def test_that_nothing_is_compared_is_noticed_once_enough_has_come() -> None:
+    """
+    A night without traffic is no gap; one comparison ends it.
+    """
+    gap = Uncompared()
+    gap.note(0, 0, 10.0)
+    gap.note(0, 19, 20.0)
+    assert gap.seconds(100.0) == 0
+    gap.note(0, 1, 30.0)
+    assert gap.seconds(100.0) == 80.0
+    gap.note(1, 5, 110.0)
+
+    assert gap.seconds(200.0) == 0

@@ -561,6 +561,18 @@ def test_a_stage_waits_for_capacity_notices_and_workers() -> None:
     assert migration.state.step is Step.SHIFTING
 
 
+def test_a_plan_whose_pairs_have_stopped_holds_also_after_its_gates_have_passed() -> None:
+    """
+    What passed an hour ago says nothing of now. Where nothing is copied and nobody is on new, nobody is missing.
+    """
+    waiting = at(PLAN, 2, "waiting").look(uncompared=91.0)
+    quiet = at(a_plan({"weight": 0, "mirror": 0}, {"weight": 10}), 0).look(uncompared=91.0)
+
+    assert (waiting.state.step, waiting.state.held) == (Step.HELD, Hold.BLIND)
+    assert "nothing has been compared for 91 s" in waiting.state.said
+    assert quiet.state.step is Step.OBSERVING
+
+
 def test_a_gate_that_fails_pins_its_signatures_too() -> None:
     """
     And names them in the notice, as a guard does.
