@@ -119,7 +119,9 @@ def changed(look: Look) -> Moved | None:
         return replace(state, identity=identity), ()
     said = "rules, waivers, routes or a side's version have changed; evidence begins anew"
     if state.step in JUDGED and state.at >= 0 and not look.is_forced and not look.is_on_its_way_back:
-        return observe(look, said, identity=identity), (Save(),)
+        # No more time by it: whoever is deployed again and again must not keep everybody waiting in silence.
+        since = state.since if state.step is Step.OBSERVING else look.now
+        return observe(look, said, identity=identity, since=since), (Save(),)
     found: State = moved(look, "evidence", said, identity=identity, epoch=state.epoch + 1, approvals=())
     return found, (Save(),)
 

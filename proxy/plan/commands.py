@@ -21,7 +21,7 @@ from proxy.plan.resuming import resume
 from proxy.plan.starting import sign, start
 from proxy.plan.state import Approval, Done, Hold, Phase, State, Step
 from proxy.plan.step import step
-from proxy.plan.team import is_own_change, may, roles_of, roles_that_may
+from proxy.plan.team import agreed, is_own_change, may, roles_of, roles_that_may
 from proxy.plan.transitions import Moved, back_from, hold, moved, roll_back
 from proxy.plan.waits import is_agreed
 
@@ -47,10 +47,14 @@ def obey(plan: Plan, state: State, readings: Readings, command: Command, now: fl
 def overridden(plan: Plan, state: State, exposure: Exposure, command: Command, now: float) -> Moved:
     """
     Somebody who may force raises new by hand, beside the plan: from now on that is what is wanted, and the plan holds.
-    It has to be saved before it is put into force. Raises `Forbidden`.
+    It has to be saved before it is put into force. Raises `Forbidden`, also where a force takes more than one person.
     """
     if not may(plan, command.by, "force"):
         raise Forbidden(f"{command.by} may not give new more than the plan does; {roles_that_may(plan, 'force')} may")
+    needed = plan.team.force_needs
+    if not agreed(plan, (command.by,), max(len(needed), 1), needed):
+        said = f"{' and '.join(needed)} must agree, one person each; they can by `parallax plan force`"
+        raise Forbidden(f"{command.by} may not give new more than the plan does alone: {said}")
     look = Look(plan=plan, state=state, readings=Readings(in_force=exposure), now=now)
     said = f"new was raised by hand: {command.reason}"
     resume_to = state.resume_to if state.step is Step.HELD else Step.OBSERVING
@@ -118,7 +122,8 @@ def _close(look: Look, command: Command) -> Moved:
 
 def _abort(look: Look, command: Command) -> Moved:
     _refuse_no_return(look)
-    wanted, said = nothing(look.state.wanted), command.reason or "asked for"
+    # What a reload has brought meanwhile too.
+    wanted, said = nothing(look.floor), command.reason or "asked for"
     found = moved(
         look, "aborted", said, by=command.by, phase=Phase.ABORTED, step=Step.ROLLING_BACK, wanted=wanted, said=said
     )

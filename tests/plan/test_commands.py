@@ -2,6 +2,7 @@
 What people may do to a plan, and what is refused, in one sentence.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -411,16 +412,29 @@ def test_an_abort_leaves_old_alone() -> None:
     assert migration.in_force.weight == 30
 
 
+def test_an_abort_also_takes_back_what_a_reload_has_brought() -> None:
+    """
+    A cohort that the plan has never heard of.
+    """
+    migration = at(FREE, 1)
+    migration.in_force = replace(migration.in_force, cohorts={"beta": 100.0})
+
+    assert migration.order("abort").in_force.cohorts == {"beta": 0.0}
+
+
 def test_new_is_raised_by_hand_by_whom_may_force() -> None:
     """
     Saved first; then that is what the plan wants, and it holds.
     """
-    migration = at(PLAN, 1)
+    plan = PLAN.model_copy(update={"team": PLAN.team.model_copy(update={"force_needs": ("lead",)})})
+    migration = at(plan, 1)
     more = Exposure(weight=30, mirror=100)
 
     with pytest.raises(Forbidden, match="olga may not give new more"):
-        overridden(PLAN, migration.state, more, Command(name="override", by="olga"), migration.now)
-    migration.carry_out(*overridden(PLAN, migration.state, more, Command(name="override", by="alice"), migration.now))
+        overridden(plan, migration.state, more, Command(name="override", by="olga"), migration.now)
+    with pytest.raises(Forbidden, match="lead and sponsor must agree, one person each"):
+        overridden(PLAN, migration.state, more, Command(name="override", by="alice"), migration.now)
+    migration.carry_out(*overridden(plan, migration.state, more, Command(name="override", by="alice"), migration.now))
     migration.in_force = more
     migration.looks(3)
 

@@ -573,6 +573,17 @@ def test_a_plan_whose_pairs_have_stopped_holds_also_after_its_gates_have_passed(
     assert quiet.state.step is Step.OBSERVING
 
 
+def test_a_new_that_changes_all_the_time_ends_in_a_hold() -> None:
+    """
+    Evidence begins anew with each version; the time that the stage has for it doesn't.
+    """
+    migration = at(PLAN, 1)
+    for build in range(200):
+        migration.looks(2, 30.0, identity=f"build {build}")
+
+    assert migration.state.held is Hold.INCONCLUSIVE
+
+
 def test_a_gate_that_fails_pins_its_signatures_too() -> None:
     """
     And names them in the notice, as a guard does.
