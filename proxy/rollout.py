@@ -53,8 +53,7 @@ STEADY: Final = 1.0
 URGENT: Final = frozenset({"rollback", "hold", "abort"})
 # A start waits so long for what has to be looked at first; who asks for it waits a little longer.
 PREPARE_SECONDS: Final = 9.0
-# How long an answer waits for what is kept afterwards.
-PATIENCE: Final = 5.0
+PATIENCE: Final = 5.0  # so long an answer waits for what is kept afterwards
 
 
 class Rollout:
@@ -174,6 +173,7 @@ class Rollout:
         readings = replace(self._readings(now), clean=pairs, clock_jump=jump)
         # ... one step, ...
         state, actions = step(self.plan, self.state, readings, now)
+        self._means.sight.blame(self.plan, self.state, state, readings)
         # ... and what comes of it.
         await self._carry_out(state, actions, self._who, "")
         await self._keep_evidence()
@@ -204,6 +204,7 @@ class Rollout:
                 for name, one in outcomes.items()
                 if one.result == "fail"
             },
+            late=sight.late(now),
             epoch=self.judging.epoch,
             armed=self.judging.armed,
             evidence=evidence_digest(outcomes),

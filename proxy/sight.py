@@ -19,14 +19,17 @@ from proxy.gates.merging import Counts, Marks, begin, read
 from proxy.plan.causes import may_cause
 from proxy.plan.criteria import Gate, Guard
 from proxy.plan.exposure import Exposure
-from proxy.plan.moves import Cause
-from proxy.plan.state import Pin
+from proxy.plan.model import Plan
+from proxy.plan.moves import Cause, Readings
+from proxy.plan.state import Pin, State
 from proxy.routing.intent import intent_of, with_intent
 from proxy.routing.table import Table
 
 # Signatures that a rollback names, and looks back for: those seen in so many seconds.
 TOP: Final = 3
 RECENT: Final = 60.0
+# What comparers tell is of the second before, and workers wait up to 5 s for their verdicts.
+LATE: Final = 6.0
 
 
 class Sight:
@@ -42,6 +45,8 @@ class Sight:
         self._seen: dict[str, tuple[int, int]] = {}
         self._rises = Rises()
         self._uncompared = Uncompared()
+        # When the plan went back, from which stage, and by which guards and gates with how many opportunities.
+        self._blamed: tuple[float, str, tuple[tuple[Gate | Guard, int], ...]] = (0.0, "", ())
         self._marks: Marks | None = None
         self._versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
@@ -154,8 +159,7 @@ class Sight:
         Note how frequent signatures are, now and then, so that it can be told which have risen.
         """
         if self._rises.is_due(now):
-            known = self._facts.signatures.known.values()
-            counts = {one.signature.id: one.pairs.seen for one in known if now - one.last <= RECENT}
+            counts = {one.signature.id: one.pairs.seen for one in self._facts.signatures.known.values()}
             self._rises.note(Mark(at=now, counts=counts, judged=self._judged()))
 
     def causes(self, judge: Gate | Guard, n: int, now: float) -> tuple[Cause, ...]:
@@ -174,6 +178,26 @@ class Sight:
                 found.append((sure, one.count, one))
         found.sort(key=lambda rising: rising[:2], reverse=True)
         return tuple((one.signature.id, one.signature.endpoint, _said(one)) for _, _, one in found[:TOP])
+
+    def blame(self, plan: Plan, before: State, after: State, readings: Readings) -> None:
+        """
+        A step was made; if it was a rollback, remember by which guards and gates.
+        """
+        if after.seq == before.seq or after.history[-1].what != "rollback":
+            return
+        trips = [(plan.guards[one.guard], one.n) for one in readings.trips]
+        fails = [(plan.gates[name], readings.outcomes[name].n) for name in readings.causes]
+        self._blamed = after.history[-1].at, after.history[-1].stage, (*trips, *fails)
+
+    def late(self, now: float) -> tuple[tuple[str, Cause], ...]:
+        """
+        What turns out to be the cause of the last rollback, with the stage that it was from: the last pairs before it
+        are judged, and their signatures told, only some seconds later.
+        """
+        at, stage, judges = self._blamed
+        if now - at > LATE:
+            return ()
+        return tuple((stage, cause) for judge, n in judges for cause in self.causes(judge, n, now))
 
     def _judged(self) -> dict[str, int]:
         return {name: sum(map(sum, page.verdicts)) for name, page in self._facts.merge.totals().pages.items()}

@@ -23,6 +23,8 @@ BEFORE: Final = 4
 LEAST: Final = 2
 # Evidence in nats: with thousands of signatures at a few looks, one in a hundred is blamed by chance.
 ENOUGH: Final = log(1e6)
+# Of one that was never seen before, less is enough.
+FRESH: Final = log(1e2)
 # Of an endpoint without earlier pairs nobody knows what is usual: then so many pairs make it new.
 FEW: Final = 3
 
@@ -36,9 +38,6 @@ class Mark:
     at: float
     counts: Mapping[str, int]
     judged: Mapping[str, int]
-
-
-NOTHING: Final = Mark(at=0.0, counts={}, judged={})
 
 
 class Rises:
@@ -70,21 +69,19 @@ class Rises:
     def risen(self, signature: str, endpoint: str, count: int, judged: int, *, last: int = MARKS) -> float:
         """
         Evidence, in nats, that this signature, now seen in `count` of its endpoint's `judged` pairs, has risen since
-        one of the `last` marks; −inf where it isn't `ENOUGH`.
+        one of the `last` marks; −inf where that isn't enough.
         """
         if not self._marks:
             return -inf
-        marks = list(self._marks)
-        most, is_new = -inf, True
+        marks, most = list(self._marks), -inf
         for number, mark in enumerate(marks):
+            # What came before the first mark is no base: totals may have begun at different times.
+            since = marks[max(0, number - BEFORE)]
             bad, n = mark.counts.get(signature, 0), mark.judged.get(endpoint, 0)
-            # All that came before the first mark, or what came just before another.
-            since = marks[max(0, number - BEFORE)] if number else NOTHING
             usual = bad - since.counts.get(signature, 0), n - since.judged.get(endpoint, 0)
-            if usual[1] > 0:
-                is_new = False
-                if count - bad >= FEW and number >= len(marks) - last:
-                    most = max(most, excess(*usual, count - bad, judged - n))
-        if is_new:
-            return inf if count - marks[0].counts.get(signature, 0) >= FEW else -inf
-        return most if most >= ENOUGH else -inf
+            if usual[1] > 0 and count - bad >= FEW and number >= len(marks) - last:
+                most = max(most, excess(*usual, count - bad, judged - n))
+        if not any(mark.judged.get(endpoint) for mark in marks):
+            return inf if count >= FEW else -inf
+        enough = ENOUGH if marks[0].counts.get(signature, 0) else FRESH
+        return most if most >= enough else -inf

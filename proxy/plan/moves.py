@@ -35,8 +35,9 @@ class Readings:
 
     `outcomes` are those of the present stage's gates, by name, from the evidence epoch `epoch`; `trips` those of
     guards, from the evidence `armed`: both are nothing to a state that has another number. `causes` are the signatures
-    that gates may fail for, by gate. `evidence` is a digest of the outcomes. `errors` counts failed questions in a row,
-    by gate or guard. `identity` tells apart rules, waivers, routes and versions of the sides: when it changes, the
+    that gates may fail for, by gate, and `late` those that were found to be the cause of the last rollback only after
+    it, each with the stage that was left. `evidence` is a digest of the outcomes. `errors` counts failed questions in a
+    row, by gate or guard. `identity` tells apart rules, waivers, routes and versions of the sides: when it changes, the
     evidence epoch ends.
 
     `in_force` is what the table says (None: not known yet), `acknowledged` that every live worker has it, `lagging`
@@ -54,6 +55,7 @@ class Readings:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     trips: tuple[Trip, ...] = ()
     causes: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
+    late: tuple[tuple[str, Cause], ...] = ()
     epoch: int = 0
     armed: int = 0
     evidence: str = ""

@@ -21,7 +21,7 @@ from proxy.plan.model import Plan, Stage
 from proxy.plan.moves import Apply, Check, Readings, Save
 from proxy.plan.notices import rolled_back, tell
 from proxy.plan.reminders import reminders
-from proxy.plan.state import Hold, Phase, State, Step
+from proxy.plan.state import Hold, Phase, Pin, State, Step
 from proxy.plan.transitions import Moved, hold, leave, moved, observe, resume_at, roll_back, settle, shift
 from proxy.plan.waits import SILENT, is_agreed, waits_for
 
@@ -55,13 +55,21 @@ def _counted(state: State, readings: Readings, now: float) -> State:
     """
     has_evidence = readings.silent <= SILENT and readings.clock_jump == 0.0 and state.step is Step.OBSERVING
     seconds = max(0.0, now - state.looked) if has_evidence else 0.0
-    if not (readings.clean and state.pins):
-        return replace(state, observed=state.observed + seconds, looked=now)
+    return replace(state, observed=state.observed + seconds, looked=now, pins=_pins(state, readings))
+
+
+def _pins(state: State, readings: Readings) -> tuple[Pin, ...]:
+    """
+    Those there are, with the pairs that came without them; and what turned out to be a cause too.
+    """
     clean = {pin.signature: readings.clean.get(pin.signature, 0) for pin in state.pins}
     pins = tuple(
         replace(pin, clean=0 if clean[pin.signature] < 0 else pin.clean + clean[pin.signature]) for pin in state.pins
     )
-    return replace(state, observed=state.observed + seconds, looked=now, pins=pins)
+    if state.step not in (Step.ROLLING_BACK, Step.ROLLED_BACK):
+        return pins
+    late = {one: Pin(signature=one, endpoint=where, stage=stage) for stage, (one, where, _) in readings.late}
+    return (*pins, *(pin for one, pin in late.items() if one not in clean))
 
 
 # Before a stage is entered...

@@ -85,6 +85,17 @@ def test_of_a_new_endpoint_a_few_pairs_are_enough() -> None:
     assert rises.risen("s", "e", 3, 3) == inf
 
 
+def test_totals_that_began_at_different_times_show_no_rise() -> None:
+    """
+    After a restart of control, pairs are counted from the beginning and signatures from the restart.
+    """
+    rises = Rises()
+    for number in range(10):
+        rises.note(Mark(at=number * EVERY, counts={"s": 30 * number}, judged={"e": 100_000 + 60 * number}))
+
+    assert rises.risen("s", "e", 300, 100_600) == -inf
+
+
 def test_totals_are_noted_now_and_then() -> None:
     """
     Not at every look.

@@ -790,3 +790,19 @@ def test_new_is_within_both_whatever_was_cut_short() -> None:
 
     assert migration.in_force == lower(before, wanted)
     assert is_within(migration.in_force, Exposure(weight=50, mirror=20))
+
+
+def test_a_signature_that_is_told_after_the_rollback_is_pinned_too() -> None:
+    """
+    The last pairs are judged some seconds later; once it goes on, nothing is blamed any more.
+    """
+    late = (("s2", ("sig", "GET /orders", "total differs")),)
+    migration = at(PLAN, 1)
+    migration.trip("wrong").look()
+    migration.look(late=late).look(late=late, clean={"sig": 5})
+    pinned = migration.state.pins
+    migration.until("observing")
+    migration.look(late=(("s2", ("other", "GET /orders", "")),))
+
+    assert [(pin.signature, pin.endpoint, pin.stage, pin.clean) for pin in pinned] == [("sig", "GET /orders", "s2", 5)]
+    assert [pin.signature for pin in migration.state.pins] == ["sig"]
