@@ -37,7 +37,8 @@ class Traffic(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """
-    What a rollout works with. Notices have the `links`, and words of the plan's `own`, by event; `tell` logs.
+    What a rollout works with. Notices name the `address` where Parallax is asked, and have words of the plan's
+    `own`, by event; `tell` logs.
     """
 
     traffic: Traffic
@@ -47,6 +48,6 @@ class Means:
     facts: Facts
     notifier: Notifier
     folder: Path
-    links: Mapping[str, str]
+    address: str
     own: Mapping[str, str]
     tell: Callable[..., None]

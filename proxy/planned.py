@@ -104,7 +104,11 @@ class Planned:
 
     def _unread(self, error: BaseException) -> None:
         self._reading = False
-        self._trouble = f"the plan that was kept can't be read: {error}"
+        trouble, before = f"the plan that was kept can't be read: {error}", self._trouble
+        self._trouble = trouble
+        if trouble != before:
+            # It is tried again once a second.
+            self._behind.tell("error", "plan_unreadable", reason=str(error), remedy="guards are off; kill, if in doubt")
 
     async def _read(self) -> None:
         try:
@@ -115,7 +119,7 @@ class Planned:
                 await self._begin(self._given, lost=self._lost)
             self._trouble = None
         except (Unkept, ConfigurationError, KeyError, TypeError, ValueError) as error:
-            self._trouble = f"the plan that was kept can't be read: {error}"
+            self._unread(error)
         finally:
             self._reading = False
 
@@ -197,7 +201,7 @@ class Planned:
             facts=self._facts,
             notifier=self._notifier,
             folder=folder,
-            links={"where the plan is": f"{self._behind.admin_url}/admin/plan"},
+            address=self._behind.admin_url,
             own=source.own,
             tell=self._behind.tell,
         )

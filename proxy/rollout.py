@@ -96,10 +96,14 @@ class Rollout:
 
     def restore(self, evidence: Mapping[str, Any]) -> None:
         """
-        Go on with evidence that was kept. Raises KeyError, TypeError or ValueError for what is none.
+        Go on with evidence that was kept. What can't be read, as another version wrote it, is gathered anew.
         """
-        self.judging.restore(evidence)
-        self._means.sight.read_on(evidence["read"])
+        try:
+            self.judging.restore(evidence)
+            self._means.sight.read_on(evidence["read"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            self.judging = Judging(self.plan)
+            self._means.tell("warning", "plan_evidence_lost", **told(error))
 
     async def resume(self, state: State, actions: tuple[Action, ...]) -> None:
         """
@@ -195,10 +199,7 @@ class Rollout:
         outcomes = self.judging.outcomes(self._gates())
         return Readings(
             outcomes=outcomes,
-            trips=tuple(
-                replace(one, signatures=sight.causes(self.plan.guards[one.guard], one.n, now))
-                for one in self.judging.trips()
-            ),
+            trips=tuple(sight.traced(one, self.plan.guards[one.guard], now) for one in self.judging.trips()),
             causes={
                 name: sight.causes(self.plan.gates[name], one.n, now)
                 for name, one in outcomes.items()
@@ -295,7 +296,7 @@ class Rollout:
         What is saved in the same transaction: the notices of a transition.
         """
         means = self._means
-        made = notices(self.plan, tells, seq=state.seq, now=time(), links=means.links, own=means.own)
+        made = notices(self.plan, tells, seq=state.seq, now=time(), address=means.address, own=means.own)
         return lambda connection: put(connection, made)
 
     def _apply(self, action: Apply) -> None:

@@ -3,7 +3,9 @@ What a plan sees of the running Parallax: what is in force and who has it, wheth
 counted, which signatures are about. All from memory.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -20,7 +22,7 @@ from proxy.plan.causes import may_cause
 from proxy.plan.criteria import Gate, Guard
 from proxy.plan.exposure import Exposure
 from proxy.plan.model import Plan
-from proxy.plan.moves import Cause, Readings
+from proxy.plan.moves import Cause, Readings, Trip
 from proxy.plan.state import Pin, State
 from proxy.routing.intent import intent_of, with_intent
 from proxy.routing.table import Table
@@ -30,6 +32,8 @@ TOP: Final = 3
 RECENT: Final = 60.0
 # What comparers tell is of the second before, and workers wait up to 5 s for their verdicts.
 LATE: Final = 6.0
+# Looks, one a second, of which is known how many answers clients had from each side.
+LOOKS: Final = 600
 
 
 class Sight:
@@ -47,6 +51,8 @@ class Sight:
         self._uncompared = Uncompared()
         # When the plan went back, from which stage, and by which guards and gates with how many opportunities.
         self._blamed: tuple[float, str, tuple[tuple[Gate | Guard, int], ...]] = (0.0, "", ())
+        # All answers to clients and those of new, at each look.
+        self._answers: deque[tuple[int, int]] = deque(maxlen=LOOKS)
         self._marks: Marks | None = None
         self._versions: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
 
@@ -156,8 +162,9 @@ class Sight:
 
     def look(self, now: float) -> None:
         """
-        Note how frequent signatures are, now and then, so that it can be told which have risen.
+        Note how frequent signatures are, now and then, so that it can be told which have risen; and who answers.
         """
+        self._answers.append(self._answered())
         if self._rises.is_due(now):
             counts = {one.signature.id: one.pairs.seen for one in self._facts.signatures.known.values()}
             self._rises.note(Mark(at=now, counts=counts, judged=self._judged()))
@@ -177,7 +184,37 @@ class Sight:
             if sure > 0:
                 found.append((sure, one.count, one))
         found.sort(key=lambda rising: rising[:2], reverse=True)
-        return tuple((one.signature.id, one.signature.endpoint, _said(one)) for _, _, one in found[:TOP])
+        return tuple(_shown(one) for _, _, one in found[:TOP])
+
+    def traced(self, trip: Trip, guard: Guard, now: float) -> Trip:
+        """
+        The same trip with its causes, or what else was seen, and who answered meanwhile.
+        """
+        causes = self.causes(guard, trip.n, now)
+        others = () if causes else self._others(guard, now)
+        return replace(trip, signatures=causes, others=others, by_new=self._by_new(trip.n))
+
+    def _others(self, judge: Gate | Guard, now: float) -> tuple[Cause, ...]:
+        """
+        The signatures that were bad by its event of late, the most frequent first, whether they have risen or not.
+        """
+        known = self._facts.signatures.known.values()
+        found = [one for one in known if now - one.last <= RECENT and may_cause(judge, one.signature.parts)]
+        found.sort(key=lambda one: one.count, reverse=True)
+        return tuple(_shown(one) for one in found[:TOP])
+
+    def _by_new(self, answers: int) -> float | None:
+        """
+        The share that new gave of about the last so many answers to clients; None if there weren't any.
+        """
+        count, by_new = self._answered()
+        since = next((one for one in reversed(self._answers) if count - one[0] >= answers), None)
+        since = since or (self._answers[0] if self._answers else (0, 0))
+        return (by_new - since[1]) / (count - since[0]) if count > since[0] else None
+
+    def _answered(self) -> tuple[int, int]:
+        old, new = self._facts.served()
+        return old + new, new
 
     def blame(self, plan: Plan, before: State, after: State, readings: Readings) -> None:
         """
@@ -225,6 +262,10 @@ def _of(table: Table) -> Exposure:
         routes={one.name: table.weight_of(one) if table.has_weight(one) else None for one in table.routes},
         cohorts={one.name: table.weight_of_cohort(one) for one in table.cohorts if one.side is None},
     )
+
+
+def _shown(known: Known) -> tuple[str, str, str]:
+    return known.signature.id, known.signature.endpoint, _said(known)
 
 
 def _said(known: Known) -> str:

@@ -98,7 +98,7 @@ async def begin(folder: Path, hub: FakeHub, plan: PlanText | None = None) -> Pla
     await planning.opened()
     end = monotonic() + PATIENCE
     while planning.steering.plan._trouble is not None:
-        assert monotonic() < end
+        assert monotonic() < end, planning.steering.plan._trouble
         await asyncio.sleep(0.01)
     return planning
 
@@ -208,6 +208,29 @@ async def test_a_successor_goes_on_where_it_was(tmp_path: Path) -> None:
 
     assert (found["stage"], found["generation"], hub.intent.new) == ("live", 2, 10.0)
     assert kept(tmp_path)["generation"] == 2
+
+
+async def test_a_successor_that_can_not_read_what_was_seen_gathers_it_anew(tmp_path: Path) -> None:
+    """
+    After an upgrade in the middle of a plan: where it is stays, and people can still move it.
+    """
+    hub = FakeHub()
+    planning = await ready(tmp_path, hub)
+    await planning.move("approve")
+    await planning.reaches(lambda plan: plan["step"] == "ready" and plan["stage"] == "live")
+    planning.die()
+    planning.steering.plan.stop()
+    store = Store.open(f"sqlite:///{tmp_path}/parallax.db").store
+    found = store.plan()
+    assert found is not None
+    store.save_evidence(found[0].run, found[0].generation, found[0].seq, '{"epoch": 1}', found[0].state)
+    store.close()
+    successor = await begin(tmp_path, hub)
+    plan = await successor.reaches(lambda plan: plan["stage"] == "live")
+    await successor.move("rollback")
+
+    assert (plan["generation"], hub.intent.new) == (2, 0.0)
+    await successor.opened()
 
 
 async def test_another_plan_takes_the_place_of_one_that_does_not_run(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from proxy.admin.facts import Facts, Worker
 from proxy.admin.warnings import lags, warnings
-from proxy.metrics.books import DELTAS, DIVERGENT, FAILED, LIVE, RATIOS, ROLES, SECONDS, UNPAIRED, VERDICTS, Page
+from proxy.metrics.books import DELTAS, DIVERGENT, FAILED, RATIOS, ROLES, SECONDS, UNPAIRED, VERDICTS, Page
 from proxy.metrics.quantiles import quantile
 from proxy.routing.table import NEW, OLD, SIDES, Table
 
@@ -16,10 +16,6 @@ def weights(facts: Facts, table: Table) -> dict[str, Any]:
     `GET /admin/weights`: who is on new, what is copied, and which worker routes by what. `old`, `new`, `mirror` and
     new's shares of `routes` and `cohorts` are what is wanted, and in force unless `killed`.
     """
-    served = [0, 0]
-    for page in facts.merge.totals().pages.values():
-        for side in (OLD, NEW):
-            served[side] += sum(page.requests[side * len(ROLES) + LIVE].values())
     return {
         "epoch": table.epoch,
         "old": round(100.0 - table.weight, 2),
@@ -27,7 +23,7 @@ def weights(facts: Facts, table: Table) -> dict[str, Any]:
         "mirror": table.mirror.percent,
         "killed": facts.killed,
         "split": table.split,
-        "served": dict(zip(SIDES, served, strict=True)),
+        "served": dict(zip(SIDES, facts.served(), strict=True)),
         "still_on_new": facts.still_on_new(),
         "routes": {route.name: table.weight_of(route) for route in table.routes},
         "cohorts": {cohort.name: table.weight_of_cohort(cohort) for cohort in table.cohorts},

@@ -18,6 +18,7 @@ from proxy.evidence.signatures import Signatures
 from proxy.evidence.usage import Usage
 from proxy.gates.merging import Reading
 from proxy.gates.merging import parse as parse_reading
+from proxy.metrics.books import LIVE, ROLES
 from proxy.metrics.exposition import Exposed, PlanGauges, Share, WorkerGauges
 from proxy.metrics.learner import Learner
 from proxy.metrics.merge import Merge, WorkerState, parse
@@ -241,6 +242,16 @@ class Facts:
         How many requests there were of each endpoint.
         """
         return {name: sum(page.eligible) for name, page in self.merge.totals().pages.items()}
+
+    def served(self) -> tuple[int, int]:
+        """
+        How many answers clients had from old and from new.
+        """
+        old = new = 0
+        for page in self.merge.totals().pages.values():
+            old += sum(page.requests[OLD * len(ROLES) + LIVE].values())
+            new += sum(page.requests[NEW * len(ROLES) + LIVE].values())
+        return old, new
 
     @property
     def alive(self) -> tuple[Worker, ...]:

@@ -64,13 +64,16 @@ class Run:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """
-    What a guard knows of one route, or of all: a level and a run for each rate, and whose requests were bad.
+    What a guard knows of one route, or of all: a level and a run for each rate, and whose requests were bad. `told` are
+    the keys that were told last, and `stale` those of them that had their bad one before the guard was armed.
     """
 
     levels: tuple[float, ...]
     runs: tuple[Run, ...]
     keys: int = 0
     unkeyed: int = 0
+    told: int = 0
+    stale: int = 0
 
     @property
     def leading(self) -> Run:
@@ -99,7 +102,22 @@ class GuardEvidence:
         """
         As values that JSON has.
         """
-        return {"routes": {name: {**asdict(one), "keys": f"{one.keys:x}"} for name, one in self.routes.items()}}
+        return {"routes": {name: _values(one) for name, one in self.routes.items()}}
+
+    def anew(self) -> Self:
+        """
+        That of a guard which is armed now. Keys are told for minutes after their bad one: of those that were told
+        already, nobody knows that they have another, until they are gone for once.
+        """
+        return replace(
+            self,
+            routes={
+                name: Watch(
+                    levels=(0.0,) * len(one.levels), runs=(Run(),) * len(one.runs), told=one.told, stale=one.told
+                )
+                for name, one in self.routes.items()
+            },
+        )
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> Self:
@@ -109,8 +127,27 @@ class GuardEvidence:
         return cls(routes={name: _watch(**raw) for name, raw in values["routes"].items()})
 
 
-def _watch(*, levels: Sequence[float], runs: Sequence[Mapping[str, Any]], keys: str, unkeyed: int) -> Watch:
-    return Watch(levels=tuple(levels), runs=tuple(Run(**run) for run in runs), keys=int(keys, 16), unkeyed=unkeyed)
+def _values(watch: Watch) -> dict[str, Any]:
+    return {**asdict(watch), **{name: f"{getattr(watch, name):x}" for name in ("keys", "told", "stale")}}
+
+
+def _watch(
+    *,
+    levels: Sequence[float],
+    runs: Sequence[Mapping[str, Any]],
+    unkeyed: int,
+    keys: str,
+    told: str = "0",
+    stale: str = "0",
+) -> Watch:
+    return Watch(
+        levels=tuple(levels),
+        runs=tuple(Run(**run) for run in runs),
+        unkeyed=unkeyed,
+        keys=int(keys, 16),
+        told=int(told, 16),
+        stale=int(stale, 16),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,10 +207,11 @@ def _add(spec: GuardSpec, rates: Sequence[float], old: Watch, new: GuardCounts) 
     detector = ChangeDetector(budget=spec.budget, rates=rates, every=spec.every, levels=list(old.levels))
     detector.add(new.bad, new.n)
     runs = tuple(_further(spec, rate, run, new) for rate, run in zip(rates, old.runs, strict=True))
-    watch = replace(old, levels=tuple(detector.levels), runs=runs)
+    stale = old.stale & new.keys
+    watch = replace(old, levels=tuple(detector.levels), runs=runs, told=new.keys, stale=stale)
     if not any(run.weight for run in runs):
         return replace(watch, keys=0, unkeyed=0)
-    return replace(watch, keys=old.keys | new.keys, unkeyed=old.unkeyed + new.unkeyed) if new.bad else watch
+    return replace(watch, keys=old.keys | (new.keys & ~stale), unkeyed=old.unkeyed + new.unkeyed) if new.bad else watch
 
 
 def _further(spec: GuardSpec, rate: float, run: Run, new: GuardCounts) -> Run:
@@ -188,8 +226,10 @@ def _alarm(spec: GuardSpec, route: str, watch: Watch) -> Alarm:
     share = sum(watch.levels) / len(watch.levels) / spec.every
     where = f" on {route}" if route else ""
     # A bad one is somebody's: where one key is enough, nobody has to say whose.
-    enough = spec.distinct_keys <= 1 or watch.distinct >= spec.distinct_keys
-    keys = "" if enough and not watch.distinct else f"; {watch.distinct:,} key{'s' * (watch.distinct != 1)}"
+    # Keys are told for minutes, also those from before this run: a bad one has one key at the most.
+    distinct = min(watch.distinct, run.bad)
+    enough = spec.distinct_keys <= 1 or distinct >= spec.distinct_keys
+    keys = "" if enough and not distinct else f"; {distinct:,} key{'s' * (distinct != 1)}"
     if not enough:
         keys += f" of the {spec.distinct_keys} that it takes"
     found = counted(run.bad, run.n, spec.unit, spec.verb)
@@ -200,7 +240,7 @@ def _alarm(spec: GuardSpec, route: str, watch: Watch) -> Alarm:
         share=share,
         bad=run.bad,
         n=run.n,
-        keys=watch.distinct,
+        keys=distinct,
         route=route,
     )
 

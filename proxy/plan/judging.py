@@ -172,7 +172,7 @@ class Judging:
         if self.armed != state.armed:
             self.armed = state.armed
             for guard in self._guards.values():
-                guard.evidence = GuardEvidence()
+                guard.evidence = guard.evidence.anew()
                 guard.take({})
             for asked in self._asked_guards.values():
                 asked.anew()
@@ -220,7 +220,7 @@ class Judging:
         alarms = [guard.alarm for guard in self._guards.values() if guard.alarm is not None]
         asked = [one.outcome for one in self._asked_guards.values()]
         return (
-            *(Trip(guard=one.guard, said=one.sentence, bad=one.bad, n=one.n) for one in alarms if one.tripped),
+            *(_trip(one) for one in alarms if one.tripped),
             *(Trip(guard=one.gate, said=one.sentence) for one in asked if one is not None and one.result == "fail"),
         )
 
@@ -280,6 +280,10 @@ class Judging:
 def _asked(plan: Plan, ones: Mapping[str, Gate | Guard]) -> dict[str, Judge]:
     judges = ((name, judge_of(name, one, plan.defaults.errors)) for name, one in ones.items())
     return {name: judge for name, judge in judges if judge is not None}
+
+
+def _trip(alarm: Alarm) -> Trip:
+    return Trip(guard=alarm.guard, said=alarm.sentence, bad=alarm.bad, n=alarm.n, keys=alarm.keys)
 
 
 def _seen(name: str, alarm: Alarm | None) -> GuardSeen:

@@ -18,14 +18,19 @@ Cause = tuple[str, str, str]
 class Trip:
     """
     A guard that has tripped: what it does is in the plan. `said` has the numbers, `bad` of `n` opportunities were bad,
-    `signatures` are the top ones.
+    those of `keys` sticky keys (0: not known), while new gave the share `by_new` of all answers (None: not known).
+    `signatures` are the top ones that may be the cause (id, endpoint, sentence), `others` those that were merely seen
+    when there is none.
     """
 
     guard: str
     said: str
     bad: int = 0
     n: int = 0
+    keys: int = 0
+    by_new: float | None = None
     signatures: tuple[Cause, ...] = ()
+    others: tuple[Cause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +150,7 @@ class Tell:
     """
     A notice: an event of `model.EventName`, with the facts that templates need. `id` is the same whenever the same
     transition is made again. `channels` are those that get it, None: those that the plan names for this event.
+    `signatures` are the ids of those that it names.
     """
 
     id: str
@@ -152,6 +158,7 @@ class Tell:
     stage: str
     facts: Mapping[str, object] = field(default_factory=dict)
     channels: tuple[str, ...] | None = None
+    signatures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from proxy.plan.exposure import Exposure
+from proxy.plan.criteria import EventGuard
 from proxy.plan.look import Look
 from proxy.plan.moves import Cause, Tell, Trip
 from proxy.plan.people import EventName
@@ -24,6 +24,7 @@ def tell(
     found: Mapping[str, object] = NO_FACTS,
     *,
     channels: tuple[str, ...] | None = None,
+    causes: tuple[Cause, ...] = (),
     **facts: object,
 ) -> Tell:
     """
@@ -44,13 +45,15 @@ def tell(
         "weight_before": look.state.wanted.weight,
         "mirror": state.wanted.mirror,
     }
+    facts = {**common, **found, **facts}
     where = "" if channels is None else f"-{'-'.join(channels)}"
     return Tell(
         id=f"{state.run}-{state.seq}-{event}{where}",
         event=event,
         stage=stages[state.stage].name,
-        facts={**common, **found, **facts},
+        facts=facts,
         channels=channels,
+        signatures=tuple(one[0] for one in causes),
     )
 
 
@@ -96,23 +99,53 @@ def passed_gates(look: Look) -> tuple[str, ...]:
 def numbers(look: Look, trips: tuple[Trip, ...], causes: tuple[Cause, ...]) -> dict[str, object]:
     """
     The facts of what made a plan hold or go back: what guards and gates counted, the top signatures, and about how many
-    users were answered wrongly by new. Pairs are found wrong whoever answered; new answered its share of them.
+    users were answered wrongly by new.
     """
-    failing = look.failing
-    bad = sum(trip.bad for trip in trips) or sum(one.bad for one in failing)
+    named = [f"{where}: {said} (`parallax evidence show {one}`)" for one, where, said in causes]
     return {
         "numbers": tuple(f"{trip.guard}: {trip.said}" for trip in trips),
-        "gates": tuple(f"{one.gate}: {one.sentence}" for one in failing),
-        "signatures": tuple(f"{where}: {said} ({one})" for one, where, said in causes),
-        "users_exposed": _exposed(look.state.wanted, bad),
+        "gates": tuple(f"{one.gate}: {one.sentence}" for one in look.failing),
+        "signatures": tuple(named),
+        "users_exposed": _exposed(look, trips),
     }
 
 
-def _exposed(exposure: Exposure, bad: int) -> float | None:
+def told_causes(trips: tuple[Trip, ...], causes: tuple[Cause, ...] = ()) -> tuple[Cause, ...]:
     """
-    About how many of the bad ones new has answered; None where routes or cohorts have shares of their own, as nobody
-    knows how many were theirs.
+    The signatures that people are told of, each once: those that may be the cause, else those that were seen.
     """
-    if any(share for share in (*exposure.routes.values(), *exposure.cohorts.values())):
+    found = causes or tuple(one for trip in trips for one in trip.signatures)
+    return tuple({one[0]: one for one in found or [one for trip in trips for one in trip.others]}.values())
+
+
+def _exposed(look: Look, trips: tuple[Trip, ...]) -> float | None:
+    """
+    About how many users new has answered wrongly, None where nothing says. Those of a guard are its sticky keys, or its
+    bad ones if it knows no keys; two guards may mean the same users.
+    """
+    found = [_of_trip(look, trip) for trip in trips if trip.bad]
+    bad, share = sum(one.bad for one in look.failing), _by_new(look)
+    if not trips and share is not None:
+        found.append(bad * share)
+    known = [one for one in found if one is not None]
+    return round(max(known), 1) if known else None
+
+
+def _of_trip(look: Look, trip: Trip) -> float | None:
+    guard = look.plan.guards[trip.guard]
+    if isinstance(guard, EventGuard) and guard.of == "served":
+        return trip.keys or trip.bad
+    # Pairs are found wrong whoever answered; new answered its share of them.
+    share = _by_new(look) if trip.by_new is None else trip.by_new
+    return None if share is None else (trip.keys or trip.bad) * share
+
+
+def _by_new(look: Look) -> float | None:
+    """
+    The share of answers that new gives by what is wanted; None where routes or cohorts have shares of their own, as
+    nobody knows how much traffic is theirs.
+    """
+    wanted = look.state.wanted
+    if any(share for share in (*wanted.routes.values(), *wanted.cohorts.values())):
         return None
-    return round(bad * exposure.weight / 100.0, 1)
+    return wanted.weight / 100.0

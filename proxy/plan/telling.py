@@ -33,20 +33,30 @@ def notices(
     *,
     seq: int,
     now: float,
-    links: Mapping[str, str] = NOTHING,
+    address: str = "",
     own: Mapping[str, str] = NOTHING,
 ) -> tuple[Notice, ...]:
     """
     One for each channel that a step's Tell is for, in their order. `seq` is that of the state which it is saved with,
-    `links` are addresses by what they lead to, `own` the plan's own templates by event.
+    `address` is where this Parallax is asked ("" names none), `own` the plan's own templates by event.
     """
     usual = {str(event): names for event, names in plan.comms.tell.items()}
     return tuple(
-        _notice(plan, tell, name, seq, now, {**tell.facts, "links": dict(links)}, own.get(tell.event))
+        _notice(plan, tell, name, seq, now, {**tell.facts, "links": _links(address, tell)}, own.get(tell.event))
         for tell in tells
         for name in (usual.get(tell.event, ()) if tell.channels is None else tell.channels)
         if name in plan.comms.channels
     )
+
+
+def _links(address: str, tell: Tell) -> dict[str, str]:
+    """
+    Addresses by what they lead to.
+    """
+    if not address:
+        return {}
+    evidence = {f"evidence of {one}": f"{address}/admin/divergences/{one}" for one in tell.signatures}
+    return {"where the plan is": f"{address}/admin/plan", **evidence}
 
 
 def trials(plan: Plan, run: str, now: float, own: Mapping[str, str] = NOTHING) -> tuple[Notice, ...]:

@@ -13,7 +13,7 @@ from proxy.plan.exposure import Exposure, is_same, is_within, lower, nothing, wi
 from proxy.plan.look import Look
 from proxy.plan.model import Plan
 from proxy.plan.moves import Action, Apply, Cause, Save, Trip
-from proxy.plan.notices import lasted, numbers, passed_gates, tell
+from proxy.plan.notices import lasted, numbers, passed_gates, tell, told_causes
 from proxy.plan.state import Done, Event, Hold, Phase, Pin, State, Step
 
 Moved = tuple[State, tuple[Action, ...]]
@@ -105,7 +105,7 @@ def settle(look: Look) -> Moved:
     )
     if state.stage == state.at:
         return found, (Save(),)
-    return found, (Save(), tell(look, found, "stage_start"))
+    return found, (Save(), tell(look, found, "stage_start", weight_before=state.before.weight))
 
 
 def observe(look: Look, said: str, /, *, by: str = US, **changes: Any) -> State:
@@ -149,8 +149,9 @@ def hold(look: Look, why: Hold, said: str, *, by: str = US, wanted: Exposure | N
     found = moved(
         look, "held", said, by=by, step=Step.HELD, held=why, said=said, resume_to=resume_to, wanted=kept, until=None
     )
-    causes = tuple(cause for trip in look.trips for cause in trip.signatures)
-    notice = tell(look, found, "hold", numbers(look, look.trips, causes), reason=said, by="" if by == US else by)
+    causes = told_causes(look.trips)
+    facts = {**numbers(look, look.trips, causes), "reason": said, "by": "" if by == US else by}
+    notice = tell(look, found, "hold", facts, causes=causes)
     return found, (*_taken_back(look, kept, f"hold: {said}"), Save(late=True), notice)
 
 
@@ -234,8 +235,9 @@ def roll_back(
         done=_undone(state, look.plan.stages[target].verify) if target >= 0 else state.done,
     )
     to = look.plan.stages[target].name if target >= 0 else "the start"
+    named = told_causes(trips, causes)
     facts = {"stage": left.name, "to": to, "trigger": said, "by": "" if by == US else by}
-    notice = tell(look, found, "rollback", {**numbers(look, trips, causes), **facts})
+    notice = tell(look, found, "rollback", {**numbers(look, trips, named), **facts}, causes=named)
     return found, (Apply(wanted, f"rollback: {said}"), Save(late=True), notice)
 
 

@@ -79,6 +79,29 @@ def test_one_client_is_not_enough() -> None:
     assert told(BY_KEYS, GuardCounts(bad=2, n=10, keys=bits(8, 9)), one).tripped
 
 
+def test_there_are_no_more_keys_than_bad_ones() -> None:
+    """
+    Keys are told for minutes, also to who began to count a second ago.
+    """
+    alarm = told(BY_KEYS, GuardCounts(bad=2, n=2, keys=bits(*range(383))))
+
+    assert (alarm.keys, alarm.tripped) == (2, False)
+
+
+def test_keys_from_before_it_was_armed_do_not_count_for_what_is_bad_since() -> None:
+    """
+    One client after a resume is one client, however many there were before; once they weren't told, they count again.
+    """
+    many = GuardCounts(bad=300, n=1_000, keys=bits(*range(288)))
+    _, evidence = judge_guard(BY_KEYS, GuardEvidence(), {"": many})
+    one = GuardCounts(bad=100, n=200, keys=bits(*range(288), 5_000))
+    alarm, evidence = judge_guard(BY_KEYS, GuardEvidence.from_values(evidence.anew().as_values()), {"": one})
+
+    assert (alarm.keys, alarm.tripped) == (1, False)
+    _, evidence = judge_guard(BY_KEYS, evidence, {"": GuardCounts(bad=1, n=1, keys=bits(5_000))})
+    assert judge_guard(BY_KEYS, evidence, {"": GuardCounts(bad=2, n=2, keys=bits(1, 2, 5_000))})[0].tripped
+
+
 def test_without_keys_one_is_enough() -> None:
     """
     Where nobody tells whose requests were bad, a guard that wants one key trips nevertheless.

@@ -82,11 +82,56 @@ def test_a_rollback_says_what_people_ask() -> None:
     notice = migration.told[-1]
 
     assert notice.facts["trigger"] == "guard wrong: 5 % are wrong"
-    assert notice.facts["signatures"] == ("GET /orders: total differs (sig)",)
+    assert notice.facts["signatures"] == ("GET /orders: total differs (`parallax evidence show sig`)",)
     assert notice.facts["users_exposed"] == 4.0
     assert (notice.facts["stage"], notice.facts["to"]) == ("s1", "s0")
     assert (notice.facts["weight_before"], notice.facts["weight"]) == (10, 0)
     assert "CET" in str(notice.facts["next_update"])
+
+
+def test_a_stage_says_what_new_had_before() -> None:
+    """
+    At the stage that was left.
+    """
+    told = at(PLAN, 2).told
+    begun = [(one.facts["weight_before"], one.facts["weight"]) for one in told if one.event == "stage_start"]
+
+    assert begun == [(0, 0), (0, 10), (10, 50)]
+
+
+@pytest.mark.parametrize(
+    ("of", "keys", "by_new", "users"),
+    [
+        ("pairs", 20, 0.2, 4.0),
+        ("pairs", 0, 0.2, 8.0),
+        ("pairs", 20, 0.0, 0.0),
+        ("new", 20, 0.5, 10.0),
+        ("served", 20, 0.2, 20),
+        ("served", 0, None, 40),
+    ],
+)
+def test_users_exposed_are_the_keys_that_new_answered_wrongly(
+    of: str, keys: int, by_new: float | None, users: float
+) -> None:
+    """
+    Of pairs and copies it answered its share, of what was served all; without keys, each bad one is somebody's.
+    """
+    event = "mismatch" if of == "pairs" else "new_error"
+    guards = {"wrong": {"event": event, "of": of, "max": 0.05}}
+    plan = a_plan({"weight": 0}, {"weight": 10, "cohorts": {"staff": 100.0}}, guards=guards)
+
+    assert at(plan, 1).trip("wrong", keys=keys, by_new=by_new).told[-1].facts["users_exposed"] == users
+
+
+def test_where_nothing_has_risen_what_was_seen_is_told_and_not_pinned() -> None:
+    """
+    People look at it; the plan doesn't wait until it is gone.
+    """
+    migration = at(PLAN, 1).trip("wrong", others=(("sig", "GET /orders", "total differs"),))
+
+    assert migration.told[-1].signatures == ("sig",)
+    assert "total differs" in str(migration.told[-1].facts["signatures"])
+    assert migration.state.pins == ()
 
 
 def test_nobody_pretends_to_know_how_many_users_a_route_or_cohort_has() -> None:

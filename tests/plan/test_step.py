@@ -593,7 +593,7 @@ def test_a_gate_that_fails_pins_its_signatures_too() -> None:
     migration.look(causes={"answers": (("sig", "GET /orders", "total differs"),)})
 
     assert [(pin.signature, pin.stage) for pin in migration.state.pins] == [("sig", "s1")]
-    assert migration.told[-1].facts["signatures"] == ("GET /orders: total differs (sig)",)
+    assert migration.told[-1].facts["signatures"] == ("GET /orders: total differs (`parallax evidence show sig`)",)
 
 
 WINDOWS = {"day": {"allow": ("Mon-Thu 09:00-16:00",), "fit": "2h", "notice": {"ops": ("1d", "1h")}}}

@@ -82,7 +82,7 @@ def test_a_rollback_by_a_guard_says_what_it_counted() -> None:
     assert "orders rolls back from live-10 to s0 at Mon 2 Mar 2026, " in text
     assert "\nTrigger: " in text
     assert "\n- wrong: 5 % are wrong\n" in text
-    assert "\n- GET /a: $.b is another number (s1)\n" in text
+    assert "\n- GET /a: $.b is another number (`parallax evidence show s1`)\n" in text
     assert "Users exposed: 4.\nNew answers 0 % of requests from now on; it was 10 %." in text
     assert "\nContact: payments-platform" in text
     assert "the new system did worse than it may (" in others
@@ -113,11 +113,22 @@ def test_all_that_a_plan_tells_has_words() -> None:
     }
     for tell in tells:
         assert set(tell.facts) <= set(FACTS), tell.event
-        for notice in notices(PLAN, [tell], seq=1, now=migration.now, links={"Status": "https://a.example/"}):
+        for notice in notices(PLAN, [tell], seq=1, now=migration.now, address="https://a.example"):
             assert "Orders" in notice.subject
             assert "\nImpact: " in notice.text
             assert ("https://a.example/" in notice.text) == (notice.audience in {"engineers", "stakeholders"})
             json.dumps(dict(notice.data))
+
+
+def test_a_rollback_leads_to_the_evidence() -> None:
+    """
+    An address for each signature, and one for the plan.
+    """
+    tell = live().trip("wrong", signatures=WRONG).told[-1]
+    text = notices(PLAN, [tell], seq=1, now=MONDAY, address="http://127.0.0.1:9900")[0].text
+
+    assert "where the plan is: http://127.0.0.1:9900/admin/plan\n" in text
+    assert "evidence of s1: http://127.0.0.1:9900/admin/divergences/s1" in text
 
 
 def test_a_channel_that_the_plan_does_not_have_gets_nothing() -> None:

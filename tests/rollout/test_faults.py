@@ -80,6 +80,7 @@ async def test_a_wrong_new_is_rolled_back_by_itself(share: int, within: float, t
 
     assert weights["new"] == 0
     assert "guard wrong" in back["said"]
+    assert [pin["endpoint"] for pin in back["pins"]] == ["GET /work/{id}"]
     print(f"rolled back {took:.1f} s after {share / 10:g} % went wrong")  # noqa: T201 - a figure
 
 
