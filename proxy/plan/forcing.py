@@ -1,6 +1,6 @@
 """
 How a plan is forced on: people agree, each with a token of their own, to enter the next stage without what gates,
-windows and approvals would have said. Capacity, acknowledgement by every worker, checklists, the kill latch and the
+windows and approvals would have said. Acknowledgement by every worker, checklists, the kill latch and the
 approvals of a point of no return stay.
 """
 

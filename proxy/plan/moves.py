@@ -52,9 +52,8 @@ class Readings:
     `checks` are lines of checklists that Parallax looked at since it was last asked to, by "checklist/number" (from 1):
     whether it is so, and a sentence; before a start also "source/NAME" (a gate or guard whose source answered) and
     "channel/NAME" (a channel that took a test message). `undelivered` are must-deliver notices that didn't get there,
-    `ceiling` the most weight that there is capacity for (None: not limited), `clean` the pairs of its endpoint without
-    a pinned signature since the last reading, by signature (-1: it was seen again), `clock_jump` the seconds by which
-    the wall clock has jumped.
+    `clean` the pairs of its endpoint without a pinned signature since the last reading, by signature (-1: it was seen
+    again), `clock_jump` the seconds by which the wall clock has jumped.
     """
 
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
@@ -74,7 +73,6 @@ class Readings:
     uncompared: float = 0.0
     checks: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     undelivered: tuple[str, ...] = ()
-    ceiling: float | None = None
     clean: Mapping[str, int] = field(default_factory=dict)
     clock_jump: float = 0.0
 

@@ -33,7 +33,7 @@ class Step(StrEnum):
     """
 
     PREFLIGHT = "preflight"  # its checklist is being done
-    WAITING = "waiting"  # for a window, approvals, notices or capacity: `State.waits` says which
+    WAITING = "waiting"  # for workers, a window, approvals or notices: `State.waits` says which
     SHIFTING = "shifting"  # what it wants is saved, and being put into force
     SETTLING = "settling"  # in force; nothing is judged yet, but guards are armed
     OBSERVING = "observing"  # gates gather evidence

@@ -16,7 +16,7 @@ SILENT: Final = 5.0
 def waits_for(look: Look) -> tuple[str, ...]:
     """
     What the wanted stage waits for before it is entered, in words that the status shows; none: nothing. A force skips
-    what people have agreed on, but neither capacity, nor that every worker can be told, nor the approvals without which
+    what people have agreed on, but neither that every worker can be told, nor the approvals without which
     nobody goes where there is no way back.
     """
     found = []
@@ -24,17 +24,9 @@ def waits_for(look: Look) -> tuple[str, ...]:
         found.append("kill")
     if not look.readings.acknowledged or look.readings.silent > SILENT or look.readings.in_force is None:
         found.append("workers")
-    if _is_over_capacity(look):
-        found.append("capacity")
     if not look.aim.reversible and look.state.stage != look.state.at and not is_agreed(look):
         found.append("approval")
     return (*found, *(() if look.is_forced else _agreed_on(look)))
-
-
-def _is_over_capacity(look: Look) -> bool:
-    wanted, ceiling = look.desired(look.state.stage), look.readings.ceiling
-    shares = (wanted.weight, *wanted.routes.values(), *wanted.cohorts.values())
-    return ceiling is not None and max(share or 0.0 for share in shares) > ceiling
 
 
 def _agreed_on(look: Look) -> tuple[str, ...]:

@@ -55,7 +55,6 @@ class AnySequence(RuleBasedStateMachine):
         self.state = self.saved = draft("run", "a" * 64)
         self.in_force, self.now, self.is_kept, self.killed = START, MONDAY, True, False
         self.raised = False
-        self.ceiling: float | None = None
         self._order(Command(name="start", by="alice"), self._readings())
         for _ in range(steps):
             self._go_well(31.0)
@@ -67,7 +66,6 @@ class AnySequence(RuleBasedStateMachine):
             "identity": "rules 1",
             "in_force": self.in_force,
             "killed": self.killed,
-            "ceiling": self.ceiling,
         }
         return Readings(**{**usual, **given})
 
@@ -181,13 +179,6 @@ class AnySequence(RuleBasedStateMachine):
         """
         self.is_kept = is_kept
 
-    @rule(ceiling=st.sampled_from([None, None, 10.0, 50.0]))
-    def capacity(self, ceiling: float | None) -> None:
-        """
-        There is more or less capacity.
-        """
-        self.ceiling = ceiling
-
     @rule()
     def crash(self) -> None:
         """
@@ -227,7 +218,6 @@ class AnySequence(RuleBasedStateMachine):
         assert not readings.killed
         assert readings.acknowledged
         assert readings.silent < 90
-        assert readings.ceiling is None or found.wanted.weight <= readings.ceiling
         if before.stage != before.at and before.at >= 0 and not forced:
             assert readings.epoch == before.epoch
             for gate in PLAN.stages[before.at].gates:

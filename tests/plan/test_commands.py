@@ -462,18 +462,18 @@ def test_a_force_needs_everybody_who_has_to_agree() -> None:
     assert (migration.in_force.weight, migration.events.count("forced")) == (50, 1)
 
 
-def test_a_force_skips_neither_capacity_nor_workers_nor_the_latch() -> None:
+def test_a_force_skips_neither_workers_nor_the_latch() -> None:
     """
-    It waits for the first two, and isn't made with the third.
+    It waits for them, and isn't made with that.
     """
     migration = at(FREE, 1)
     migration.order("force", seconds=600.0).looks(3)
-    forced = at(FREE, 1).order("force", seconds=600.0).look().look(ceiling=20.0, acknowledged=False)
+    forced = at(FREE, 1).order("force", seconds=600.0).look().look(acknowledged=False)
     killed = at(FREE, 1)
     killed.given["killed"] = True
 
     assert migration.state.step is Step.SETTLING
-    assert forced.state.waits == ("workers", "capacity")
+    assert forced.state.waits == ("workers",)
     assert "no force lifts it" in refused(killed, "force", seconds=600.0)
 
 
@@ -481,9 +481,9 @@ def test_a_force_is_over_when_its_time_is() -> None:
     """
     Then the stage is observed as if nothing had been.
     """
-    migration = at(FREE, 1).order("force", seconds=600.0).look(ceiling=20.0)
+    migration = at(FREE, 1).order("force", seconds=600.0).look(silent=30.0)
 
-    migration.looks(3, seconds=300, ceiling=20.0)
+    migration.looks(3, seconds=300, silent=30.0)
 
     assert (migration.state.step, migration.state.at, migration.state.stage) == (Step.OBSERVING, 1, 1)
 
@@ -514,7 +514,7 @@ def test_a_force_goes_on_when_what_is_compared_changes() -> None:
     """
     It does without evidence anyway.
     """
-    migration = at(FREE, 1).order("force", seconds=600.0).look(ceiling=20.0).look(ceiling=20.0, identity="rules 2")
+    migration = at(FREE, 1).order("force", seconds=600.0).look(silent=30.0).look(silent=30.0, identity="rules 2")
 
     assert migration.state.step is Step.WAITING
     assert migration.until("settling", seconds=1).in_force.weight == 50

@@ -547,17 +547,17 @@ def test_what_is_compared_has_changed() -> None:
     assert (migration.state.step, migration.state.at, migration.state.epoch) == (Step.OBSERVING, 1, epoch + 1)
 
 
-def test_a_stage_waits_for_capacity_notices_and_workers() -> None:
+def test_a_stage_waits_for_notices_and_workers() -> None:
     """
-    For all of them together.
+    For both together.
     """
     migration = at(PLAN, 1, "waiting")
 
-    migration.look(ceiling=5.0, undelivered=("n",), silent=30.0)
+    migration.look(undelivered=("n",), silent=30.0)
     waits = migration.state.waits
-    migration.look(ceiling=10.0)
+    migration.look()
 
-    assert waits == ("workers", "capacity", "notice")
+    assert waits == ("workers", "notice")
     assert migration.state.step is Step.SHIFTING
 
 
@@ -690,12 +690,12 @@ def test_what_is_to_be_given_back_to_a_stage_is_not_judged_before() -> None:
     """
     migration = at(PLAN, 1).trip("old")
     migration.gates = {"answers": "fail"}
-    migration.given = {"ceiling": 5.0}
+    migration.given = {"silent": 30.0}
 
     migration.order("resume").look(identity="rules 2")
 
     assert (migration.state.step, migration.state.waits) == (Step.WAITING, ())
-    assert migration.look(identity="rules 2").state.waits == ("capacity",)
+    assert migration.look(identity="rules 2").state.waits == ("workers",)
 
 
 def test_a_stage_is_verified_before_it_is_left() -> None:
