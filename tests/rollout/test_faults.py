@@ -12,6 +12,7 @@ import pytest
 from proxy.clock import monotonic
 from tests.parts.load import Crowd
 from tests.parts.origin import Origin, Received, answer
+from tests.parts.parallax import Configuration, merged
 from tests.parts.planned import Planned, planned
 from tests.parts.prometheus import running_prometheus
 
@@ -52,11 +53,16 @@ class New(Origin):
 
 
 @asynccontextmanager
-async def live(folder: Path, spread: float = 0.0) -> AsyncIterator[tuple[Planned, New]]:
+async def live(
+    folder: Path, spread: float = 0.0, configuration: Configuration | None = None
+) -> AsyncIterator[tuple[Planned, New]]:
     """
     A plan at its live stage, with a new that can be made to fail.
     """
-    async with New(spread) as new, planned(folder, {"new": {"url": new.url}}, spread=spread) as it:
+    async with (
+        New(spread) as new,
+        planned(folder, merged({"new": {"url": new.url}}, configuration or {}), spread=spread) as it,
+    ):
         crowd = Crowd(keepers=12, one_shots=0, pause=0.05, writes=0.0)
         async with it.load(crowd) as load:
             await it.start(PLAN)
@@ -93,6 +99,30 @@ async def test_a_new_that_dies_is_rolled_back_and_not_taken_for_no_data(tmp_path
         await new.stop_listening()
         for connection in new.connections:
             connection.reset()
+        back = await it.until(lambda plan: plan["step"] == "rolled_back", "it is rolled back")
+
+    assert "guard dying" in back["said"]
+
+
+@pytest.mark.prove
+@pytest.mark.parametrize("how", ["refuses", "hangs"])
+async def test_a_new_whose_failures_no_client_sees_is_rolled_back_all_the_same(how: str, tmp_path: Path) -> None:
+    """
+    Old answers instead, and new is soon put out: what it did is counted nonetheless.
+    """
+    hidden: Configuration = {
+        "new": {"eject": {"pause": 1}},
+        "routes": [{"name": "all", "match": {"path": "/**"}, "failover": True}],
+        "timeouts": {"answer_head": 2},
+    }
+    async with live(tmp_path, configuration=hidden) as (it, new):
+        it.parallax.forgiven |= {"breaker_opened", "side_ejected"}
+        if how == "refuses":
+            await new.stop_listening()
+            for connection in new.connections:
+                connection.reset()
+        else:
+            new.script = lambda _: None
         back = await it.until(lambda plan: plan["step"] == "rolled_back", "it is rolled back")
 
     assert "guard dying" in back["said"]
