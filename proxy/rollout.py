@@ -194,17 +194,14 @@ class Rollout:
 
     def _readings(self, now: float) -> Readings:
         # Not what is told once only: a command doesn't count it, and it is the next tick's.
-        sight = self._means.sight
+        sight, gates = self._means.sight, self.plan.gates
         sight.look(now)
         outcomes = self.judging.outcomes(self._gates())
+        failed = {name: one for name, one in outcomes.items() if one.result == "fail"}
         return Readings(
             outcomes=outcomes,
             trips=tuple(sight.traced(one, self.plan.guards[one.guard], now) for one in self.judging.trips()),
-            causes={
-                name: sight.causes(self.plan.gates[name], one.n, now)
-                for name, one in outcomes.items()
-                if one.result == "fail"
-            },
+            causes={name: sight.causes(gates[name], one.n, now) for name, one in failed.items()},
             late=sight.late(now),
             epoch=self.judging.epoch,
             armed=self.judging.armed,

@@ -96,12 +96,8 @@ def parse_place(answer: Mapping[str, Any]) -> Place:
         stage=answer["stage"] or "",
         step=answer["step"],
         said=answer["said"],
-        waits=(*answer["waiting_for"], *map(_pin, answer["pins"])),
+        waits=tuple(answer["waiting_for"]),
         passed=frozenset(stage["name"] for stage in stages if stage["state"] == "passed"),
         rollbacks=sum(event["what"] == "rollback" for event in answer["history"]),
         seq=answer["seq"],
     )
-
-
-def _pin(pin: Mapping[str, Any]) -> str:
-    return f"{pin['signature']} at {pin['endpoint']}: {pin['clean']} of {pin['needed']} pairs without it"

@@ -61,7 +61,14 @@ def moment(look: Look, at: float) -> str:
     """
     A time as people of this plan read it: "Mon 2 Mar 2026, 10:00 UTC".
     """
-    local = datetime.fromtimestamp(at, ZoneInfo(look.plan.timezone))
+    return moment_in(look.plan.timezone, at)
+
+
+def moment_in(zone: str, at: float) -> str:
+    """
+    A time as people in this zone read it.
+    """
+    local = datetime.fromtimestamp(at, ZoneInfo(zone))
     return f"{local:%a} {local.day} {local:%b %Y, %H:%M} {local.tzname()}"
 
 

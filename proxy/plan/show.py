@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proxy.gates.outcome import Outcome
 from proxy.metrics.exposition import GateGauges, PlanGauges
+from proxy.plan.awaited import awaited
 from proxy.plan.exposure import Exposure, exposures
 from proxy.plan.model import Item, Plan
 from proxy.plan.state import Phase, State, Step
@@ -73,7 +74,7 @@ def status(plan: Plan, state: State, seen: Seen, now: float) -> dict[str, Any]:
         "entered": state.entered,
         "until": state.until,
         "waits": list(state.waits),
-        "waiting_for": _waiting(state, seen),
+        "waiting_for": [*awaited(plan, state, seen.undelivered, now), *seen.troubles],
         "eta": _eta(present.observe.least - state.observed, gates, state) if running else None,
         "observe": {"least": present.observe.least, "most": present.observe.most, "so_far": state.observed},
         "wanted": state.wanted.as_values(),
@@ -113,18 +114,6 @@ def gauges(plan: Plan, state: State, seen: Seen) -> PlanGauges:
         ),
         guards={one.guard: one.share for one in seen.guards},
     )
-
-
-def _waiting(state: State, seen: Seen) -> list[str]:
-    """
-    Who or what has to do something before it goes on, in words.
-    """
-    said = list(state.waits)
-    if state.phase is Phase.RUNNING and state.step is Step.HELD:
-        said.append("a person, who looks at it and says `parallax plan resume` or `parallax plan rollback`")
-    if state.phase is Phase.DRAFT:
-        said.append("somebody who says `parallax plan start`")
-    return [*said, *seen.troubles]
 
 
 def _eta(left: float, gates: Iterable[Outcome], state: State) -> float | None:

@@ -32,15 +32,14 @@ def test_where_it_is_is_read_from_the_admin_api() -> None:
         "step": "observing",
         "said": "gathering evidence",
         "seq": 9,
-        "waiting_for": ["pins"],
-        "pins": [{"signature": "5edc9415ac05fbe4", "endpoint": "GET /stock/{id}", "clean": 3, "needed": 60}],
+        "waiting_for": ["pins: 5edc9415ac05fbe4 at GET /stock/{id}: 3 of 60 pairs without it"],
         "stages": [{"name": "copies", "state": "passed"}, {"name": "tenth", "state": "present"}],
         "history": [{"what": "rollback"}, {"what": "hold"}],
     }
     place = parse_place(answer)
 
     assert (place.passed, place.rollbacks, place.seq, place.is_over) == (frozenset({"copies"}), 1, 9, False)
-    assert place.why == "gathering evidence; pins; 5edc9415ac05fbe4 at GET /stock/{id}: 3 of 60 pairs without it"
+    assert place.why == "gathering evidence; pins: 5edc9415ac05fbe4 at GET /stock/{id}: 3 of 60 pairs without it"
     assert not NOWHERE.is_over
 
 

@@ -55,11 +55,11 @@ def test_who_is_waited_for_is_told() -> None:
     """
     A person, where it holds or hasn't begun.
     """
-    held = replace(RUNNING, step=Step.HELD, held=Hold.OPERATOR, waits=("the window opens on Monday",))
+    held = replace(RUNNING, step=Step.HELD, held=Hold.OPERATOR, waits=("kill",))
     troubled = a_status(RUNNING, replace(SEEN, troubles=("the store is full",)))
 
     assert a_status(RUNNING)["waiting_for"] == []
-    assert a_status(held)["waiting_for"][0] == "the window opens on Monday"
+    assert a_status(held)["waiting_for"][0].startswith("kill: everything is on old")
     assert "plan resume" in a_status(held)["waiting_for"][1]
     assert "plan start" in a_status(State())["waiting_for"][0]
     assert troubled["waiting_for"] == ["the store is full"]
