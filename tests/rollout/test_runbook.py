@@ -143,7 +143,7 @@ async def test_every_command_of_the_runbook_does_what_it_is_for(tmp_path: Path, 
         await hands.type(commands.kill)
         await it.until(lambda plan: plan["held"] == "killed", "it holds")
         await hands.type(commands.restore)
-        await hands.type(commands.by_hand)
+        await hands.type(commands.by_hand(["search"]))
         await hands.type(commands.abort)
         await it.until(lambda plan: plan["phase"] == "aborted", "it is over")
         await hands.type(f"{commands.render} --admin {hands.url}")

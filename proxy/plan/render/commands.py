@@ -3,6 +3,7 @@ The commands that documents tell people to type: all of them, in one place. A te
 """
 
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -160,12 +161,13 @@ class Commands:
         """
         return self._line("restore", "--reason", "it is found and mended")
 
-    @property
-    def by_hand(self) -> str:
+    def by_hand(self, routes: Iterable[str] = (), cohorts: Iterable[str] = ()) -> str:
         """
-        Everybody on old, past the plan, which holds then.
+        Everybody on old, past the plan, which holds then: also those whose share is one of their own.
         """
-        return self._line("weights", "set", "--new", "0", "--reason", "what was seen")
+        own = [word for name in routes for word in ("--route", f"{name}=0")]
+        own += [word for name in cohorts for word in ("--cohort", f"{name}=0")]
+        return self._line("weights", "set", "--new", "0", *own, "--reason", "what was seen")
 
     @property
     def audit(self) -> str:

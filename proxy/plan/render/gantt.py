@@ -130,6 +130,7 @@ def _freeze(begin: float, end: float, scale: Scale, height: int) -> str:
 
 
 def _bar(view: StageView, scale: Scale, y: int) -> list[str]:
+    # How long it may take at most is a line below the note, which stands there too.
     begin, end = _expected(view)
     left, right = scale.x(begin), scale.x(end)
     further = max(round(min(scale.x(view.present.left.latest), LEFT + WIDTH) - right, 1), 0)
@@ -138,7 +139,7 @@ def _bar(view: StageView, scale: Scale, y: int) -> list[str]:
     words = escape(f"{view.title}: {duration(end - begin)} expected")
     return [
         f'<text class="name" x="{LEFT - 12}" y="{y + 19}">{escape(name)}</text>',
-        f'<rect class="latest" x="{right}" y="{y + 12}" width="{further}" height="6" rx="3"/>',
+        f'<rect class="latest" x="{right}" y="{y + 22}" width="{further}" height="3" rx="1.5"/>',
         f'<rect class="bar {kind}" x="{left}" y="{y + 5}" width="{max(round(right - left, 1), 3)}" height="20" rx="4">',
         f"<title>{words}</title></rect>",
         _note(weights(view), left, right, y + 19),

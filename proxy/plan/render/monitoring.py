@@ -52,7 +52,7 @@ PANELS: Final = (
     Panel("workers that lag", "max(parallax_epoch) - min(parallax_epoch)"),
 )
 OF_PLANS: Final = (
-    Panel("1 at the present stage", "parallax_plan_stage{plan,stage}"),
+    Panel("the number of the present stage, from 1", "parallax_plan_stage{plan,stage}"),
     Panel("1 for what the plan is doing: observing, held …", "parallax_plan_state{plan,state}"),
     Panel("1 for what a gate says: pass, fail, inconclusive, error", "parallax_gate{plan,stage,gate,outcome}"),
     Panel("how near a gate is to its decision; 1 decides", "parallax_gate_evidence_ratio"),

@@ -180,8 +180,10 @@ def without(book: Book) -> Typed:
     """
     What works without the plan.
     """
-    commands = book.commands
+    commands, stages = book.commands, book.plan.stages
+    routes = dict.fromkeys(name for stage in stages for name in stage.routes)
+    cohorts = dict.fromkeys(name for stage in stages for name in stage.cohorts)
     return (
         (commands.kill, "everybody on old, nothing copied; stays until restored"),
-        (commands.by_hand, "everybody on old, copies go on; the plan holds"),
+        (commands.by_hand(routes, cohorts), "everybody on old, copies go on; the plan holds"),
     )
