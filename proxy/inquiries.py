@@ -142,13 +142,20 @@ class Inquiries:
 
     async def prepare(self, seconds: float) -> None:
         """
-        Look at everything that must be so before a start, and wait for it, at most so long; the rest comes later.
+        Look at everything that must be so before a start, but for channels, and wait for it, at most so long; the rest
+        comes later.
         """
         asked: dict[str, Gate | Guard] = {**self._plan.gates, **self._plan.guards}
         work = [self._try(name, one) for name, one in asked.items() if isinstance(one, ASKING)]
-        work.append(self._try_channels())
         tasks = {spawn(one, name="prepare a plan", on_error=lambda _: None) for one in work} | self.check(PREFLIGHT)
-        await asyncio.wait(tasks, timeout=seconds)
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+
+    async def try_channels(self, seconds: float) -> None:
+        """
+        Send a test message to each channel that hasn't taken one, and wait for what comes of it, at most so long.
+        """
+        await asyncio.wait({spawn(self._try_channels(), name="try channels", on_error=lambda _: None)}, timeout=seconds)
 
     async def _try(self, name: str, one: Asking) -> None:
         answer = await self._ask(name, one)

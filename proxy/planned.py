@@ -243,8 +243,6 @@ class Planned:
         rollout = self._present()
         from proxy.plan.moves import Command
 
-        if asked.name == "start":
-            await rollout.prepare()
         command = Command(
             name=asked.name,
             by=who.name,
@@ -260,6 +258,8 @@ class Planned:
             plan=plan if asked.name == "amend" else None,
             plan_hash="" if source is None else source.hash,
         )
+        if asked.name == "start":
+            await rollout.prepare(command)
         return await rollout.command(command, who, source if asked.name == "amend" else None)
 
     async def _checked(self, given: PlanText) -> tuple["Plan", "Source"]:
@@ -301,7 +301,7 @@ class Planned:
         rollout = self._rollout
         if rollout is None and self._trouble is not None:
             raise NotYet(self._trouble)
-        if rollout is not None and rollout.source.hash == hashed and rollout.is_draft:
+        if rollout is not None and rollout.source.hash == hashed and rollout.state.phase == "draft":
             return
         if rollout is not None and rollout.is_running:
             raise Held("a plan runs already; abort it first, or amend it")

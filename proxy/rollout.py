@@ -29,7 +29,7 @@ from proxy.gates.webhook import Reply
 from proxy.ledger import PARALLAX, Unkept
 from proxy.means import Means
 from proxy.metrics.exposition import PlanGauges
-from proxy.plan.commands import obey, overridden
+from proxy.plan.commands import obey, overridden, would_start
 from proxy.plan.exposure import Exposure, nothing
 from proxy.plan.judging import Judging, evidence_digest
 from proxy.plan.model import Plan
@@ -124,13 +124,6 @@ class Rollout:
         Whether it says what new gets.
         """
         return self.state.phase is Phase.RUNNING
-
-    @property
-    def is_draft(self) -> bool:
-        """
-        Whether nobody has started it yet.
-        """
-        return self.state.phase is Phase.DRAFT
 
     def wake(self) -> None:
         """
@@ -380,11 +373,15 @@ class Rollout:
         self.judging.restore(evidence)
         self._means.notifier.use(channels(plan), self._means.folder)
 
-    async def prepare(self) -> None:
+    async def prepare(self, command: Command) -> None:
         """
-        Look at everything that must be so before a start, for as long as that takes or is waited for.
+        Look at everything that must be so before a start, for as long as that takes or is waited for; channels get
+        their test messages last, and only if nothing else keeps it from being started.
         """
-        await self._means.inquiries.prepare(PREPARE_SECONDS)
+        inquiries, end = self._means.inquiries, monotonic() + PREPARE_SECONDS
+        await inquiries.prepare(PREPARE_SECONDS)
+        if would_start(self.plan, self.state, self._readings(time()), command, time()):
+            await inquiries.try_channels(end - monotonic())
 
     def quiet(self) -> Exposure:
         """

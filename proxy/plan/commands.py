@@ -44,6 +44,18 @@ def obey(plan: Plan, state: State, readings: Readings, command: Command, now: fl
     return what(Look(plan=plan, state=state, readings=readings, now=now), command)
 
 
+def would_start(plan: Plan, state: State, readings: Readings, command: Command, now: float) -> bool:
+    """
+    Whether a start is refused for nothing but channels that haven't taken a test message yet.
+    """
+    taken = {f"channel/{name}": (True, "") for name in plan.comms.channels}
+    try:
+        obey(plan, state, replace(readings, checks={**readings.checks, **taken}), command, now)
+    except NotAllowed:
+        return False
+    return True
+
+
 def overridden(plan: Plan, state: State, exposure: Exposure, command: Command, now: float) -> Moved:
     """
     Somebody who may force raises new by hand, beside the plan: from now on that is what is wanted, and the plan holds.

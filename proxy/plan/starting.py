@@ -35,7 +35,8 @@ def start(look: Look, command: Command) -> Moved:
     """
     Begin with the first stage. Raises `NotAllowed` while anything is missing, and names all of it.
     """
-    missing = list(_missing(look, command))
+    # People at channels are troubled only once nothing else is missing.
+    missing = list(_missing(look, command)) or list(_untried(look))
     if missing:
         raise NotAllowed(f"the plan can't be started: {'; '.join(missing)}")
     in_force = look.readings.in_force
@@ -72,11 +73,14 @@ def _missing(look: Look, command: Command) -> Iterator[str]:
         found = look.readings.checks.get(f"source/{name}")
         if found is None or not found[0]:
             yield f"the source of {name} {_why(found)}"
+    yield from _quorums(look, command)
+
+
+def _untried(look: Look) -> Iterator[str]:
     for name in look.plan.comms.channels:
         found = look.readings.checks.get(f"channel/{name}")
         if found is None or not found[0]:
             yield f"a test message to {name} {_why(found)}"
-    yield from _quorums(look, command)
 
 
 def _why(found: tuple[bool, str] | None) -> str:

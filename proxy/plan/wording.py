@@ -27,7 +27,7 @@ STATUS: Final[Mapping[str, str]] = {
     "rolled_back": "Resolved",
     "finished": "Completed",
     "aborted": "Completed",
-    "test": "Scheduled",
+    "test": "Test",
 }
 EVENTS: Final = tuple(STATUS)
 # Every fact that templates may name, and what stands for one that isn't known.

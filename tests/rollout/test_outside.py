@@ -42,16 +42,18 @@ async def test_a_plan_asks_and_tells_the_world_outside(tmp_path: Path) -> None:
         async with outside(204) as hook, outside(500) as channel, planned(tmp_path) as it, it.load():
             text = ASKING.format(prometheus=prometheus, hook=hook.url, channel=channel.url)
             refused = await it.move("start", text=text, file="a.yaml", reason="test")
-            channel.does = 200
+            untroubled = list(channel.asked)
             ticked = await it.move("check", item="preflight/6", evidence="the pot")
+            unheard = await it.move("start", text=text, file="a.yaml", reason="test")
+            channel.does = 200
             started = await it.move("start", text=text, file="a.yaml", reason="test")
             await it.until(lambda plan: plan["stage"] == "live" and plan["step"] == "observing", "it is live")
             rolled = await it.move("rollback", reason="enough")
             await channel.until(lambda: len([one for one in channel.asked if one.json["event"] == "rollback"]) == 1)
             status = await it.status()
 
-    assert refused.status == 409
-    assert "a test message to ops" in refused.value["error"]
+    assert (refused.status, unheard.status, untroubled) == (409, 409, [])
+    assert "a test message to ops failed" in unheard.value["error"]
     assert "preflight/6 (Tea is made)" in refused.value["error"]
     assert "the source of" not in refused.value["error"]
     assert (ticked.status, started.status, rolled.status) == (200, 200, 200), started
