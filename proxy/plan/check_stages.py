@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 from proxy.plan.calendar import is_open, longest, openings
 from proxy.plan.check_names import DEFAULT
+from proxy.plan.criteria import BlindGuard, EventGuard
 from proxy.plan.exposure import Exposure, exposures, is_live
 from proxy.plan.facts import Facts
 from proxy.plan.kinds import show_time
 from proxy.plan.model import Plan, Stage, Window
+from proxy.plan.traffic import Traffic
 from proxy.settings.kinds import show_number
 from proxy.settings.sentences import Finding
 from proxy.settings.source import Where
@@ -33,6 +35,22 @@ def check_stages(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
     if any(map(is_live, shares)) and not plan.guards:
         said = "there is none, so between two looks nothing would notice that new fails; write one"
         yield Finding(key=("guards",), said=said, warning=True)
+    for place, stage in enumerate(plan.stages):
+        if plan.guards and is_live(shares[place]) and not _is_guarded(plan, facts, shares[place]):
+            said = f"no guard sees what new answers at {stage.name}; copy something there, or write a guard of: served"
+            yield Finding(key=("stages", place, "name"), said=said, warning=True)
+
+
+def _is_guarded(plan: Plan, facts: Facts | None, exposure: Exposure) -> bool:
+    """
+    Whether any guard has something of new to look at; one that isn't told of counts as one that has.
+    """
+    traffic = Traffic(plan=plan, facts=facts, exposure=exposure)
+    return any(
+        traffic.a_second(guard.of, guard.routes) != 0.0 if isinstance(guard, EventGuard) else True
+        for guard in plan.guards.values()
+        if not isinstance(guard, BlindGuard) and getattr(guard, "of", "") != "old"
+    )
 
 
 def window_of(plan: Plan, stage: Stage) -> Window | None:

@@ -442,6 +442,19 @@ def test_without_a_configuration_names_of_it_are_believed() -> None:
     assert accepted(GOOD.replace("route:payments", "route:elsewhere"), None).plan.plan == "orders"
 
 
+def test_a_live_stage_that_no_guard_sees_is_told_of() -> None:
+    """
+    Its guards look at pairs, and nothing is copied there any more.
+    """
+    seen = GOOD.replace("name: live-10, ", "name: live-10, mirror: 0, ").replace("[same, served]", "[served]")
+    seen = seen.replace("    weight: 50\n", "    weight: 50\n    mirror: 100\n")
+    blind = seen.replace('"error | ms > 400", of: served', "old_ok & new_error")
+
+    assert accepted(seen, configuration()).warnings == ()
+    [said] = accepted(blind, configuration()).warnings
+    assert "no guard sees what new answers at live-10" in said
+
+
 def test_the_hash_of_a_checked_plan_is_that_of_its_text() -> None:
     """
     Who signs it signs what was checked.
