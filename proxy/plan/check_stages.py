@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from proxy.plan.calendar import is_open, longest, openings
 from proxy.plan.check_names import DEFAULT
-from proxy.plan.criteria import BlindGuard, EventGuard
+from proxy.plan.criteria import BlindGuard, EventGate, EventGuard
 from proxy.plan.exposure import Exposure, exposures, is_live
 from proxy.plan.facts import Facts
 from proxy.plan.kinds import show_time
@@ -30,6 +30,8 @@ def check_stages(plan: Plan, facts: Facts | None) -> Iterator[Finding]:
     for place, stage in enumerate(plan.stages):
         yield from _check_way_back(plan, place, is_live=is_live(shares[place]))
         yield from _check_leaving(plan, place, stage)
+        if place:
+            yield from _check_served(plan, place, shares[place - 1], shares[place])
         yield from _check_window(plan, place, stage)
     yield from _check_windows(plan)
     if any(map(is_live, shares)) and not plan.guards:
@@ -51,6 +53,22 @@ def _is_guarded(plan: Plan, facts: Facts | None, exposure: Exposure) -> bool:
         for guard in plan.guards.values()
         if not isinstance(guard, BlindGuard) and getattr(guard, "of", "") != "old"
     )
+
+
+def _check_served(plan: Plan, place: int, before: Exposure, after: Exposure) -> Iterator[Finding]:
+    """
+    Pairs are everybody's: they pass without one request of the cohort or route that a stage is about.
+    """
+    stage, gates = plan.stages[place], (plan.gates.get(name) for name in plan.stages[place].gates)
+    grown = [name for name in stage.cohorts if after.of_cohort(name) > before.of_cohort(name)]
+    grown += [name for name in stage.routes if after.of_route(name) > before.of_route(name)]
+    of_its_own = (isinstance(gate, EventGate) and (gate.of == "served" or gate.routes) for gate in gates)
+    if grown and after.weight == before.weight and not any(of_its_own):
+        said = (
+            f"{stage.name} is about {', '.join(grown)} alone, and passes by everybody's pairs, also where nobody of "
+            "them comes; write a gate such as {event: error, of: served, max: 0.01}, which counts their answers"
+        )
+        yield Finding(key=("stages", place, "gates"), said=said, warning=True)
 
 
 def window_of(plan: Plan, stage: Stage) -> Window | None:

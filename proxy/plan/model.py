@@ -148,7 +148,7 @@ class Expect(Section):
     How much traffic there is.
     """
 
-    rate: float = Field(gt=0, description="requests a second", examples=[200])
+    rate: float = Field(gt=0, allow_inf_nan=False, description="requests a second", examples=[200])
     routes: dict[Name, Percent] = Field({}, description="share of each route")
     keys: int | None = Field(
         None, ge=1, description="sticky keys that come in a minute; null: each request has its own"

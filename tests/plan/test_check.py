@@ -54,7 +54,7 @@ guards:
   burn: {event: "error | ms > 400", of: served, max: 0.01, detect: [4x]}
 stages:
   - {name: shadow, success: All alike, mirror: 50, gates: [same, each, works, load, grows]}
-  - {name: staff, success: Staff is content, cohorts: {staff: 100}, gates: [same], rollback: {to: shadow}}
+  - {name: staff, success: Staff is content, cohorts: {staff: 100}, gates: [served, same], rollback: {to: shadow}}
   - {name: live-10, success: Nobody noticed, weight: 10, gates: [same, served], rollback: {to: shadow}}
   - name: live-50
     success: Half of them
@@ -401,7 +401,8 @@ def test_without_roles_anybody_may_agree() -> None:
 @pytest.mark.parametrize(
     ("was", "now", "said"),
     [
-        ("gates: [same, served]", "gates: [same]", "gates.served: no stage asks it"),
+        ("gates:\n  same", "gates:\n  odd: {event: old_ms > 9, max: 0.1}\n  same", "gates.odd: no stage asks it"),
+        ("{staff: 100}, gates: [served, same]", "{staff: 100}, gates: [same]", "staff is about staff alone"),
         ("    verify: after\n", "", "checklists.after: no stage does it"),
         ("    checklist: before\n", "", "though a risk relies on it"),
         ('apprise: "env:MAIL"', 'apprise: "mailto://bob:secret@example.org"', "channels.mail.apprise: holds a secret"),
