@@ -79,9 +79,10 @@ class Planned:
         The status, once something holds of it.
         """
         found: Value = {}
+        reply: Reply | None = None
 
         async def looked() -> bool:
-            nonlocal found
+            nonlocal found, reply
             reply = await self.operator.insist("GET", "/admin/plan")
             # A control that has just begun knows of no plan yet.
             if reply.status == 200:
@@ -91,7 +92,7 @@ class Planned:
         try:
             await until(looked, what, patience)
         except AssertionError as error:
-            raise AssertionError(f"{error}; the last was {found}") from None
+            raise AssertionError(f"{error}; the last was {found}, and the last answer {reply}") from None
         return found
 
     async def command(self, *words: str) -> Said:
