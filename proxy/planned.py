@@ -7,7 +7,7 @@ control that starts doesn't have.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
@@ -214,6 +214,19 @@ class Planned:
         See `admin.plan`.
         """
         return self._present().status()
+
+    async def whole(self) -> dict[str, Any]:
+        """
+        See `admin.plan`.
+        """
+        status = self._present().status()
+        try:
+            kept = await self._ledger.read(lambda store: store.plan())
+        except Unkept as error:
+            raise NotYet(f"the history can't be read: {error}") from error
+        if kept is not None and kept[0].run == status["run"]:
+            status["history"] = [asdict(line) for line in kept[1]]
+        return status
 
     def shown(self) -> dict[str, Any] | None:
         """

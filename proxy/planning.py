@@ -190,7 +190,11 @@ def render(file: Path, out: Path, config: Path | None, state: Path | None, as_js
 
     if state is not None and wanted["admin"] is not None:
         raise click.UsageError("--admin and --state both say how far the plan is; give one of them")
-    told = json.dumps(ask_json(find_target(**wanted), "GET", "/admin/plan")) if wanted["admin"] is not None else None
+    told = (
+        json.dumps(ask_json(find_target(**wanted), "GET", "/admin/plan?history=all"))
+        if wanted["admin"] is not None
+        else None
+    )
     try:
         book = _book(file, config, state, told)
         files = documents(book, _own_words(file, book.plan))

@@ -15,6 +15,7 @@ from proxy.admin.steering import Held, Outdated, Unsaved
 from proxy.clock import monotonic
 from proxy.errors import StoreError
 from proxy.link.setup import PlanText
+from proxy.plan import show
 from proxy.store.store import Store
 from proxy.tasks import spawn
 from tests.parts.faulty import Faults, FaultyStore
@@ -245,6 +246,19 @@ async def test_another_plan_takes_the_place_of_one_that_does_not_run(tmp_path: P
     other = await planning.move("start", text=PLAN.replace("small", "other"), file="other.yaml")
 
     assert (other["plan"], other["phase"], other["seq"]) == ("other", "running", 1)
+
+
+async def test_the_whole_history_is_told_to_who_asks_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    The status has its last lines only; a final report needs all.
+    """
+    monkeypatch.setattr(show, "LATELY", 1)
+    planning = await ready(tmp_path, FakeHub())
+    whole = await planning.steering.plan.whole()
+
+    assert len(planning.plan()["history"]) == 1
+    assert [line["what"] for line in whole["history"]][:2] == ["started", "waiting"]
+    assert whole["history"][-1] == planning.plan()["history"][-1]
 
 
 @pytest.mark.parametrize("over", [True, False])

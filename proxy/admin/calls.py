@@ -258,6 +258,7 @@ CALLS: Final = (
         name="get_plan",
         says="where the plan is, what its gates and guards say, who is waited for",
         answers="Plan",
+        parameters=(Parameter(name="history", says="`all` for the whole history; the last 100 lines if left out"),),
         refusals=(404, 503),
     ),
     *(

@@ -62,6 +62,11 @@ class Planned(Protocol):
         `GET /admin/plan`. Raises `Unknown` where there is no plan.
         """
 
+    async def whole(self) -> dict[str, Any]:
+        """
+        The same with all of its history that is kept. Raises `Unknown`, `NotYet` too, where the store can't be read.
+        """
+
     def shown(self) -> dict[str, Any] | None:
         """
         The same; None where there is no plan.

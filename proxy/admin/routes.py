@@ -215,9 +215,9 @@ def _noise(port: AdminPort) -> dict[str, Handler]:
 def _plan(port: AdminPort) -> dict[str, Handler]:
     plan = port.steering.plan
 
-    async def get_plan(_request: web.Request) -> web.Response:
+    async def get_plan(request: web.Request) -> web.Response:
         try:
-            return reply(plan.status())
+            return reply(await plan.whole() if request[QUERY].get("history") == "all" else plan.status())
         except Refusal as error:
             return refusal(error)
 

@@ -98,6 +98,12 @@ class MemoryPlan:
         """
         return a_status()
 
+    async def whole(self) -> dict[str, Any]:
+        """
+        As `Planned.whole`.
+        """
+        return {**a_status(), "history": []}
+
     def shown(self) -> dict[str, Any] | None:
         """
         As `Planned.shown`.
