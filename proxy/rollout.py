@@ -99,7 +99,7 @@ class Rollout:
         Go on with evidence that was kept. What can't be read, as another version wrote it, is gathered anew.
         """
         try:
-            self.judging.restore(evidence)
+            self.judging.restore(evidence, time())
             self._means.sight.read_on(evidence["read"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             self.judging = Judging(self.plan)
@@ -370,7 +370,7 @@ class Rollout:
     def _go_by(self, plan: Plan) -> None:
         evidence = self.judging.as_values()
         self.plan, self.judging = plan, Judging(plan)
-        self.judging.restore(evidence)
+        self.judging.restore(evidence, time())
         self._means.notifier.use(channels(plan), self._means.folder)
 
     async def prepare(self, command: Command) -> None:

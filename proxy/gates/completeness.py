@@ -73,7 +73,9 @@ def judge_completeness(spec: CompletenessSpec, compared: int, eligible: int, ski
         return Outcome(
             gate=spec.name, result="inconclusive", sentence="nothing was to be compared yet", budget=spec.share
         )
-    share = min(1.0, compared / wanted)
+    # A verdict may be counted before its exchange is, by what is in flight between two looks: never more than all.
+    compared = min(compared, wanted)
+    share = compared / wanted
     said = f"{compared:,} of {wanted:,} exchanges compared ({percent(share)}), at least {percent(spec.share)} must be"
     passed = share >= spec.share and wanted >= spec.least
     if wanted < spec.least:
@@ -87,7 +89,7 @@ def judge_completeness(spec: CompletenessSpec, compared: int, eligible: int, ski
         result="pass" if passed else "inconclusive",
         sentence=said,
         n=wanted,
-        bad=max(0, wanted - compared),
+        bad=wanted - compared,
         estimate=share,
         budget=spec.share,
         pass_ratio=share / spec.share * min(1.0, wanted / spec.least),

@@ -23,7 +23,7 @@ from proxy.gates.spec import ALL, GateEvidence, GateSpec, RouteCounts
 from proxy.gates.tally import MERGED
 from proxy.gates.webhook import Reply
 from proxy.gates.windows import window_of
-from proxy.plan.asked import Judge, judge_of
+from proxy.plan.asked import Asked, asked_of
 from proxy.plan.criteria import BlindGuard, CompletenessGate, EventGate, EventGuard, Gate, Guard
 from proxy.plan.model import Plan
 from proxy.plan.moves import Trip
@@ -255,7 +255,7 @@ class Judging:
             "complete": {name: one.as_values() for name, one in self._complete.items()},
         }
 
-    def restore(self, values: Mapping[str, Any]) -> None:
+    def restore(self, values: Mapping[str, Any], now: float) -> None:
         """
         Go on with the evidence of `as_values`; what isn't in it begins anew. Raises KeyError, TypeError or ValueError
         for anything else.
@@ -271,14 +271,14 @@ class Judging:
             guard.take({})
         for name, asked in {**self._asked_gates, **self._asked_guards}.items():
             if (kept := values["asked"].get(name)) is not None:
-                asked.restore(kept)
+                asked.restore(kept, now)
         for name, complete in self._complete.items():
             if (kept := values["complete"].get(name)) is not None:
                 complete.restore(kept)
 
 
-def _asked(plan: Plan, ones: Mapping[str, Gate | Guard]) -> dict[str, Judge]:
-    judges = ((name, judge_of(name, one, plan.defaults.errors)) for name, one in ones.items())
+def _asked(plan: Plan, ones: Mapping[str, Gate | Guard]) -> dict[str, Asked]:
+    judges = ((name, asked_of(name, one, plan.defaults.errors)) for name, one in ones.items())
     return {name: judge for name, judge in judges if judge is not None}
 
 

@@ -66,3 +66,13 @@ def test_that_nothing_is_compared_is_noticed_once_enough_has_come() -> None:
     gap.note(1, 5, 110.0)
 
     assert gap.seconds(200.0) == 0
+
+
+def test_no_more_is_compared_than_there_is() -> None:
+    """
+    A verdict that was counted before its exchange was.
+    """
+    outcome = judge_completeness(SPEC, 1204, 1203, {})
+
+    assert outcome.sentence == "1,203 of 1,203 exchanges compared (100 %), at least 95 % must be"
+    assert outcome.bad == 0

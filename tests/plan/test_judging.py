@@ -76,7 +76,7 @@ def test_who_goes_on_after_a_restart_says_what_he_would_have_said() -> None:
         judged.take(counts(judged, 1, 400), 1.0)
         judged.answered("load", Reading(kind="value", value=2.0), 5.0)
     after = Judging(PLAN)
-    after.restore(json.loads(json.dumps(before.as_values())))
+    after.restore(json.loads(json.dumps(before.as_values())), 5.5)
     after.follow(STATE)
     for judged in (one, after):
         judged.take(counts(judged, 2, 700), 1.0)
@@ -91,6 +91,35 @@ def test_who_goes_on_after_a_restart_says_what_he_would_have_said() -> None:
     assert shown[0]["errors"]["n"] == 1100
     assert shown[0]["load"]["result"] == "pass"
     assert shown[0]["whole"]["result"] == "pass"
+
+
+def test_what_was_answered_before_a_restart_counts_as_long_as_it_is_fresh() -> None:
+    """
+    Nothing got worse by it: no stage is observed again and no approval void. Three questions later nobody knows, and
+    another question by the same name was never answered.
+    """
+    before = judging()
+    for at in (100.0, 130.0):
+        before.answered("load", Reading(kind="value", value=2.0), at)
+    kept = json.loads(json.dumps(before.as_values()))
+    every = PLAN.gates["load"].every  # type: ignore[union-attr]
+    other = a_plan(
+        {"weight": 0, "gates": ("load",)},
+        gates={"load": {"source": "promql", "query": "down", "condition": "< 1.5 * baseline"}},
+        prometheus={"url": "http://127.0.0.1:1"},
+    )
+    results = {}
+    for name, plan, now in (
+        ("fresh", PLAN, 130.0 + 2.9 * every),
+        ("stale", PLAN, 130.0 + 3.0 * every),
+        ("other", other, 131.0),
+    ):
+        after = Judging(plan)
+        after.restore(kept, now)
+        after.follow(STATE)
+        results[name] = {gate: one.result for gate, one in after.outcomes(("load",)).items()}
+
+    assert results == {"fresh": {"load": "pass"}, "stale": {}, "other": {}}
 
 
 def test_another_epoch_is_gates_begun_anew_and_guards_go_on() -> None:
@@ -119,7 +148,7 @@ def test_the_minute_in_which_an_epoch_begins_is_not_evidence_of_it() -> None:
     plan = a_plan({"weight": 0, "gates": ("keys",)}, gates=gates)
     first, successor = Judging(plan), Judging(plan)
     first.follow(State(epoch=2, looked=3630.0))
-    successor.restore(json.loads(json.dumps(first.as_values())))
+    successor.restore(json.loads(json.dumps(first.as_values())), 3640.0)
     found = Counts(events={first.events[0].id: {"": Count(n=1000, bad=1000)}}, since=60)
 
     for judged in (first, successor):
