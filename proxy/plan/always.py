@@ -163,7 +163,9 @@ def failed(look: Look) -> Moved | None:
     A gate of the stage in force fails, also while the next one is waited for.
     """
     failing = look.failing
-    if not failing or look.state.step not in JUDGED or look.is_forced or look.is_on_its_way_back:
+    # What waits to get back a cohort, or all, is judged by what it has meanwhile.
+    is_away = look.is_on_its_way_back and not look.is_live
+    if not failing or look.state.step not in JUDGED or look.is_forced or is_away:
         return None
     said = "; ".join(f"gate {one.gate}: {one.sentence}" for one in failing)
     back = any(look.plan.gates[one.gate].on_fail == "rollback" for one in failing if one.gate in look.plan.gates)

@@ -223,6 +223,19 @@ def test_a_gate_that_fails_late_rolls_back_too(step: str) -> None:
     assert (migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, 0)
 
 
+def test_a_gate_that_fails_while_the_stage_waits_to_get_something_back_rolls_back_too() -> None:
+    """
+    A cohort was closed, and is to come back when it may; others are on new all the while.
+    """
+    migration = at(PLAN, 2)
+    migration.state = replace(migration.state, step=Step.WAITING, stage=migration.state.at)
+    migration.gates = {"answers": "fail"}
+
+    migration.look(undelivered=("n",))
+
+    assert (migration.state.step, migration.in_force.weight) == (Step.ROLLING_BACK, 10)
+
+
 @pytest.mark.parametrize("step", ["ready", "preflight", "waiting"])
 def test_a_gate_that_no_longer_passes_takes_the_plan_back_to_observing(step: str) -> None:
     """
@@ -691,9 +704,14 @@ def test_what_is_to_be_given_back_to_a_stage_is_not_judged_before() -> None:
     migration = at(PLAN, 1).trip("old")
     migration.gates = {"answers": "fail"}
     migration.given = {"silent": 30.0}
+    epoch = migration.state.epoch
 
-    migration.order("resume").look(identity="rules 2")
+    migration.order("resume")
+    # What is gathered from here on counts; nothing has been yet.
+    migration.gates = {}
+    migration.look(identity="rules 2")
 
+    assert migration.state.epoch > epoch
     assert (migration.state.step, migration.state.waits) == (Step.WAITING, ())
     assert migration.look(identity="rules 2").state.waits == ("workers",)
 
