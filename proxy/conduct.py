@@ -5,14 +5,25 @@ The commands that move a plan that a running Parallax carries out. As in `cli`, 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from time import sleep
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from proxy.asking import DONE, NO, ask_json, asking, find_again, find_target, refuse, tell
-from proxy.errors import ConfigurationError
+from proxy.asking import CHANGE_SECONDS, DONE, NO, ask_json, asking, complain, find_again, find_target, refuse, tell
+from proxy.clock import monotonic
+from proxy.errors import ConfigurationError, RemoteError
+
+if TYPE_CHECKING:
+    from proxy.remote.find import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+# Whoever wants less for new doesn't have to ask twice: while Parallax starts, it is asked again for so many seconds.
+URGENT: Final = frozenset({"rollback", "hold", "abort"})
+URGENT_SECONDS: Final = 10.0
+PAUSE_SECONDS: Final = 0.25
+NOT_NOW: Final = 503
 
 
 def moving(*, needs_reason: bool) -> Callable[[F], F]:
@@ -151,7 +162,8 @@ def advance(**asked: Any) -> None:
 @moving(needs_reason=False)
 def rollback(stage: str | None, route: str | None, cohort: str | None, **asked: Any) -> None:
     """
-    Go back, at once, whatever else goes on: no window, approval or store is waited for.
+    Go back, at once, whatever else goes on: no window, approval or store is waited for. While Parallax starts, it is
+    asked again for up to 10 s; `parallax kill` needs nothing of it.
 
     \b
     Example:
@@ -245,8 +257,28 @@ def _move(
 
     whole = {**body, "reason": reason, "seq": seq}
     sent = {key: value for key, value in whole.items() if value is not None}
-    shown = ask_json(find_target(**wanted), "POST", f"/admin/plan/{name}", sent)
+    target, path = find_target(**wanted), f"/admin/plan/{name}"
+    shown = _insist(target, path, sent) if name in URGENT else ask_json(target, "POST", path, sent)
     tell(shown, [line(shown)], as_json=as_json)
+
+
+def _insist(target: "Target", path: str, sent: dict[str, Any]) -> dict[str, Any]:
+    """
+    Ask until it can say yes or no; ends when it refuses, or can't for `URGENT_SECONDS`.
+    """
+    from proxy.remote.call import ask
+
+    until, is_told = monotonic() + URGENT_SECONDS, False
+    while True:
+        try:
+            return ask(target, "POST", path, sent, seconds=CHANGE_SECONDS)[1]
+        except RemoteError as error:
+            if error.status != NOT_NOW or monotonic() >= until:
+                refuse(error)
+            if not is_told:
+                complain(f"{error}; asking again for up to {URGENT_SECONDS:g} s; `parallax kill` waits for nothing")
+            is_told = True
+        sleep(PAUSE_SECONDS)
 
 
 def _text(file: Path) -> dict[str, Any]:

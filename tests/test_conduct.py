@@ -125,3 +125,18 @@ def test_a_refusal_is_told_as_it_is(port: Admin) -> None:
     assert (no.exit_code, bad.exit_code) == (1, 2)
     assert "errors must pass first" in no.output
     assert "plan: is missing" in bad.output
+
+
+@pytest.mark.parametrize("name", ["hold", "rollback", "abort"])
+def test_who_wants_less_for_new_does_not_have_to_ask_twice(name: str, port: Admin) -> None:
+    """
+    While Parallax starts it is asked again; nobody else's command is.
+    """
+    call, starting = f"POST /admin/plan/{name}", (503, {"error": "the store is being opened; ask again in a second"})
+    port.answers[call] = [starting, starting, (200, a_status())]
+    port.answers["POST /admin/plan/approve"] = [starting, (200, a_status())]
+    done, refused = run(port, name), run(port, "approve")
+
+    assert (done.exit_code, port.calls().count(call)) == (0, 3)
+    assert done.stderr.count("asking again for up to 10 s") == 1
+    assert (refused.exit_code, port.calls().count("POST /admin/plan/approve")) == (1, 1)

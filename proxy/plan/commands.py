@@ -84,10 +84,18 @@ def _either(phases: tuple[Phase, ...]) -> str:
 # Stopping and going back...
 
 
+# Between what the plan holds for and the first person who held it too.
+AND_HELD: Final = "; also held by "
+
+
 def _hold(look: Look, command: Command) -> Moved:
     said = command.reason or "held"
     if look.state.step is Step.HELD:
-        return moved(look, "held", said, by=command.by), (Save(late=True),)
+        # What it holds for by itself says how it may go on; who else wants it to stay is told with that, once.
+        added = (
+            "" if look.state.held is Hold.OPERATOR or AND_HELD in look.state.said else f"{AND_HELD}{command.by}: {said}"
+        )
+        return moved(look, "held", said, by=command.by, said=look.state.said + added), (Save(late=True),)
     return hold(look, Hold.OPERATOR, said, by=command.by)
 
 

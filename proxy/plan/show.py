@@ -12,9 +12,11 @@ from proxy.plan.awaited import awaited
 from proxy.plan.exposure import Exposure, exposures
 from proxy.plan.model import Item, Plan
 from proxy.plan.state import Phase, State, Step
+from proxy.plan.transitions import KILL_SET
 
 # Lines of the history that are told; the store has all.
 LATELY: Final = 100
+KILL_LIFTED: Final = "the kill latch was set and is lifted; new gets copies and nobody until somebody resumes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,7 @@ def status(plan: Plan, state: State, seen: Seen, now: float) -> dict[str, Any]:
         "stage": present.name,
         "step": state.step,
         "held": state.held,
-        "said": state.said,
+        "said": state.said if seen.killed else state.said.replace(KILL_SET, KILL_LIFTED),
         "attempt": state.attempts.get(present.name, 0) + 1,
         "now": now,
         "started": state.started,

@@ -19,6 +19,9 @@ from proxy.plan.state import Done, Event, Hold, Phase, Pin, State, Step
 Moved = tuple[State, tuple[Action, ...]]
 
 US: Final = "parallax"
+KILL_SET: Final = "everything is on old: the kill latch is set"
+# Between what a person held for, and what the plan holds for since.
+THEN: Final = "; then: "
 # The history in the state is for people who look at it now; the whole of it is in the store.
 KEPT: Final = 200
 # Where a hold leads back to when what it interrupted can't simply go on.
@@ -140,14 +143,16 @@ def resume_at(look: Look, said: str, /, *, by: str = US, **changes: Any) -> Move
 def hold(look: Look, why: Hold, said: str, *, by: str = US, wanted: Exposure | None = None) -> Moved:
     """
     Stop until a person resumes. What is in force stays, except that a shift under way is taken back, and that nothing
-    above `wanted`, if given, stays.
+    above `wanted`, if given, stays. What a person held for stays to be read beside what came later.
     """
     state = look.state
+    is_persons = state.step is Step.HELD and (state.held is Hold.OPERATOR or THEN in state.said)
+    shown = f"{state.said.partition(THEN)[0]}{THEN}{said}" if is_persons else said
     resume_to = state.resume_to if state.step is Step.HELD else INTERRUPTED.get(state.step, state.step)
     floor = lower(state.before, state.wanted) if state.step is Step.SHIFTING else state.wanted
     kept = floor if wanted is None else lower(floor, wanted)
     found = moved(
-        look, "held", said, by=by, step=Step.HELD, held=why, said=said, resume_to=resume_to, wanted=kept, until=None
+        look, "held", said, by=by, step=Step.HELD, held=why, said=shown, resume_to=resume_to, wanted=kept, until=None
     )
     causes = told_causes(look.trips)
     facts = {**numbers(look, look.trips, causes), "reason": said, "by": "" if by == US else by}
@@ -166,7 +171,7 @@ def kill(look: Look) -> Moved:
     The latch was set. Once it is lifted, new gets copies and nothing else until somebody resumes.
     """
     quiet = replace(nothing(look.floor), mirror=look.floor.mirror)
-    return hold(look, Hold.KILLED, "everything is on old: the kill latch is set", wanted=quiet)
+    return hold(look, Hold.KILLED, KILL_SET, wanted=quiet)
 
 
 def stop_copies(look: Look, said: str) -> Moved:

@@ -78,3 +78,13 @@ def test_before_the_start_the_preflight_is_told_line_by_line() -> None:
     assert (second["title"], second["ok"], second["note"]) == ("workers", False, "no worker is ready")
     assert opened["ok"] is None
     assert a_status(RUNNING)["checklists"] == {}
+
+
+def test_a_kill_that_was_lifted_is_not_told_as_one_that_is_set() -> None:
+    """
+    The plan still holds for it.
+    """
+    held = replace(RUNNING, step=Step.HELD, held=Hold.KILLED, said="everything is on old: the kill latch is set")
+
+    assert a_status(held, replace(SEEN, killed=True))["said"] == held.said
+    assert "is lifted; new gets copies and nobody" in a_status(held)["said"]

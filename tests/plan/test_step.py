@@ -475,6 +475,19 @@ def test_a_kill_counts_for_a_plan_that_holds_too() -> None:
     assert (migration.state.held, migration.in_force.weight, migration.in_force.mirror) == (Hold.KILLED, 0, 100)
 
 
+def test_why_a_person_held_is_not_forgotten_by_what_comes_later() -> None:
+    """
+    However much does; and the first who holds a plan that holds by itself is told with that.
+    """
+    first = at(PLAN, 2).order("hold", reason="an incident").look(killed=True)
+    later = at(PLAN, 2).look(killed=True).order("hold", reason="an incident").order("hold", reason="another")
+    cause = "everything is on old: the kill latch is set"
+
+    assert (first.state.held, first.state.said) == (Hold.KILLED, f"an incident; then: {cause}")
+    assert later.state.held is Hold.KILLED
+    assert later.state.said == f"{cause}; also held by alice: an incident"
+
+
 def test_weights_lowered_by_hand_hold() -> None:
     """
     And stay as they are until somebody resumes.
