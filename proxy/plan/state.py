@@ -4,8 +4,8 @@ Where a plan is: one value, saved whole with every transition, as JSON.
 Times are seconds since the Unix epoch (UTC), deadlines absolute, so that a restart resumes them.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any, Final
 
@@ -185,24 +185,45 @@ class State:
 
 def from_values(values: Mapping[str, Any]) -> State:
     """
-    The state of `as_values`. Raises KeyError, TypeError or ValueError for anything else.
+    The state of `as_values`, also of another version of Parallax: a plan lasts weeks, and upgrades come meanwhile. What
+    it didn't know yet begins as in a draft, what is known no more is left out. Raises KeyError, TypeError or ValueError
+    for anything else.
     """
-    raw = dict(values)
-    return State(
-        phase=Phase(raw.pop("phase")),
-        step=Step(raw.pop("step")),
-        held=None if (held := raw.pop("held")) is None else Hold(held),
-        resume_to=None if (step := raw.pop("resume_to")) is None else Step(step),
-        base=exposure_from(raw.pop("base")),
-        before=exposure_from(raw.pop("before")),
-        wanted=exposure_from(raw.pop("wanted")),
-        waits=tuple(raw.pop("waits")),
-        forces=tuple(Approval(**one) for one in raw.pop("forces")),
-        approvals=tuple(Approval(**one) for one in raw.pop("approvals")),
-        done=tuple(Done(**one) for one in raw.pop("done")),
-        pins=tuple(Pin(**one) for one in raw.pop("pins")),
-        closed=tuple(raw.pop("closed")),
-        noticed=tuple(raw.pop("noticed")),
-        history=tuple(Event(**one) for one in raw.pop("history")),
-        **raw,
-    )
+    if missing := NEEDED - values.keys():
+        raise KeyError(", ".join(sorted(missing)))
+    return State(**{name: READ.get(name, _as_it_is)(value) for name, value in values.items() if name in FIELDS})
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else read(value)
+
+
+def _each(kind: type[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    names = {field.name for field in fields(kind)}
+    return lambda value: tuple(kind(**{name: one[name] for name in one.keys() & names}) for one in value)
+
+
+FIELDS: Final = frozenset(field.name for field in fields(State))
+# Without these nobody can tell where a plan is.
+NEEDED: Final = frozenset({"run", "plan_hash", "phase", "stage", "at", "step", "wanted"})
+READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "phase": Phase,
+    "step": Step,
+    "held": _optional(Hold),
+    "resume_to": _optional(Step),
+    "base": exposure_from,
+    "before": exposure_from,
+    "wanted": exposure_from,
+    "waits": tuple,
+    "closed": tuple,
+    "noticed": tuple,
+    "forces": _each(Approval),
+    "approvals": _each(Approval),
+    "done": _each(Done),
+    "pins": _each(Pin),
+    "history": _each(Event),
+}
