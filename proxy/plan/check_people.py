@@ -48,6 +48,9 @@ def _check_roles(plan: Plan) -> Iterator[Finding]:
                 yield Finding(key=(*at, "deputies", number), said=said)
     if plan.team.roles and not people_who_may(plan, "start"):
         yield Finding(key=("team", "roles"), said="nobody may start it; give start to a role, in its may")
+    if plan.team.roles and not people_who_may(plan, "resume"):
+        said = "nobody may resume it after a hold; give resume to a role, in its may"
+        yield Finding(key=("team", "roles"), said=said)
 
 
 def _check_quorums(plan: Plan) -> Iterator[Finding]:
@@ -137,6 +140,7 @@ def _check_tokens(plan: Plan, facts: Facts) -> Iterator[Finding]:
     """
     A role is people by the names of their tokens, so these have to be there, and be allowed to change something.
     """
+    yield from _check_author(plan, facts)
     if plan.team.roles and not facts.tokens:
         said = "the configuration has no tokens to tell people apart by; add theirs to admin.tokens there"
         yield Finding(key=("team", "roles"), said=said, warning=True)
@@ -151,6 +155,16 @@ def _check_tokens(plan: Plan, facts: Facts) -> Iterator[Finding]:
                 elif facts.tokens[one] != "operator":
                     said = f"the token of {one} may only look (role: {facts.tokens[one]}); make it an operator's"
                     yield Finding(key=at, said=said)
+
+
+def _check_author(plan: Plan, facts: Facts) -> Iterator[Finding]:
+    """
+    An author whom nobody knows would keep nobody from approving what they wrote.
+    """
+    known = {*facts.tokens, *(name for role in plan.team.roles for name in people_in(plan, role))}
+    if plan.team.author is not None and known and plan.team.author not in known:
+        said = f"{plan.team.author} has no token and is in no role; write the name of the author's token"
+        yield Finding(key=("team", "author"), said=said)
 
 
 def _check_channel(at: Where, channel: Channel) -> Iterator[Finding]:

@@ -73,7 +73,7 @@ freezes:
 team:
   author: ann
   roles:
-    lead: {who: [ann], deputies: [bob], may: [start, approve, rollback, force]}
+    lead: {who: [ann], deputies: [bob], may: [start, approve, resume, rollback, force]}
     data: {who: [cat], may: [approve, force]}
   force_needs: [lead, data]
   reviewers: [data]
@@ -248,6 +248,8 @@ PEOPLE = [
     broken("rollback, force]", "rollback]", "team.force_needs.1", "lead may not force", "force_needs:"),
     broken("who: [ann], deputies: [bob]", "who: [cat]", "team.force_needs", "agree twice", "force_needs:", alone=False),
     broken("who: [cat]", "who: [eve]", "team.roles.data.who.1", "eve has no token in the configuration"),
+    broken("author: ann", "author: ghosty", "team.author", "ghosty has no token and is in no role"),
+    broken("approve, resume,", "approve,", "team.roles", "nobody may resume it", "  roles:"),
     broken("who: [cat]", "who: [cat, dan]", "team.roles.data.who.2", "the token of dan may only look"),
     broken(
         'apprise: "env:MAIL"', "audience: status", "comms.channels.mail", "write either an apprise URL or a webhook"
@@ -377,7 +379,7 @@ def test_nobody_goes_back_over_a_point_of_no_return() -> None:
     """
     twice = "gates: [same, served], reversible: false, checklist: before, approvals: {count: 2}"
     text = GOOD.replace("gates: [same, served], rollback: {to: shadow}", twice)
-    text = text.replace("may: [start, approve, rollback, force]", "may: [start, rollback, force]")
+    text = text.replace("may: [start, approve, resume, rollback, force]", "may: [start, resume, rollback, force]")
     text = text.replace("data: {who: [cat], may", "data: {who: [cat, bob, eva], may")
     tokens = CONFIGURATION_TEXT.replace(", mirror", ", mirror").replace(
         "name: dan, role: viewer", "name: eva, role: operator"
