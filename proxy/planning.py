@@ -123,7 +123,28 @@ def held_against(file: Path, text: str, facts: "Facts | None") -> "Checked":
     """
     from proxy.plan.check import checked
 
-    return checked(text, str(file), facts, also=lambda plan: _check_templates(plan, file.parent))
+    return checked(
+        text, str(file), facts, also=lambda plan: (*_check_templates(plan, file.parent), *_check_apprise(plan))
+    )
+
+
+def _check_apprise(plan: "Plan") -> "Iterator[Finding]":
+    """
+    Apprise has to know where its URLs lead. It takes a third of a second to load, so only those who use it wait.
+    """
+    from proxy.settings.rewrite import ELSEWHERE
+    from proxy.settings.sentences import Finding
+
+    urls = {name: one.apprise for name, one in plan.comms.channels.items() if one.apprise is not None}
+    for name, url in urls.items():
+        if ELSEWHERE.fullmatch(url):
+            continue
+        from apprise import Apprise
+
+        if not Apprise().add(url):
+            # The URL itself may hold a secret.
+            said = f"Apprise can't use this {url.partition('://')[0]} URL; write one as its documentation has it"
+            yield Finding(key=("comms", "channels", name, "apprise"), said=said)
 
 
 def _check_templates(plan: "Plan", folder: Path) -> "Iterator[Finding]":

@@ -227,3 +227,16 @@ def test_templates_of_its_own_are_tried(tmp_path: Path) -> None:
     assert "rollback.j2: " in wrong.output
     assert "rolback.j2 is called as no event" in wrong.output
     assert "stages.shadow.gates: is missing" in wrong.output
+
+
+def test_a_channel_that_apprise_cannot_use_is_refused(tmp_path: Path) -> None:
+    """
+    Without its URL, which may hold a secret; one that is elsewhere can't be tried.
+    """
+    comms = 'comms: {channels: {ops: {apprise: "nosuch://hunter2"}, mail: {apprise: "env:MAIL"}}}\n'
+    result = run("plan", "validate", write(tmp_path, LEAST + comms))
+
+    assert result.exit_code == 2
+    assert "comms.channels.ops.apprise: Apprise can't use this nosuch URL" in result.output
+    assert "hunter2" not in result.output
+    assert "channels.mail" not in result.output
