@@ -45,14 +45,14 @@ def tripped(look: Look) -> Moved | None:
     quiet = any(_wants(look, trip) == "mirror_off" or _quiets(look, trip) for trip in trips)
     back = [trip for trip in trips if _wants(look, trip) == "rollback"]
     if back and look.is_live and _is_reversible(look):
-        said = "; ".join(f"guard {trip.guard}: {trip.said}" for trip in back)
+        said = "; ".join(named("guard", trip.guard, trip.said) for trip in back)
         return roll_back(look, _target(look), said, trips=back, copies=not quiet)
     return _stop(look, trips, quiet=quiet)
 
 
 def _stop(look: Look, trips: tuple[Trip, ...], *, quiet: bool) -> Moved | None:
     state = look.state
-    said = "; ".join(f"guard {trip.guard}: {trip.said}" for trip in trips)
+    said = "; ".join(named("guard", trip.guard, trip.said) for trip in trips)
     if quiet and look.is_copied:
         return stop_copies(look, said)
     if state.step is Step.ROLLING_BACK or state.held is Hold.GUARD:
@@ -167,12 +167,19 @@ def failed(look: Look) -> Moved | None:
     is_away = look.is_on_its_way_back and not look.is_live
     if not failing or look.state.step not in JUDGED or look.is_forced or is_away:
         return None
-    said = "; ".join(f"gate {one.gate}: {one.sentence}" for one in failing)
+    said = "; ".join(named("gate", one.gate, one.sentence) for one in failing)
     back = any(look.plan.gates[one.gate].on_fail == "rollback" for one in failing if one.gate in look.plan.gates)
     if back and look.is_live and _is_reversible(look):
         causes = [cause for one in failing for cause in look.readings.causes.get(one.gate, ())]
         return roll_back(look, back_from(look.plan, look.state.at), said, causes=causes)
     return hold(look, Hold.GATE, said)
+
+
+def named(kind: str, name: str, said: str) -> str:
+    """
+    What a gate or guard says, with its name once: most sentences begin with it.
+    """
+    return f"{kind} {said}" if said.startswith(f"{name}: ") else f"{kind} {name}: {said}"
 
 
 ALWAYS: Final[tuple[Callable[[Look], Moved | None], ...]] = (

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from proxy.plan.always import ALWAYS
+from proxy.plan.always import ALWAYS, named
 from proxy.plan.exposure import is_same, is_within
 from proxy.plan.look import Look
 from proxy.plan.model import Plan, Stage
@@ -217,7 +217,7 @@ def _rolled_back(look: Look) -> Moved | None:
         return None
     if look.trips:
         until = look.now + look.plan.defaults.cooldown
-        said = f"guard {look.trips[0].guard} still finds it: {look.trips[0].said}"
+        said = f"still found: {named('guard', look.trips[0].guard, look.trips[0].said)}"
         return moved(look, "cooldown", said, until=until, armed=state.armed + 1), (Save(),)
     return resume_at(look, "the cooldown is over")
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from proxy.plan.always import named
 from proxy.plan.exposure import Exposure, is_within, lower
 from proxy.plan.moves import Apply, Check, NotAllowed, Save, Tell
 from proxy.plan.state import Hold, Phase, Step
@@ -837,3 +838,11 @@ def test_a_signature_that_is_told_after_the_rollback_is_pinned_too() -> None:
 
     assert [(pin.signature, pin.endpoint, pin.stage, pin.clean) for pin in pinned] == [("sig", "GET /orders", "s2", 5)]
     assert [pin.signature for pin in migration.state.pins] == ["sig"]
+
+
+@pytest.mark.parametrize("said", ["wrong: 41 of 812 pairs differ", "41 of 812 pairs differ"])
+def test_a_guard_is_named_once(said: str) -> None:
+    """
+    Whether its sentence begins with its name or not.
+    """
+    assert named("guard", "wrong", said) == "guard wrong: 41 of 812 pairs differ"

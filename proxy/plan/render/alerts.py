@@ -52,7 +52,7 @@ def _of_guard(plan: Plan, name: str, guard: Guard) -> list[Alert]:
     does = {"rollback": "rolls back", "hold": "holds", "mirror_off": "switches copies off and holds"}[guard.on_trip]
     tripped, half = f"guard {name} has tripped: the plan {does}", f"guard {name} is half way to tripping"
     return [
-        Alert("ParallaxGuardTripped", f"{level} >= 1", "0s", "critical", tripped, name),
+        Alert("ParallaxGuardTripped", f"max_over_time({level}[2m]) >= 1", "0s", "critical", tripped, name),
         Alert("ParallaxGuardRising", f"{level} > 0.5", "1m", "warning", half, name),
         *_by_itself(name, guard),
     ]
@@ -89,10 +89,13 @@ def _whole(query: str) -> str:
 
 def _of_plan(plan: Plan) -> tuple[Alert, ...]:
     held = f"parallax_plan_state{_labels(plan=plan.plan, state='held')} == 1"
+    # A rollback may be over before Prometheus asks twice.
+    back = f"max_over_time(parallax_plan_state{_labels(plan=plan.plan, state='rolled_back')}[5m]) == 1"
     unseen = f"absent(parallax_plan_stage{_labels(plan=plan.plan)})"
     ejected = 'max(parallax_ejected{side="new"}) == 1'
     return (
         Alert("ParallaxPlanHeld", held, "10m", "warning", "the plan holds: a person has to look"),
+        Alert("ParallaxPlanRolledBack", back, "0s", "critical", "the plan has rolled back: new has less than it had"),
         Alert("ParallaxPlanUnseen", unseen, "5m", "warning", "the plan isn't started, or control is down"),
         Alert("ParallaxKilled", "max(parallax_killed) == 1", "0s", "critical", "all on old, nothing is copied"),
         Alert("ParallaxNewEjected", ejected, "1m", "warning", "new's connections fail: old answers its share"),
