@@ -30,6 +30,8 @@ from proxy.plan.team import people_who_may, roles_of
 DAY: Final = 86_400.0
 # How many different buckets of keys there are at the most.
 KEYS: Final = 2400
+# The share of traffic that cohorts have.
+COHORTS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,9 @@ class Simulation:
         """
         shares = self.plan.expect.routes
         names = spec.routes or tuple(shares)
-        reached = {"pairs": mirrored, "served": self.in_force.weight / 100.0}.get(spec.of, 1.0)
+        # Cohorts are a small part of all, of which nobody says how small.
+        served = max(self.in_force.weight / 100.0, COHORTS * any(self.in_force.cohorts.values()))
+        reached = {"pairs": mirrored, "served": served}.get(spec.of, 1.0)
         total = self.plan.expect.rate * seconds * reached
         if spec.unit != "request":
             total = min(total, (self.plan.expect.keys or KEYS) * seconds / 60.0)
