@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from proxy.plan.criteria import BlindGuard
-from proxy.plan.exposure import is_within, lower
+from proxy.plan.exposure import is_within, lower, without
 from proxy.plan.look import Look
 from proxy.plan.moves import Apply, Save, Trip
 from proxy.plan.state import Hold, State, Step
@@ -175,6 +175,26 @@ def failed(look: Look) -> Moved | None:
     return hold(look, Hold.GATE, said)
 
 
+def gone(look: Look) -> Moved | None:
+    """
+    A route or cohort that a stage has given a share isn't in the configuration any more: its clients are elsewhere now,
+    and would all be on new at once if it came back.
+    """
+    state, in_force = look.state, look.readings.in_force
+    if in_force is None or state.step not in CALM:
+        return None
+    routes = {name for stage in look.plan.stages for name in stage.routes if state.wanted.routes.get(name)}
+    cohorts = {name for stage in look.plan.stages for name in stage.cohorts if state.wanted.cohorts.get(name)}
+    missing = [f"route:{name}" for name in sorted(routes - in_force.routes.keys())]
+    missing += [f"cohort:{name}" for name in sorted(cohorts - in_force.cohorts.keys())]
+    if not missing:
+        return None
+    said = (
+        f"{', '.join(one.replace(':', ' ') for one in missing)} isn't in the configuration any more; put it back there"
+    )
+    return hold(look, Hold.BY_HAND, f"{said}, or amend the plan", wanted=without(state.wanted, tuple(missing)))
+
+
 def named(kind: str, name: str, said: str) -> str:
     """
     What a gate or guard says, with its name once: most sentences begin with it.
@@ -189,6 +209,7 @@ ALWAYS: Final[tuple[Callable[[Look], Moved | None], ...]] = (
     jumped,
     changed,
     blind,
+    gone,
     lowered,
     failed,
 )

@@ -846,3 +846,22 @@ def test_a_guard_is_named_once(said: str) -> None:
     Whether its sentence begins with its name or not.
     """
     assert named("guard", "wrong", said) == "guard wrong: 41 of 812 pairs differ"
+
+
+def test_a_cohort_that_is_taken_out_of_the_configuration_holds_the_plan() -> None:
+    """
+    And has nothing of new if it comes back, until somebody resumes.
+    """
+    plan = a_plan({"weight": 0}, {"cohorts": {"staff": 100}}, {"weight": 10})
+    migration = at(plan, 1)
+    with_staff = migration.in_force
+
+    migration.in_force = replace(with_staff, cohorts={})
+    migration.look()
+    held = migration.state.held, migration.state.said
+    migration.in_force = with_staff
+    migration.look()
+
+    assert held[0] is Hold.BY_HAND
+    assert "cohort staff isn't in the configuration any more" in held[1]
+    assert migration.in_force.cohorts["staff"] == 0
