@@ -15,6 +15,7 @@ from uuid import uuid4
 from proxy.admin.changes import Change
 from proxy.admin.facts import Facts
 from proxy.admin.plan import Asked
+from proxy.admin.steering import Forbidden as MayNot
 from proxy.admin.steering import Held, NotLoaded, NotYet, Outcome, Unknown, Who
 from proxy.clock import time
 from proxy.errors import ConfigurationError
@@ -249,10 +250,12 @@ class Planned:
         if asked.name != "start":
             self._present()
         if asked.text:
-            given = PlanText(file=asked.file or "plan", text=asked.text)
-            plan, source = await self._checked(given)
-            if asked.name == "start":
-                await self._replace(given, source.hash)
+            plan, source = await self._checked(PlanText(file=asked.file or "plan", text=asked.text))
+        if asked.name == "start":
+            # Before any program of a checklist runs, and before another draft makes room.
+            _check_right(self._present().plan if plan is None else plan, who)
+            if source is not None:
+                await self._replace(PlanText(file=source.file, text=source.text), source.hash)
         rollout = self._present()
         from proxy.plan.moves import Command
 
@@ -344,6 +347,16 @@ class Planned:
         if rollout is None or not rollout.is_running:
             return None
         return self.sight.change_to(rollout.quiet(), "restored while a plan runs: its resume shifts again")
+
+
+def _check_right(plan: "Plan", who: Who) -> None:
+    from proxy.plan.commands import check_right
+    from proxy.plan.moves import Forbidden
+
+    try:
+        check_right(plan, who.name, "start")
+    except Forbidden as error:
+        raise MayNot(str(error)) from error
 
 
 def _own_words(folder: Path, templates: str | None) -> dict[str, str]:

@@ -39,9 +39,17 @@ def obey(plan: Plan, state: State, readings: Readings, command: Command, now: fl
     phases, what = row
     if state.phase not in phases:
         raise NotAllowed(f"the plan is {state.phase.value}; {command.name} is for one that is {_either(phases)}")
-    if command.name not in OWN_RULES and not may(plan, command.by, command.name):
-        raise Forbidden(f"{command.by} may not {command.name}; {roles_that_may(plan, command.name)} may")
+    if command.name not in OWN_RULES:
+        check_right(plan, command.by, command.name)
     return what(Look(plan=plan, state=state, readings=readings, now=now), command)
+
+
+def check_right(plan: Plan, by: str, move: str) -> None:
+    """
+    Raises `Forbidden` if this person may not make this move.
+    """
+    if not may(plan, by, move):
+        raise Forbidden(f"{by} may not {move}; {roles_that_may(plan, move)} may")
 
 
 def would_start(plan: Plan, state: State, readings: Readings, command: Command, now: float) -> bool:

@@ -56,3 +56,33 @@ async def test_a_kill_holds_the_plan_and_restore_brings_back_copies_only(tmp_pat
     assert (restored.value["killed"], restored.value["new"], restored.value["mirror"]) == (False, 0, 100)
     assert still["held"] == "killed"
     assert back["in_force"]["weight"] == 10
+
+
+STRICT = """
+plan: strict
+expect: {{rate: 50}}
+stages:
+  - {{name: shadow, success: Well., weight: 0, advance: approve}}
+team:
+  approve_not_own_change: false
+  roles: {{lead: {{who: [alice], may: [start, approve, hold, resume, rollback, abort]}}}}
+checklists:
+  preflight: [{{cmd: [/bin/touch, "{mark}"]}}]
+"""
+
+
+async def test_who_may_not_start_a_plan_has_nothing_run_and_replaces_nothing(tmp_path: Path) -> None:
+    """
+    The right is looked at before the checklist's programs run, and before another draft makes room.
+    """
+    mark = tmp_path / "mark"
+    text = STRICT.format(mark=mark)
+    async with planned(tmp_path) as it:
+        refused = await it.other.insist("POST", "/admin/plan/start", {"text": text, "file": "a.yaml", "reason": "test"})
+        left = await it.operator.insist("GET", "/admin/plan")
+        was_run = mark.exists()
+        started = await it.move("start", text=text, file="a.yaml", reason="test")
+
+    assert (refused.status, left.status, was_run) == (403, 404, False), refused
+    assert "bob may not start; lead may" in refused.value["error"]
+    assert (started.status, mark.exists()) == (200, True), started
