@@ -43,14 +43,6 @@ def needed_pairs(
     return max(likely, clean)
 
 
-def clean_run(budget: float, beta: float) -> int:
-    """
-    How many without a single bad one say, looked at once, that the rate is below the budget: the least n for which
-    (1 − budget)^n ≤ beta. Peeking, and allowing for bad ones, costs a gate about a third more.
-    """
-    return ceil(log(beta) / log1p(-budget))
-
-
 def delay(budget: float, rates: Sequence[float], every: float, rate: float, *, batch: int = 1) -> int | None:
     """
     About how many opportunities until a change detector for `rates` (those that it can notice, `statistics.noticed`)

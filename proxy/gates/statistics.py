@@ -123,23 +123,6 @@ def noticed(budget: float, rates: Sequence[float]) -> tuple[float, ...]:
     return tuple(rate for rate in rates if budget < rate < 1.0) or ((1.0 + budget) / 2.0,)
 
 
-def upper_bound(bad: int, n: int, alpha: float) -> float:
-    """
-    A rate that the true one lies above with probability `alpha` at most, after one look at n opportunities: the exact
-    bound of Clopper and Pearson (1934), by bisection on the binomial tail.
-    """
-    if n == 0 or bad >= n:
-        return 1.0
-    low, high = bad / n, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2.0
-        if binomial_tail(bad, n, middle) > alpha:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
 def binomial_tail(most: int, n: int, rate: float) -> float:
     """
     The probability of at most `most` bad ones among n. Summed from the largest term down until it no longer matters.

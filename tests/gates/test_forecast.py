@@ -2,14 +2,14 @@
 Tests of "how many more": against exact medians, and against simulated ones.
 """
 
-from math import log, log1p
+from math import ceil, log, log1p
 from random import Random
 from statistics import median
 
 import pytest
 
 from benchmarks.stopping import Draw, quantiles, run_length, stopped
-from proxy.gates.forecast import clean_run, delay, needed_pairs
+from proxy.gates.forecast import delay, needed_pairs
 from proxy.gates.statistics import ChangeDetector, Direction, binomial_tail
 
 RATES = (0.01, 0.02, 0.05, 0.2, 0.6)
@@ -72,7 +72,7 @@ def test_a_clean_run_of_fixed_length(budget: float, known: int) -> None:
     """
     It is the least n of an exact binomial test with no bad one, and what betting on a rate of 0 alone would need.
     """
-    n = clean_run(budget, 0.05)
+    n = ceil(log(0.05) / log1p(-budget))
 
     assert n == known
     assert binomial_tail(0, n, budget) <= 0.05 < binomial_tail(0, n - 1, budget)

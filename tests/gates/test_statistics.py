@@ -20,7 +20,6 @@ from proxy.gates.statistics import (
     log_mean_exp,
     log_ratio,
     noticed,
-    upper_bound,
 )
 
 
@@ -59,22 +58,6 @@ def test_the_tail_of_certain_things() -> None:
     assert binomial_tail(0, 5, 0.0) == 1.0
     assert binomial_tail(4, 5, 1.0) == 0.0
     assert binomial_tail(5, 5, 1.0) == 1.0
-
-
-def test_the_upper_bound_is_where_the_tail_is_alpha() -> None:
-    """
-    At the bound, so few bad ones have probability alpha; without a bad one it is known in closed form.
-    """
-    for bad, n, alpha in ((0, 100, 0.05), (3, 50, 0.01), (10_000, 20_000, 0.002), (199, 200, 0.01)):
-        assert binomial_tail(bad, n, upper_bound(bad, n, alpha)) == pytest.approx(alpha, rel=1e-6)
-    assert upper_bound(0, 100, 0.05) == pytest.approx(1 - 0.05 ** (1 / 100))
-
-
-def test_nothing_is_known_without_a_good_one() -> None:
-    """
-    Without opportunities, or with bad ones only, the rate may be 1.
-    """
-    assert upper_bound(0, 0, 0.01) == upper_bound(9, 9, 0.01) == 1.0
 
 
 def test_logarithms_of_sums_and_choices() -> None:
