@@ -18,7 +18,7 @@ from proxy.ledger import Ledger, Unkept, line
 from proxy.routing.intent import Intent
 from proxy.store.audit import Entry
 from proxy.store.store import Store
-from tests.parts.faulty import Faults, FaultyStore
+from tests.parts.faulty import Faults, faulty_disk
 
 PATIENCE = 30.0
 OPS = Who(name="ops", role="operator", peer="")
@@ -71,11 +71,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """
     Those of the disk that the store is on.
     """
-    wrong = Faults()
-    monkeypatch.setattr("proxy.store.store.Store", FaultyStore.on(wrong))
-    monkeypatch.setattr(ledger, "AGAIN", 0.05)
-    yield wrong
-    wrong.end()
+    yield from faulty_disk(monkeypatch)
 
 
 def an_entry(action: str = "weights") -> Entry:

@@ -18,7 +18,7 @@ from proxy.link.setup import PlanText
 from proxy.plan import show
 from proxy.store.store import Store
 from proxy.tasks import spawn
-from tests.parts.faulty import Faults, FaultyStore
+from tests.parts.faulty import Faults, faulty_disk
 from tests.parts.steered import OPS, PATIENCE, FakeHub, Steered, a_setup
 
 FULL = StoreError("full", "there is no room left")
@@ -53,11 +53,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """
     Those of the disk that the store is on.
     """
-    wrong = Faults()
-    monkeypatch.setattr("proxy.store.store.Store", FaultyStore.on(wrong))
-    monkeypatch.setattr(ledger, "AGAIN", 0.05)
-    yield wrong
-    wrong.end()
+    yield from faulty_disk(monkeypatch)
 
 
 class Planning(Steered):

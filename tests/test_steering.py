@@ -21,7 +21,7 @@ from proxy.routing.table import encode
 from proxy.store.audit import Entry
 from proxy.store.store import Store
 from proxy.tasks import spawn
-from tests.parts.faulty import Faults, FaultyStore
+from tests.parts.faulty import Faults, faulty_disk
 from tests.parts.payloads import a_new_table
 from tests.parts.steered import OPS, FakeHub, Steered, a_setup, lines, stored
 from tests.parts.values import a_table
@@ -53,11 +53,7 @@ def faults(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """
     Those of the disk that the store is on.
     """
-    wrong = Faults()
-    monkeypatch.setattr("proxy.store.store.Store", FaultyStore.on(wrong))
-    monkeypatch.setattr(ledger, "AGAIN", 0.05)
-    yield wrong
-    wrong.end()
+    yield from faulty_disk(monkeypatch)
 
 
 def an_entry() -> Entry:

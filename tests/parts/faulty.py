@@ -3,11 +3,13 @@ A store whose disk can be made to hang, to answer late and to fail.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import pytest
 from sqlalchemy import Connection
 
+from proxy import ledger
 from proxy.errors import StoreError
 from proxy.routing.intent import Intent
 from proxy.store.audit import Entry
@@ -101,3 +103,14 @@ class FaultyStore(Store):
         As the real one.
         """
         return self.faults.write(lambda: super(FaultyStore, self).save_plan(kept, history, entry, also))
+
+
+def faulty_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
+    """
+    For a fixture: every store that is opened is on a disk with these faults, and what failed is soon tried again.
+    """
+    wrong = Faults()
+    monkeypatch.setattr("proxy.store.store.Store", FaultyStore.on(wrong))
+    monkeypatch.setattr(ledger, "AGAIN", 0.05)
+    yield wrong
+    wrong.end()
